@@ -1,0 +1,59 @@
+#include "backends/halide/compile.h"
+
+#include <fmt/format.h>
+
+#include "backends/halide/emitter.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+/// The features that change which instructions are used; tuning flags and CPU names are left out, so that a cache is shared by
+/// machines that can run the same code.
+Halide::Target code_target(const Halide::Target& target) {
+  using T = Halide::Target;
+  Halide::Target plain(target.os, target.arch, target.bits);
+  for (auto feature :
+       {T::SSE41, T::AVX, T::AVX2, T::FMA, T::FMA4, T::F16C, T::AVX512, T::AVX512_KNL, T::AVX512_Skylake, T::AVX512_Cannonlake,
+        T::AVX512_Zen4, T::AVX512_SapphireRapids, T::SVE, T::SVE2, T::NoNEON, T::ARMv7s, T::ARMDotProd, T::ARMFp16})
+    if (target.has_feature(feature)) plain.set_feature(feature);
+  return plain;
+}
+
+}  // namespace
+
+std::string halide_version() { return fmt::format("{}.{}.{}", HALIDE_VERSION_MAJOR, HALIDE_VERSION_MINOR, HALIDE_VERSION_PATCH); }
+
+KernelTarget kernel_target(const std::string& name) {
+  auto host = Halide::get_host_target();
+  auto target = host;
+  if (!name.empty()) {
+    if (!Halide::Target::validate_target_string(name))
+      throw Error("GRADC_TARGET: \"{}\" is not a Halide target; this machine is {}", name, code_target(host).to_string());
+    target = Halide::Target(name);
+    if (target.arch != host.arch || target.os != host.os || target.bits != host.bits)
+      throw Error("GRADC_TARGET: code for \"{}\" does not run on this machine, {}", name, code_target(host).to_string());
+  }
+  auto code = code_target(target);
+  bool avx512 = code.has_feature(Halide::Target::AVX512) || code.has_feature(Halide::Target::AVX512_Skylake) ||
+                code.has_feature(Halide::Target::AVX512_KNL) || code.has_feature(Halide::Target::AVX512_SapphireRapids);
+  int registers = avx512 || code.arch == Halide::Target::ARM ? 32 : 16;
+  return {code.to_string(), code.natural_vector_size<float>(), registers};
+}
+
+void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,
+                    const std::filesystem::path& object) {
+  try {
+    Emitter emitter(kernel, target);
+    auto pipeline = emitter.pipeline();
+    auto code = Halide::Target(target.name)
+                    .with_feature(Halide::Target::NoRuntime)
+                    .with_feature(Halide::Target::NoAsserts)
+                    .with_feature(Halide::Target::NoBoundsQuery);
+    pipeline.compile_to_object(object.string(), emitter.arguments(), function, code);
+  } catch (const Halide::Error& error) {
+    throw InternalError(fmt::format("Halide cannot compile a kernel: {}\n{}", error.what(), kernel.text()));
+  }
+}
+
+}  // namespace gradc

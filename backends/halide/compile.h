@@ -1,0 +1,31 @@
+#pragma once
+/// The Halide backend: compiles a kernel to an object file.
+
+#include <filesystem>
+#include <string>
+
+#include "backends/kernel.h"
+
+namespace gradc {
+
+/// What code is made for.
+struct KernelTarget {
+  std::string name;  ///< The Halide target string, with the features of the CPU.
+  int lanes;         ///< f32 elements of a vector register: the images of a tile.
+  int registers;     ///< Vector registers.
+};
+
+/// The target that a Halide target string names, or that of this machine where it is empty. Throws gradc::Error if it is not a target,
+/// or not one that this machine can run.
+KernelTarget kernel_target(const std::string& name);
+
+/// The version of Halide, as "21.0.0".
+std::string halide_version();
+
+/// Writes the object file of a kernel, with one function of this name: it takes a halide_buffer_t* for each input and each output, of which
+/// it reads `host` alone, and before them, where the kernel reduces, the number of partial sums and the elements between them (both int32).
+/// Several threads may compile at once.
+void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,
+                    const std::filesystem::path& object);
+
+}  // namespace gradc

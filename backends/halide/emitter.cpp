@@ -1,0 +1,270 @@
+#include "backends/halide/emitter.h"
+
+#include <algorithm>
+
+#include "passes/shard.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+using namespace Halide;
+
+Halide::Type halide_type(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return Float(32);
+    case DType::i32: return Int(32);
+    case DType::u8: return UInt(8);
+  }
+  return Float(32);
+}
+
+/// The extents of a value's arguments: the lanes, where it is batched, then its dimensions from the last to the first.
+std::vector<std::int64_t> extents_of(const gradc::Type& type, int lanes) {
+  auto dims = type.image_dims();
+  std::reverse(dims.begin(), dims.end());
+  if (type.batched()) dims.insert(dims.begin(), lanes);
+  return dims;
+}
+
+/// Makes bounds and strides constants. Of a tuple's buffers only the first may state bounds, which hold for all.
+template <class Buffer>
+void fix_layout(Buffer buffer, const gradc::Type& type, int lanes, bool bounds = true) {
+  std::int64_t stride = 1;
+  auto extents = extents_of(type, lanes);
+  for (std::size_t d = 0; d < extents.size(); ++d) {
+    auto dim = buffer.dim(static_cast<int>(d));
+    if (bounds) dim.set_bounds(0, static_cast<int>(extents[d]));
+    dim.set_stride(static_cast<int>(stride));
+    stride *= extents[d];
+  }
+}
+
+}  // namespace
+
+Emitter::Emitter(const KernelSource& kernel, const KernelTarget& target)
+    : kernel_(kernel), target_(target), definers_(kernel.graph.definers()) {
+  add_inputs();
+}
+
+void Emitter::add_inputs() {
+  if (kernel_.reduces) {
+    arguments_.push_back(partial_count);
+    arguments_.push_back(partial_stride);
+  }
+  for (const auto& op : kernel_.graph.ops) {
+    if (op.kind != OpKind::input) continue;
+    const auto& type = kernel_.graph.type(op.result());
+    ImageParam image(halide_type(type.dtype), static_cast<int>(extents_of(type, lanes()).size()), "arg" + op.attributes.text("name"));
+    fix_layout(image, type, lanes());
+    if (type.batched() || kernel_.block > 0) image.set_host_alignment(std::min(64, lanes() * size_of(type.dtype)));
+    arguments_.push_back(image);
+    images_[op.result()] = image;
+  }
+}
+
+std::vector<Var> Emitter::indices(const gradc::Type& type) const {
+  static const Var vars[] = {Var("i0"), Var("i1"), Var("i2"), Var("i3"), Var("i4"), Var("i5"), Var("i6"), Var("i7")};
+  auto count = type.image_dims().size();
+  if (count > std::size(vars))
+    throw Error("values of more than {} dimensions are not supported, got {}", std::size(vars) + 1, to_string(type));
+  return {vars, vars + count};
+}
+
+std::vector<Var> Emitter::arguments_of(const gradc::Type& type) const {
+  auto vars = indices(type);
+  if (type.batched()) vars.insert(vars.begin(), n);
+  return vars;
+}
+
+Expr Emitter::at(ValueId value, const Expr& lane, std::vector<Expr> index) const {
+  if (type(value).batched()) index.insert(index.begin(), lane);
+  if (auto image = images_.find(value); image != images_.end()) return image->second(index);
+  const auto& ref = values_.at(value);
+  return ref.element < 0 ? Expr(ref.func(index)) : Expr(ref.func(index)[ref.element]);
+}
+
+Expr Emitter::broadcast_at(ValueId operand, const gradc::Type& result, const Expr& lane, const std::vector<Expr>& index) const {
+  auto dims = type(operand).image_dims();
+  std::vector<Expr> own;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (i >= index.size()) break;  // a leading 1 where the result has its batch
+    own.push_back(dims[dims.size() - 1 - i] == 1 ? Expr(0) : index[i]);
+  }
+  while (own.size() < dims.size()) own.push_back(0);
+  check(type(operand).batched() <= result.batched(), "a batch broadcasts to a batch");
+  return at(operand, lane, own);
+}
+
+bool Emitter::in_memory(ValueId value) const { return images_.contains(value); }
+
+void Emitter::store(Func func) {
+  func.compute_root();
+  auto args = func.args();
+  if (!args.empty() && args[0].name() == n.name()) {
+    func.vectorize(args[0]);
+    for (int i = 0; i < func.num_update_definitions(); ++i) func.update(i).vectorize(args[0]);
+  }
+}
+
+Expr Emitter::partial_sum(ValueId partial, const std::vector<Expr>& index) {
+  // The partial sums of one array lie partial_stride elements apart; its own argument has their first. Seen flat, the stride is arithmetic.
+  auto& image = images_.at(partial);
+  const auto& own = type(partial);
+  auto dims = extents_of(own, lanes());
+  ImageParam flat(Float(32), 1, image.name());
+  flat.dim(0).set_min(0).set_stride(1);
+  for (auto& argument : arguments_)
+    if (argument.name == image.name()) argument = flat;
+  RDom r(0, partial_count);
+  Func sum("partial_sum");
+  auto vars = indices(own);
+  Expr at = r * partial_stride;
+  int stride = 1;
+  for (std::size_t d = 0; d < vars.size(); ++d) {
+    at = at + vars[d] * stride;
+    stride *= static_cast<int>(dims[d]);
+  }
+  sum(vars) = 0.0f;
+  sum(vars) += flat(at);
+  if (!vars.empty()) {
+    // The sum of a vector of elements stays in a register while it runs over the partial sums.
+    Var outer, inner;
+    sum.compute_root().vectorize(vars[0], lanes(), TailStrategy::GuardWithIf);
+    sum.update().split(vars[0], outer, inner, lanes(), TailStrategy::GuardWithIf).reorder(inner, r, outer).vectorize(inner);
+  } else {
+    sum.compute_root();
+  }
+  return sum(index);
+}
+
+void Emitter::accumulate(ValueId value, Func sum) { sums_[value] = sum; }
+
+void Emitter::emit(const Op& op) {
+  if (is_pointwise(op.kind)) return halide_pointwise(*this, op);
+  switch (op.kind) {
+#define GRADC_OP(name) \
+  case OpKind::name: return halide_##name(*this, op);
+#include "ir/ops/ops.def"
+#undef GRADC_OP
+    default: throw InternalError("an op without a Halide algorithm");
+  }
+}
+
+bool Emitter::reaches_product(ValueId value) const {
+  const auto& op = kernel_.graph.ops[definers_[value]];
+  if (&op == product_.op) return true;
+  if (!is_pointwise(op.kind) && op.kind != OpKind::max_pool2d) return false;
+  return std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return reaches_product(operand); });
+}
+
+bool Emitter::needs_unstored_product(ValueId value) const {
+  const auto& op = kernel_.graph.ops[definers_[value]];
+  if (&op == product_.op) return true;
+  if (op.kind == OpKind::input || is_output(value)) return false;
+  return std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return needs_unstored_product(operand); });
+}
+
+bool Emitter::is_output(ValueId value) const {
+  return std::any_of(kernel_.graph.ops.begin(), kernel_.graph.ops.end(),
+                     [&](const Op& op) { return op.kind == OpKind::output && op.operands[0] == value; });
+}
+
+void Emitter::emit_pointwise_again() {
+  for (const auto& op : kernel_.graph.ops)
+    if (is_pointwise(op.kind) && !is_output(op.result())) emit(op);
+}
+
+void Emitter::store_product() {
+  auto value = product_.op->result();
+  Func stored("stored");
+  auto vars = indices(type(value));
+  stored(arguments_of(type(value))) = at(value, n, {vars.begin(), vars.end()});
+  stored.compute_root();
+  schedule_product(*this, stored, type(value), product_, nullptr);
+  define(value, stored);
+  product_.op = nullptr;
+  for (const auto& op : kernel_.graph.ops)
+    if (is_pointwise(op.kind) || op.kind == OpKind::max_pool2d) emit(op);
+}
+
+void Emitter::make_outputs() {
+  const Op* pool = nullptr;
+  for (const auto& op : kernel_.graph.ops)
+    if (op.kind == OpKind::max_pool2d) pool = &op;
+  bool product_has_sink = false;
+  // A sum runs after the loops that make the outputs. It can read those, but a product that is no output, nor leads to one on its way
+  // to the sum, has to be stored for it.
+  bool store_it = false;
+  if (product_.op != nullptr)
+    for (const auto& op : kernel_.graph.ops)
+      if (sums_over_batch(kernel_.graph, op)) store_it = store_it || needs_unstored_product(op.operands[0]);
+  if (store_it) store_product();
+  for (const auto& group : output_groups(kernel_.graph)) {
+    const auto& first = type(group[0]);
+    if (sums_over_batch(kernel_.graph, kernel_.graph.ops[definers_[group[0]]])) continue;
+    Func sink("out");
+    auto vars = indices(first);
+    std::vector<Expr> index(vars.begin(), vars.end()), elements;
+    for (auto value : group) elements.push_back(at(value, n, index));
+    if (elements.size() == 1)
+      sink(arguments_of(first)) = elements[0];
+    else
+      sink(arguments_of(first)) = Tuple(elements);
+    bool of_product = product_.op != nullptr && std::any_of(group.begin(), group.end(), [&](ValueId v) { return reaches_product(v); });
+    if (of_product) {
+      check(!product_has_sink, "one loop nest reads a product");
+      product_has_sink = true;
+      schedule_product(*this, sink, first, product_, pool);
+    } else {
+      schedule_map(*this, sink, first);
+    }
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      // Sums read what was stored, not the expression again.
+      values_[group[i]] = {sink, group.size() == 1 ? -1 : static_cast<int>(i)};
+      fix_layout(sink.output_buffers()[i], type(group[i]), lanes(), i == 0);
+      if (type(group[i]).batched() || kernel_.block > 0)
+        sink.output_buffers()[i].set_host_alignment(std::min(64, lanes() * size_of(type(group[i]).dtype)));
+    }
+    outputs_.push_back(sink);
+  }
+  if (product_.op != nullptr && !product_has_sink) store(product_.accumulator);
+  emit_pointwise_again();
+  for (const auto& op : kernel_.graph.ops)
+    if (sums_over_batch(kernel_.graph, op)) emit(op);
+  for (const auto& group : output_groups(kernel_.graph)) {
+    auto found = sums_.find(group[0]);
+    if (found == sums_.end()) continue;
+    Func total("total");
+    auto vars = indices(type(group[0]));
+    std::vector<Expr> index(vars.begin(), vars.end());
+    total(vars) = undef<float>();
+    total(vars) += found->second(index);
+    auto extents = extents_of(type(group[0]), lanes());
+    for (std::size_t d = 0; d < vars.size(); ++d) total.bound(vars[d], 0, static_cast<int>(extents[d]));
+    if (!vars.empty() && extents[0] >= lanes()) total.update().vectorize(vars[0], lanes(), TailStrategy::GuardWithIf);
+    fix_layout(total.output_buffer(), type(group[0]), lanes());
+    outputs_.push_back(total);
+  }
+}
+
+Pipeline Emitter::pipeline() {
+  for (const auto& op : kernel_.graph.ops)
+    if (op.kind != OpKind::input && op.kind != OpKind::output && !sums_over_batch(kernel_.graph, op)) emit(op);
+  make_outputs();
+  return Pipeline(outputs_);
+}
+
+// Their values are the kernel's arguments.
+void halide_input(Emitter&, const Op&) {}
+void halide_param(Emitter&, const Op&) { throw InternalError("a kernel has no params"); }
+void halide_output(Emitter&, const Op&) {}
+void halide_update(Emitter&, const Op&) { throw InternalError("a kernel has no updates"); }
+
+void halide_constant(Emitter& e, const Op& op) {
+  Func f("constant");
+  f(e.arguments_of(e.type(op.result()))) = static_cast<float>(op.attributes.number("value"));
+  e.define(op.result(), f);
+}
+
+}  // namespace gradc

@@ -1,0 +1,95 @@
+#include "backends/halide/emitter.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+/// A kernel's f32 expression that the scalar expressions of pointwise.def can be written over.
+struct Scalar {
+  Halide::Expr e;
+};
+
+Scalar C(double v) { return {Halide::Expr(static_cast<float>(v))}; }
+Scalar operator-(Scalar x) { return {-x.e}; }
+Scalar operator+(Scalar a, Scalar b) { return {a.e + b.e}; }
+Scalar operator-(Scalar a, Scalar b) { return {a.e - b.e}; }
+Scalar operator*(Scalar a, Scalar b) { return {a.e * b.e}; }
+Scalar operator/(Scalar a, Scalar b) { return {a.e / b.e}; }
+Scalar abs(Scalar x) { return {Halide::abs(x.e)}; }
+Scalar sqrt(Scalar x) { return {Halide::sqrt(x.e)}; }
+Scalar round(Scalar x) { return {Halide::round(x.e)}; }
+Scalar exp(Scalar x) { return {Halide::exp(x.e)}; }
+Scalar log(Scalar x) { return {Halide::log(x.e)}; }
+Scalar greater(Scalar a, Scalar b) { return {Halide::select(a.e > b.e, 1.0f, 0.0f)}; }
+Scalar equal(Scalar a, Scalar b) { return {Halide::select(a.e == b.e, 1.0f, 0.0f)}; }
+Scalar select(Scalar a, Scalar b, Scalar c) { return {Halide::select(a.e != 0.0f, b.e, c.e)}; }
+/// NaN of the first operand passes, as in tf.js and in the interpreter.
+Scalar max(Scalar a, Scalar b) { return {Halide::select(a.e > b.e || a.e != a.e, a.e, b.e)}; }
+Scalar min(Scalar a, Scalar b) { return {Halide::select(a.e < b.e || a.e != a.e, a.e, b.e)}; }
+Scalar sigmoid(Scalar x) { return C(1) / (C(1) + exp(-x)); }
+
+/// Near zero, where 1 - 2 / (exp(2x) + 1) would cancel, the Taylor series up to x^9; both are good to about 1e-7.
+Scalar tanh(Scalar x) {
+  auto s = x * x;
+  auto series = x * (C(1) + s * (C(-1.0 / 3) + s * (C(2.0 / 15) + s * (C(-17.0 / 315) + s * C(62.0 / 2835)))));
+  auto limited = min(max(x, C(-10)), C(10));
+  auto direct = C(1) - C(2) / (exp(limited + limited) + C(1));
+  return {Halide::select(Halide::abs(x.e) < 0.3f, series.e, direct.e)};
+}
+
+/// Near zero the Maclaurin series; elsewhere Abramowitz and Stegun 7.1.26 is too coarse, so a rational form of erfc: W. J. Cody's
+/// approach as in Numerical Recipes' erfcc, whose relative error is below 1.2e-7.
+Scalar erf(Scalar x) {
+  auto s = x * x;
+  auto series =
+      x * C(1.1283791670955126) *
+      (C(1) + s * (C(-1.0 / 3) + s * (C(1.0 / 10) + s * (C(-1.0 / 42) + s * (C(1.0 / 216) + s * (C(-1.0 / 1320) + s * C(1.0 / 9360)))))));
+  auto z = abs(x);
+  auto t = C(1) / (C(1) + C(0.5) * z);
+  auto p = C(0.17087277);
+  for (double c : {-0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368}) p = C(c) + t * p;
+  auto erfc = t * exp(-(z * z) - C(1.26551223) + t * p);
+  auto magnitude = C(1) - erfc;
+  return {Halide::select(Halide::abs(x.e) < 0.7f, series.e, x.e < 0.0f, -magnitude.e, magnitude.e)};
+}
+
+}  // namespace
+
+void halide_pointwise(Emitter& e, const Op& op) {
+  const auto& type = e.type(op.result());
+  std::vector<Halide::Expr> index;
+  for (const auto& var : e.indices(type)) index.push_back(var);
+  std::vector<Scalar> v;
+  for (auto operand : op.operands) v.push_back({e.broadcast_at(operand, type, e.n, index)});
+  Scalar value;
+  switch (op.kind) {
+#define GRADC_UNARY(name, expression, ...) \
+  case OpKind::name: {                     \
+    [[maybe_unused]] auto x = v[0];        \
+    value = expression;                    \
+    break;                                 \
+  }
+#define GRADC_BINARY(name, expression, ...) \
+  case OpKind::name: {                      \
+    auto a = v[0], b = v[1];                \
+    value = expression;                     \
+    break;                                  \
+  }
+#define GRADC_TERNARY(name, expression, ...) \
+  case OpKind::name: {                       \
+    auto a = v[0], b = v[1], c = v[2];       \
+    value = expression;                      \
+    break;                                   \
+  }
+#include "ir/ops/pointwise.def"
+#undef GRADC_UNARY
+#undef GRADC_BINARY
+#undef GRADC_TERNARY
+    default: throw InternalError("not a pointwise op");
+  }
+  Halide::Func f(std::string(name_of(op.kind)));
+  f(e.arguments_of(type)) = value.e;
+  e.define(op.result(), f);
+}
+
+}  // namespace gradc

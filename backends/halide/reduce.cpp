@@ -1,0 +1,113 @@
+// Sums over axes, argmax, one-hot, and the reduction of partial sums.
+#include <algorithm>
+
+#include "backends/halide/emitter.h"
+#include "passes/shard.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+using namespace Halide;
+
+bool contains(const Ints& list, std::int64_t value) { return std::find(list.begin(), list.end(), value) != list.end(); }
+
+}  // namespace
+
+void halide_reduce_sum(Emitter& e, const Op& op) {
+  const auto &x = e.type(op.operands[0]), &y = e.type(op.result());
+  const auto& axes = op.attributes.ints("axes");
+  bool keep = op.attributes.integer("keep_dims") != 0, over_batch = sums_over_batch(e.graph(), op);
+  // The summed dimensions make the reduction domain, fastest first; the others keep their place.
+  std::vector<Range> ranges;
+  for (int d = x.rank(); d-- > (x.batched() ? 1 : 0);)
+    if (contains(axes, d)) ranges.push_back({0, static_cast<int>(x.dims[d])});
+  auto vars = e.indices(y);
+  std::vector<Expr> index;
+  RDom r;
+  if (!ranges.empty()) r = RDom(ranges, "r");
+  std::size_t next_range = 0, next_var = 0;
+  for (int d = x.rank(); d-- > (x.batched() ? 1 : 0);) {
+    if (contains(axes, d)) {
+      index.push_back(Expr(r[static_cast<int>(next_range++)]));
+      if (keep) ++next_var;
+    } else {
+      index.push_back(vars[next_var++]);
+    }
+  }
+  auto args = e.arguments_of(y);
+  if (over_batch) args.insert(args.begin(), e.n);
+  Func lanes("sum");
+  if (ranges.empty()) {
+    lanes(args) = e.at(op.operands[0], e.n, index);
+  } else {
+    lanes(args) = 0.0f;
+    lanes(args) += e.at(op.operands[0], e.n, index);
+  }
+  if (!over_batch) {
+    if (!x.batched())
+      lanes.compute_root();
+    else if (!ranges.empty())
+      e.store(lanes);
+    e.define(op.result(), lanes);
+    return;
+  }
+  e.store(lanes);
+  // Channels that are summed over pixels: eight of them side by side hide the latency of an addition.
+  if (!ranges.empty() && !vars.empty()) {
+    auto channels = static_cast<int>(y.dims.back());
+    int block = 1;
+    for (int b : {8, 6, 5, 4, 7, 3, 2})
+      if (block == 1 && channels % b == 0) block = b;
+    if (block > 1) {
+      Var outer, inner;
+      std::vector<VarOrRVar> order = {e.n, inner};
+      for (std::size_t i = 0; i < ranges.size(); ++i) order.push_back(r[static_cast<int>(i)]);
+      order.push_back(outer);
+      lanes.update().split(vars[0], outer, inner, block).reorder(order).unroll(inner);
+    }
+  }
+  auto extents = y.dims;
+  std::reverse(extents.begin(), extents.end());
+  e.accumulate(op.result(), sum_lanes(e, lanes, vars, extents));
+}
+
+void halide_argmax(Emitter& e, const Op& op) {
+  const auto &x = e.type(op.operands[0]), &y = e.type(op.result());
+  auto vars = e.indices(y);
+  RDom r(0, static_cast<int>(x.dims.back()), "r");
+  std::vector<Expr> index(vars.begin(), vars.end()), args;
+  for (const auto& var : e.arguments_of(y)) args.push_back(var);
+  index.insert(index.begin(), r);
+  Func best("argmax");
+  best(e.arguments_of(y)) = Tuple(Float(32).min(), 0.0f);
+  auto value = e.at(op.operands[0], e.n, index);
+  Expr better = value > best(args)[0];
+  best(e.arguments_of(y)) = Tuple(select(better, value, best(args)[0]), select(better, cast<float>(r), best(args)[1]));
+  if (y.batched())
+    e.store(best);
+  else
+    best.compute_root();
+  e.define(op.result(), best, 1);
+}
+
+void halide_one_hot(Emitter& e, const Op& op) {
+  const auto& y = e.type(op.result());
+  auto vars = e.indices(y);
+  std::vector<Expr> index(vars.begin() + 1, vars.end());
+  Func f("one_hot");
+  f(e.arguments_of(y)) = select(e.at(op.operands[0], e.n, index) == cast<float>(vars[0]), 1.0f, 0.0f);
+  e.define(op.result(), f);
+}
+
+void halide_batch_moments(Emitter&, const Op&) { throw InternalError("batch_moments is decomposed before kernels are made"); }
+
+void halide_reduce(Emitter& e, const Op& op) {
+  auto vars = e.indices(e.type(op.result()));
+  std::vector<Expr> index(vars.begin(), vars.end());
+  Func f("reduce");
+  f(e.arguments_of(e.type(op.result()))) = e.partial_sum(op.operands[0], index);
+  e.define(op.result(), f);
+}
+
+}  // namespace gradc

@@ -1,0 +1,142 @@
+// Schedules. The lanes of a vector are the images of a tile, so every element of an image is one vector, weights are broadcast scalars,
+// and no loop has a remainder in its lanes.
+#include <algorithm>
+#include <cmath>
+
+#include "backends/halide/emitter.h"
+
+namespace gradc {
+namespace {
+
+using namespace Halide;
+
+std::vector<std::int64_t> fast_dims(const gradc::Type& type) {
+  auto dims = type.image_dims();
+  std::reverse(dims.begin(), dims.end());
+  return dims;
+}
+
+void bound_all(Func sink, const gradc::Type& type, int lanes) {
+  auto args = sink.args();
+  std::size_t d = 0;
+  if (type.batched()) sink.bound(args[d++], 0, lanes);
+  for (auto extent : fast_dims(type)) sink.bound(args[d++], 0, static_cast<int>(extent));
+}
+
+struct Block {
+  std::int64_t channels = 1, columns = 1;
+};
+
+/// The register block of a convolution-like product: how many channels × columns of accumulators an inner loop holds. Modelled cycles of
+/// the whole loop nest: two multiply-adds or two loads a cycle, inputs loaded once for all channels of the block and for neighbouring
+/// columns, each weight broadcast once for all columns; a dozen cycles to start and end a block.
+Block choose_block(std::int64_t channels, std::int64_t columns, std::int64_t depth, std::int64_t kernel_columns, std::int64_t stride,
+                   std::int64_t dilation, std::int64_t pool_rows, std::int64_t pool_columns, int registers) {
+  // A quarter of the registers is left for inputs and broadcast weights.
+  const auto most = std::max<std::int64_t>(registers * 3 / 4, 4);
+  const auto pool = pool_rows * pool_columns;
+  Block best;
+  double least = INFINITY;
+  for (std::int64_t tc = 1; tc <= std::min<std::int64_t>(channels, 16); ++tc)
+    for (std::int64_t tx = 1; tx <= std::min<std::int64_t>(columns, 16); ++tx) {
+      auto accumulators = tc * tx * pool;
+      if (accumulators > most && accumulators > pool) continue;
+      auto blocks = static_cast<double>((channels + tc - 1) / tc * ((columns + tx - 1) / tx));
+      auto fmas = static_cast<double>(accumulators * kernel_columns);
+      auto inputs =
+          std::min((tx * pool_columns - 1) * stride + (kernel_columns - 1) * dilation + 1, tx * pool_columns * kernel_columns) * pool_rows;
+      auto loads = static_cast<double>(inputs + tc * kernel_columns);
+      // An accumulator is ready four cycles after it was used, so fewer than eight leave units idle.
+      auto cycles = std::max({fmas / 2, loads / 2, 4.0 * static_cast<double>(kernel_columns)});
+      auto total = blocks * (cycles * static_cast<double>(depth) + 12 + 2 * static_cast<double>(accumulators));
+      if (total < least) {
+        least = total;
+        best = {tc, tx};
+      }
+    }
+  return best;
+}
+
+}  // namespace
+
+void schedule_map(const Emitter& e, Func sink, const gradc::Type& type) {
+  bound_all(sink, type, e.lanes());
+  auto args = sink.args();
+  if (type.batched()) {
+    sink.vectorize(args[0]);
+    // Four vectors at a time keep loads in flight.
+    if (args.size() > 1 && fast_dims(type)[0] >= 4) {
+      Var outer, inner;
+      sink.split(args[1], outer, inner, 4).unroll(inner);
+    }
+  } else if (!args.empty() && fast_dims(type)[0] >= e.lanes()) {
+    sink.vectorize(args[0], e.lanes(), TailStrategy::GuardWithIf);
+  }
+}
+
+void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {
+  bound_all(sink, type, e.lanes());
+  auto args = sink.args();
+  auto dims = fast_dims(type);
+  auto acc = product.accumulator;
+  auto acc_args = acc.args();
+  const auto& op = *product.op;
+  auto& r = product.domain;
+  Var co("co"), ci("ci"), xo("xo"), xi("xi");
+
+  if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) {
+    // One vector of inputs meets a column of weights: as many accumulators as divide the work evenly below 3/4 of the registers.
+    auto most = std::min<std::int64_t>(e.target().registers * 3 / 4, dims[0]);
+    auto blocks = (dims[0] + most - 1) / most;
+    auto block = (dims[0] + blocks - 1) / blocks;
+    sink.split(args[1], co, ci, static_cast<int>(block)).unroll(ci).vectorize(args[0]);
+    acc.compute_at(sink, co).vectorize(acc_args[0]).unroll(acc_args[1]);
+    std::vector<VarOrRVar> order = {acc_args[0], acc_args[1], r.x};
+    acc.update().reorder(order).vectorize(acc_args[0]).unroll(acc_args[1]);
+    return;
+  }
+
+  // Convolutions: (n, channel, x, y). With a pooling in the kernel an output column is a window of the product's columns and rows.
+  std::int64_t pool_rows = 1, pool_columns = 1;
+  if (pool != nullptr) {
+    pool_rows = pool->attributes.ints("window")[0];
+    pool_columns = pool->attributes.ints("window")[1];
+  }
+  auto stride = op.kind == OpKind::conv2d ? op.attributes.ints("strides")[1] : 1;
+  auto dilation = op.attributes.ints("dilation")[1];
+  const auto& weights = e.type(op.operands[1]).dims;
+  auto kernel_columns = weights[1];
+  auto depth = weights[0] * (op.kind == OpKind::conv2d ? weights[2] : weights[3]);
+  auto block = choose_block(dims[0], dims[1], depth, kernel_columns, stride, dilation, pool_rows, pool_columns, e.target().registers);
+  // Channel blocks outermost: their weights stay in L1 while the image passes.
+  sink.split(args[1], co, ci, static_cast<int>(block.channels))
+      .split(args[2], xo, xi, static_cast<int>(block.columns))
+      .reorder({args[0], ci, xi, xo, args[3], co})
+      .vectorize(args[0])
+      .unroll(ci)
+      .unroll(xi);
+  acc.compute_at(sink, xo).vectorize(acc_args[0]).unroll(acc_args[1]).unroll(acc_args[2]).unroll(acc_args[3]);
+  // The domain is (kernel column, depth, kernel row); unrolled kernel columns share their inputs, unless the code would outgrow its cache.
+  auto update = acc.update();
+  update.reorder({acc_args[0], acc_args[1], acc_args[2], acc_args[3], r.y, r.x, r.z})
+      .vectorize(acc_args[0])
+      .unroll(acc_args[1])
+      .unroll(acc_args[2])
+      .unroll(acc_args[3]);
+  if (block.channels * block.columns * pool_rows * pool_columns * kernel_columns <= 256) update.unroll(r.x);
+}
+
+Func sum_lanes(Emitter& e, Func lanes, const std::vector<Var>& index, const std::vector<std::int64_t>& extents) {
+  (void)extents;
+  RDom lane(0, e.lanes());
+  Func sum("lane_sum");
+  std::vector<Expr> call(index.begin(), index.end());
+  call.insert(call.begin(), lane);
+  sum(index) = 0.0f;
+  sum(index) += lanes(call);
+  sum.compute_root();
+  sum.update().atomic().vectorize(lane);
+  return sum;
+}
+
+}  // namespace gradc

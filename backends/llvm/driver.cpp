@@ -1,0 +1,253 @@
+#include "backends/llvm/driver.h"
+
+#include <cstddef>
+#include <mutex>
+
+#include <llvm/Config/llvm-config.h>
+#include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/MemoryBuffer.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include "backends/llvm/scratch.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+using llvm::BasicBlock;
+using llvm::Value;
+
+constexpr std::int64_t kBufferBytes = 56;  // sizeof(halide_buffer_t)
+constexpr std::int64_t kHostOffset = 16;   // offsetof(halide_buffer_t, host)
+
+/// Writes `void step(StepContext*, i64 thread)`: for each phase the loops over chunks and tiles, or over blocks, that call its kernels.
+class Writer {
+ public:
+  Writer(llvm::LLVMContext& context, const StepPlan& plan, const std::vector<std::string>& symbols)
+      : plan_(plan), symbols_(symbols), module_(std::make_unique<llvm::Module>("step", context)), b_(context) {}
+
+  std::unique_ptr<llvm::Module> run() {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty()}, false);
+    step_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "step", *module_);
+    context_ = step_->getArg(0);
+    context_->setName("context");
+    thread_ = step_->getArg(1);
+    thread_->setName("thread");
+    b_.SetInsertPoint(block("entry"));
+    make_buffers();
+    threads_ = field("threads", offsetof(StepContext, threads), b_.getInt64Ty());
+    tiles_ = field("tiles", offsetof(StepContext, tiles), b_.getInt64Ty());
+    chunks_ = field("chunks", offsetof(StepContext, chunks), b_.getInt64Ty());
+    batch_arena_ = field("batch_arena", offsetof(StepContext, batch_arena), b_.getPtrTy());
+    partials_ = field("partials", offsetof(StepContext, partials), b_.getPtrTy());
+    whole_ = field("whole", offsetof(StepContext, whole), b_.getPtrTy());
+    params_ = field("params", offsetof(StepContext, params), b_.getPtrTy());
+    tile_memory_ =
+        offset(field("tile_arena", offsetof(StepContext, tile_arena), b_.getPtrTy()), b_.CreateMul(thread_, b_.getInt64(plan_.tile_bytes)));
+    for (std::size_t p = 0; p < plan_.phases.size(); ++p) phase(p);
+    b_.CreateRetVoid();
+    std::string problem;
+    llvm::raw_string_ostream out(problem);
+    check(!llvm::verifyModule(*module_, &out), "the driver is valid LLVM IR");
+    return std::move(module_);
+  }
+
+ private:
+  BasicBlock* block(const llvm::Twine& name) { return BasicBlock::Create(b_.getContext(), name, step_); }
+  Value* offset(Value* pointer, Value* bytes) { return b_.CreateInBoundsGEP(b_.getInt8Ty(), pointer, bytes); }
+  Value* offset(Value* pointer, std::int64_t bytes) { return bytes == 0 ? pointer : offset(pointer, b_.getInt64(bytes)); }
+  Value* field(const char* name, std::size_t at, llvm::Type* type) {
+    return b_.CreateLoad(type, offset(context_, static_cast<std::int64_t>(at)), name);
+  }
+
+  /// One zeroed halide_buffer_t for each argument of the widest kernel. Only `host` is ever read: all else is constant in the kernels.
+  void make_buffers() {
+    std::size_t most = 0;
+    for (const auto& kernel : plan_.kernels) most = std::max(most, kernel.arguments.size());
+    auto* storage = llvm::ArrayType::get(b_.getInt8Ty(), kBufferBytes * std::max<std::size_t>(most, 1));
+    buffers_ = b_.CreateAlloca(storage, nullptr, "buffers");
+    buffers_->setAlignment(llvm::Align(8));
+    b_.CreateMemSet(buffers_, b_.getInt8(0), storage->getNumElements(), llvm::Align(8));
+  }
+
+  /// for (i = from; i < to; i += step) body(i)
+  template <class Body>
+  void loop(const char* name, Value* from, Value* to, Value* step, Body body) {
+    auto* before = b_.GetInsertBlock();
+    auto *head = block(std::string(name) + ".head"), *inside = block(std::string(name) + ".body"),
+         *after = block(std::string(name) + ".end");
+    b_.CreateBr(head);
+    b_.SetInsertPoint(head);
+    auto* i = b_.CreatePHI(b_.getInt64Ty(), 2, name);
+    i->addIncoming(from, before);
+    b_.CreateCondBr(b_.CreateICmpSLT(i, to), inside, after);
+    b_.SetInsertPoint(inside);
+    body(i);
+    i->addIncoming(b_.CreateAdd(i, step), b_.GetInsertBlock());
+    b_.CreateBr(head);
+    b_.SetInsertPoint(after);
+  }
+
+  void phase(std::size_t p) {
+    const auto& phase = plan_.phases[p];
+    bool loads = p == 0 && has_batched_inputs();
+    if (!phase.tiled.empty() || loads)
+      loop("chunk", thread_, chunks_, threads_, [&](Value* chunk) {
+        auto* partial = offset(partials_, b_.CreateMul(chunk, b_.getInt64(plan_.partial_bytes)));
+        if (phase.partial_bytes > 0)
+          b_.CreateMemSet(offset(partial, phase.partial_offset), b_.getInt8(0), phase.partial_bytes, llvm::Align(64));
+        auto* first = b_.CreateSDiv(b_.CreateMul(chunk, tiles_), chunks_);
+        auto* last = b_.CreateSDiv(b_.CreateMul(b_.CreateAdd(chunk, b_.getInt64(1)), tiles_), chunks_);
+        loop("tile", first, last, b_.getInt64(1), [&](Value* tile) {
+          auto* batch = offset(batch_arena_, b_.CreateMul(tile, b_.getInt64(plan_.batch_bytes)));
+          if (loads) call_load(tile, batch);
+          for (int k : phase.tiled) call(k, batch, partial, nullptr);
+        });
+      });
+    if (!phase.once.empty()) once(phase);
+    if (p + 1 < plan_.phases.size()) call_barrier();
+  }
+
+  /// The blocks of all flat kernels of the phase are dealt out in equal runs, so that threads share large updates and small ones alike.
+  void once(const Phase& phase) {
+    std::int64_t total = 0;
+    for (int k : phase.once) total += plan_.kernels[k].blocks;
+    auto* first = b_.CreateSDiv(b_.CreateMul(thread_, b_.getInt64(total)), threads_);
+    auto* last = b_.CreateSDiv(b_.CreateMul(b_.CreateAdd(thread_, b_.getInt64(1)), b_.getInt64(total)), threads_);
+    std::int64_t begin = 0;
+    for (int k : phase.once) {
+      auto blocks = plan_.kernels[k].blocks;
+      auto clamp = [&](Value* v) {
+        auto* at = b_.CreateSub(v, b_.getInt64(begin));
+        at = b_.CreateSelect(b_.CreateICmpSLT(at, b_.getInt64(0)), b_.getInt64(0), at);
+        return b_.CreateSelect(b_.CreateICmpSGT(at, b_.getInt64(blocks)), b_.getInt64(blocks), at);
+      };
+      loop("block", clamp(first), clamp(last), b_.getInt64(1), [&](Value* at) { call(k, nullptr, partials_, at); });
+      begin += blocks;
+    }
+  }
+
+  Value* address(const Placement& placement, Value* batch, Value* partial) {
+    switch (placement.space) {
+      case Space::tile: return offset(tile_memory_, placement.offset);
+      case Space::batch: return offset(batch, placement.offset);
+      case Space::partial: return offset(partial, placement.offset);
+      case Space::whole: return offset(whole_, placement.offset);
+      case Space::param: return b_.CreateLoad(b_.getPtrTy(), offset(params_, placement.offset * 8));
+    }
+    throw InternalError("a placement without a space");
+  }
+
+  void call(int index, Value* batch, Value* partial, Value* block_index) {
+    const auto& kernel = plan_.kernels[index];
+    std::vector<Value*> arguments;
+    if (kernel.source.reduces) {
+      arguments.push_back(b_.CreateTrunc(chunks_, b_.getInt32Ty()));
+      arguments.push_back(b_.getInt32(static_cast<std::uint32_t>(plan_.partial_bytes / 4)));
+    }
+    for (std::size_t i = 0; i < kernel.arguments.size(); ++i) {
+      auto* at = address(kernel.arguments[i], batch, partial);
+      if (kernel.source.block > 0 && !kernel.scalar[i]) at = offset(at, b_.CreateMul(block_index, b_.getInt64(kernel.source.block * 4)));
+      auto* buffer = offset(buffers_, static_cast<std::int64_t>(i) * kBufferBytes);
+      b_.CreateStore(at, offset(buffer, kHostOffset));
+      arguments.push_back(buffer);
+    }
+    std::vector<llvm::Type*> types;
+    for (auto* argument : arguments) types.push_back(argument->getType());
+    auto callee = module_->getOrInsertFunction(symbols_[index], llvm::FunctionType::get(b_.getInt32Ty(), types, false));
+    b_.CreateCall(callee, arguments);
+  }
+
+  void call_load(Value* tile, Value* batch) {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty(), b_.getPtrTy(), b_.getPtrTy()}, false);
+    b_.CreateCall(type, field("load_tile", offsetof(StepContext, load_tile), b_.getPtrTy()), {context_, tile, tile_memory_, batch});
+  }
+
+  void call_barrier() {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false);
+    b_.CreateCall(type, field("barrier", offsetof(StepContext, barrier), b_.getPtrTy()), {context_});
+  }
+
+  bool has_batched_inputs() const {
+    for (const auto& input : plan_.inputs)
+      if (input.type.batched()) return true;
+    return false;
+  }
+
+  const StepPlan& plan_;
+  const std::vector<std::string>& symbols_;
+  std::unique_ptr<llvm::Module> module_;
+  llvm::IRBuilder<> b_;
+  llvm::Function* step_ = nullptr;
+  llvm::AllocaInst* buffers_ = nullptr;
+  Value *context_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *tiles_ = nullptr, *chunks_ = nullptr, *batch_arena_ = nullptr,
+        *partials_ = nullptr, *whole_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
+};
+
+template <class T>
+T expect(llvm::Expected<T> value) {
+  if (!value) throw InternalError("LLVM: " + llvm::toString(value.takeError()));
+  return std::move(*value);
+}
+
+void expect(llvm::Error error) {
+  if (error) throw InternalError("LLVM: " + llvm::toString(std::move(error)));
+}
+
+}  // namespace
+
+struct LinkedStep::Implementation {
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  StepFunction function = nullptr;
+};
+
+LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbols, const std::vector<KernelObject>& objects)
+    : implementation_(std::make_unique<Implementation>()) {
+  static std::once_flag initialized;
+  std::call_once(initialized, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+  });
+  namespace orc = llvm::orc;
+  auto machine = expect(orc::JITTargetMachineBuilder::detectHost());
+  // The driver is a few calls a tile: compiling it fast counts for more than its code.
+  machine.setCodeGenOptLevel(llvm::CodeGenOptLevel::None);
+  implementation_->jit = expect(orc::LLJITBuilder().setJITTargetMachineBuilder(std::move(machine)).create());
+  auto& jit = *implementation_->jit;
+  auto& library = jit.getMainJITDylib();
+  auto symbol = [](auto* function) { return orc::ExecutorSymbolDef(orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported); };
+  expect(library.define(orc::absoluteSymbols({
+      {jit.mangleAndIntern("halide_malloc"), symbol(&scratch_allocate)},
+      {jit.mangleAndIntern("halide_free"), symbol(&scratch_free)},
+  })));
+  library.addGenerator(
+      expect(orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(jit.getDataLayout().getGlobalPrefix())));  // memset, expf
+  for (const auto& object : objects) expect(jit.addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object.bytes, object.symbol)));
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = Writer(*context, plan, symbols).run();
+  module->setDataLayout(jit.getDataLayout());
+  expect(jit.addIRModule(orc::ThreadSafeModule(std::move(module), std::move(context))));
+  implementation_->function = expect(jit.lookup("step")).toPtr<StepFunction>();
+}
+
+LinkedStep::~LinkedStep() = default;
+LinkedStep::LinkedStep(LinkedStep&&) noexcept = default;
+
+StepFunction LinkedStep::function() const { return implementation_->function; }
+
+std::string driver_ir(const StepPlan& plan, const std::vector<std::string>& symbols) {
+  llvm::LLVMContext context;
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  Writer(context, plan, symbols).run()->print(out, nullptr);
+  return text;
+}
+
+std::string llvm_version() { return LLVM_VERSION_STRING; }
+
+}  // namespace gradc

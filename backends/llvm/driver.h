@@ -1,0 +1,56 @@
+#pragma once
+/// The LLVM backend: writes the driver of a step as LLVM IR, and links it with the kernels' objects by ORC.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/plan.h"
+
+namespace gradc {
+
+/// What the driver reads of a step's run. Its layout is known to the generated code (driver.cpp).
+struct StepContext {
+  std::int64_t threads = 1, tiles = 0, chunks = 0;
+  char* tile_arena = nullptr;   ///< plan.tile_bytes a thread
+  char* batch_arena = nullptr;  ///< plan.batch_bytes a tile
+  char* partials = nullptr;     ///< plan.partial_bytes a chunk
+  char* whole = nullptr;        ///< plan.whole_bytes
+  char* const* params = nullptr;
+  /// Stores the inputs of one tile.
+  void (*load_tile)(StepContext*, std::int64_t tile, char* tile_memory, char* batch_memory) = nullptr;
+  /// Waits until all threads of the step have come here.
+  void (*barrier)(StepContext*) = nullptr;
+  void* owner = nullptr;
+};
+
+/// A linked step: every thread of the step calls it with its number.
+using StepFunction = void (*)(StepContext*, std::int64_t thread);
+
+/// An object file with the symbol that its kernel is called by.
+struct KernelObject {
+  std::string symbol;
+  std::string bytes;
+};
+
+class LinkedStep {
+ public:
+  /// `symbol_of_kernel` names the code of each kernel of the plan; `objects` hold that code, each once.
+  LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbol_of_kernel, const std::vector<KernelObject>& objects);
+  ~LinkedStep();
+  LinkedStep(LinkedStep&&) noexcept;
+
+  StepFunction function() const;
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+/// The driver as LLVM IR text.
+std::string driver_ir(const StepPlan& plan, const std::vector<std::string>& symbol_of_kernel);
+
+std::string llvm_version();
+
+}  // namespace gradc

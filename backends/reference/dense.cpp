@@ -1,0 +1,34 @@
+#include "backends/reference/reference.h"
+
+namespace gradc {
+namespace {
+
+/// Calls visit(x index, w index, y index) for every multiply-add of x[rows,K] with w[K,N] that gives y[rows,N].
+template <class Visit>
+void for_each_product(std::int64_t rows, std::int64_t k_size, std::int64_t n_size, Visit visit) {
+  for (std::int64_t row = 0; row < rows; ++row)
+    for (std::int64_t k = 0; k < k_size; ++k)
+      for (std::int64_t n = 0; n < n_size; ++n) visit(row * k_size + k, k * n_size + n, row * n_size + n);
+}
+
+}  // namespace
+
+void reference_dense(const Execution& run) {
+  const auto &x = run.operand(0), &w = run.operand(1);
+  auto& y = run.result();
+  for_each_product(x.size() / w.dims[0], w.dims[0], w.dims[1], [&](auto i, auto k, auto o) { y.data[o] += x.data[i] * w.data[k]; });
+}
+
+void reference_dense_input_grad(const Execution& run) {
+  const auto &dy = run.operand(0), &w = run.operand(1);
+  auto& dx = run.result();
+  for_each_product(dy.size() / w.dims[1], w.dims[0], w.dims[1], [&](auto i, auto k, auto o) { dx.data[i] += dy.data[o] * w.data[k]; });
+}
+
+void reference_dense_weight_grad(const Execution& run) {
+  const auto &x = run.operand(0), &dy = run.operand(1);
+  auto& dw = run.result();
+  for_each_product(x.size() / dw.dims[0], dw.dims[0], dw.dims[1], [&](auto i, auto k, auto o) { dw.data[k] += x.data[i] * dy.data[o]; });
+}
+
+}  // namespace gradc

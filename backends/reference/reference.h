@@ -1,0 +1,36 @@
+#pragma once
+/// What the files of this folder share. Each defines reference_<op>(const Execution&) for the ops of its name.
+
+#include <vector>
+
+#include "backends/reference/interpreter.h"
+
+namespace gradc {
+
+/// One op about to be executed: operands are there, results have their dimensions and are zero.
+struct Execution {
+  const Op& op;
+  std::vector<const Tensor*> operands;
+  std::vector<Tensor*> results;
+
+  const Attributes& attributes() const { return op.attributes; }
+  const Tensor& operand(int i) const { return *operands[i]; }
+  Tensor& result(int i = 0) const { return *results[i]; }
+};
+
+#define GRADC_OP(name) void reference_##name(const Execution&);
+#include "ir/ops/ops.def"
+#undef GRADC_OP
+
+/// Images [N,H,W,C] with element access; outside of the image `inside` is false.
+struct ImageShape {
+  std::int64_t n, h, w, c;
+
+  explicit ImageShape(const Tensor& t) : n(t.dims[0]), h(t.dims[1]), w(t.dims[2]), c(t.dims[3]) {}
+  std::int64_t at(std::int64_t image, std::int64_t y, std::int64_t x, std::int64_t channel) const {
+    return ((image * h + y) * w + x) * c + channel;
+  }
+  bool inside(std::int64_t y, std::int64_t x) const { return y >= 0 && y < h && x >= 0 && x < w; }
+};
+
+}  // namespace gradc

@@ -1,0 +1,19 @@
+#include "frontend/build.h"
+
+namespace gradc {
+
+std::vector<Pass> build_passes(const BuildOptions& options, std::vector<OptimizerState>& states) {
+  PipelineOptions pipeline_options{.train = options.mode == Mode::train, .fuse = options.fuse};
+  pipeline_options.update = [&states, optimizer = options.training.optimizer](Graph& graph) { states = add_updates(graph, optimizer); };
+  return options.kernels ? pipeline(pipeline_options) : reference_pipeline(pipeline_options);
+}
+
+Built build(const Topology& topology, const BuildOptions& options, const PassObserver& observer) {
+  auto lowered = lower(topology, {.mode = options.mode, .loss = options.training.loss, .metrics = options.training.metrics});
+  Built built{std::move(lowered.graph), std::move(lowered.weights), {}, lowered.output, lowered.labels};
+  if (observer.after) observer.after({"lower", "the model as graph ops", nullptr}, built.graph, 0);
+  run_passes(built.graph, build_passes(options, built.states), observer);
+  return built;
+}
+
+}  // namespace gradc

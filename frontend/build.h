@@ -1,0 +1,29 @@
+#pragma once
+/// From a model to the graph that a backend compiles: lowering and then the passes.
+
+#include "frontend/lower.h"
+#include "frontend/model_json.h"
+#include "passes/pipeline.h"
+
+namespace gradc {
+
+struct BuildOptions {
+  Mode mode = Mode::train;
+  TrainingConfig training = {};
+  bool fuse = true;
+  bool kernels = true;  ///< Up to kernels and phases, as the jit backend needs; else plain ops, as the reference backend runs.
+};
+
+struct Built {
+  Graph graph;
+  std::vector<WeightSpec> weights;
+  std::vector<OptimizerState> states;
+  Type output, labels;
+};
+
+/// The passes of a build, in order, after "lower". Their "update" pass fills `states`.
+std::vector<Pass> build_passes(const BuildOptions& options, std::vector<OptimizerState>& states);
+
+Built build(const Topology& topology, const BuildOptions& options, const PassObserver& observer = {});
+
+}  // namespace gradc

@@ -1,0 +1,60 @@
+#include "frontend/layers/context.h"
+#include "support/error.h"
+
+namespace gradc {
+
+/// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. In training mean and variance are the batch's, and the moving ones follow:
+/// moving = moving * momentum + batch * (1 - momentum), without a correction of the variance, as tf.js has it.
+ValueId lower_BatchNormalization(LayerContext& layer) {
+  auto& config = layer.config;
+  auto type = layer.input_type();
+  const auto& axis = config.find("axis");
+  auto last = type.rank() - 1;
+  auto first = axis.is_array() && axis.size() == 1 ? axis[0] : axis;
+  if (!first.is_null() && first != -1 && first != last)
+    throw Error("normalizes its last axis, not axis {} of an input of shape {}", axis.dump(), shape_string(type.image_dims()));
+  for (const char* key : {"beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"})
+    config.only(key, nullptr, "remove it");
+  Ints channels = {type.dims.back()};
+  auto momentum = config.number("momentum", 0.99), epsilon = config.number("epsilon", 1e-3);
+  ValueId gamma = -1, beta = -1;
+  if (config.boolean("scale", true)) gamma = layer.weight("gamma", channels, config.initializer("gamma_initializer", Ones{}));
+  if (config.boolean("center", true)) beta = layer.weight("beta", channels, config.initializer("beta_initializer", Zeros{}));
+  auto mean = layer.weight("moving_mean", channels, config.initializer("moving_mean_initializer", Zeros{}), false);
+  auto variance = layer.weight("moving_variance", channels, config.initializer("moving_variance_initializer", Ones{}), false);
+
+  if (layer.mode == Mode::train) {
+    const auto* batch_size = layer.b.graph().find(OpKind::input, "batch_size");
+    check(batch_size != nullptr, "a training graph has an input batch_size");
+    auto moments = layer.b.emit_all(OpKind::batch_moments, {layer.input(), batch_size->result()}, {}, "moment");
+    auto rate = layer.b.constant(1 - momentum);
+    for (auto [moving, now] : {std::pair(mean, moments[0]), std::pair(variance, moments[1])}) {
+      auto step = layer.emit(OpKind::mul, {layer.emit(OpKind::sub, {moving, now}), rate});
+      layer.emit(OpKind::update, {moving, layer.emit(OpKind::sub, {moving, step}, {}, "moving")});
+    }
+    mean = moments[0];
+    variance = moments[1];
+  }
+  auto inverse = layer.emit(OpKind::rsqrt, {layer.emit(OpKind::add, {variance, layer.b.constant(epsilon)})}, {}, "inverse");
+  auto y = layer.emit(OpKind::mul, {layer.emit(OpKind::sub, {layer.input(), mean}, {}, "centered"), inverse}, {}, "normalized");
+  if (gamma >= 0) y = layer.emit(OpKind::mul, {y, gamma}, {}, "scaled");
+  if (beta >= 0) y = layer.emit(OpKind::add, {y, beta}, {}, "shifted");
+  return y;
+}
+
+Layer::Layer(const BatchNormalization& layer)
+    : Layer("BatchNormalization", [&] {
+        auto config = named_config(layer.name);
+        config.update({{"axis", layer.axis},
+                       {"momentum", layer.momentum},
+                       {"epsilon", layer.epsilon},
+                       {"center", layer.center},
+                       {"scale", layer.scale},
+                       {"beta_initializer", layer.beta_initializer.json()},
+                       {"gamma_initializer", layer.gamma_initializer.json()},
+                       {"moving_mean_initializer", layer.moving_mean_initializer.json()},
+                       {"moving_variance_initializer", layer.moving_variance_initializer.json()}});
+        return config;
+      }()) {}
+
+}  // namespace gradc

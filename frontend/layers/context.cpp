@@ -1,0 +1,193 @@
+#include "frontend/layers/context.h"
+
+#include <map>
+
+#include "frontend/names.h"
+#include "ir/ops/define.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+using nlohmann::json;
+
+/// The activations that are one pointwise op. The others are "linear", which is none, and "softmax".
+const std::map<std::string, OpKind>& pointwise_activations() {
+  static const std::map<std::string, OpKind> table = {
+      {"relu", OpKind::relu},         {"relu6", OpKind::relu6},       {"elu", OpKind::elu},
+      {"selu", OpKind::selu},         {"sigmoid", OpKind::sigmoid},   {"hardSigmoid", OpKind::hard_sigmoid},
+      {"softplus", OpKind::softplus}, {"softsign", OpKind::softsign}, {"tanh", OpKind::tanh},
+      {"swish", OpKind::swish},       {"gelu", OpKind::gelu},
+  };
+  return table;
+}
+
+}  // namespace
+
+const json& ConfigReader::find(const std::string& key) const {
+  static const json nothing;
+  for (const auto& spelling : {key, camel_case(key)})
+    if (auto found = config_.find(spelling); found != config_.end()) return *found;
+  return nothing;
+}
+
+std::int64_t ConfigReader::integer(const std::string& key, std::int64_t fallback, std::int64_t least) {
+  const auto& value = find(key);
+  if (value.is_null()) {
+    if (fallback < least) problem(fmt::format("\"{}\" is missing: a whole number of at least {}", key, least));
+    return std::max(fallback, least);
+  }
+  if (!value.is_number() || value.get<double>() != static_cast<double>(static_cast<std::int64_t>(value.get<double>())) ||
+      value.get<double>() < static_cast<double>(least) || value.get<double>() > 2147483647.0) {
+    problem(fmt::format("\"{}\" is {}, expected a whole number from {} to 2147483647", key, value.dump(), least));
+    return std::max(fallback, least);
+  }
+  return static_cast<std::int64_t>(value.get<double>());
+}
+
+double ConfigReader::number(const std::string& key, double fallback) {
+  const auto& value = find(key);
+  if (value.is_null()) return fallback;
+  if (value.is_number()) return value.get<double>();
+  problem(fmt::format("\"{}\" is {}, expected a number", key, value.dump()));
+  return fallback;
+}
+
+bool ConfigReader::boolean(const std::string& key, bool fallback) {
+  const auto& value = find(key);
+  if (value.is_null()) return fallback;
+  if (value.is_boolean()) return value.get<bool>();
+  problem(fmt::format("\"{}\" is {}, expected true or false", key, value.dump()));
+  return fallback;
+}
+
+std::string ConfigReader::text(const std::string& key, const std::string& fallback) {
+  const auto& value = find(key);
+  if (value.is_null()) return fallback;
+  if (value.is_string()) return value.get<std::string>();
+  // Keras 3 writes an activation as {"class_name": "function", "config": "relu"}.
+  if (value.is_object() && value.contains("config") && value["config"].is_string()) return value["config"].get<std::string>();
+  problem(fmt::format("\"{}\" is {}, expected a string", key, value.dump()));
+  return fallback;
+}
+
+Ints ConfigReader::pair(const std::string& key, Ints fallback, std::int64_t least) {
+  const auto& value = find(key);
+  if (value.is_null() && !fallback.empty()) return fallback;
+  auto fits = [&](const json& v) {
+    return v.is_number_integer() && v.get<double>() >= static_cast<double>(least) && v.get<double>() <= 2147483647.0;
+  };
+  if (fits(value)) return {value.get<std::int64_t>(), value.get<std::int64_t>()};
+  if (value.is_array() && value.size() == 1 && fits(value[0])) return {value[0].get<std::int64_t>(), value[0].get<std::int64_t>()};
+  if (value.is_array() && value.size() == 2 && fits(value[0]) && fits(value[1]))
+    return {value[0].get<std::int64_t>(), value[1].get<std::int64_t>()};
+  problem(fmt::format("\"{}\" is {}, expected one or two whole numbers of at least {}", key, value.dump(), least));
+  return fallback.empty() ? Ints{least, least} : fallback;
+}
+
+Initializer ConfigReader::initializer(const std::string& key, const Initializer& fallback) {
+  const auto& value = find(key);
+  if (value.is_null()) return fallback;
+  try {
+    return Initializer::from_json(value);
+  } catch (const Error& error) {
+    problem(fmt::format("\"{}\": {}", key, error.what()));
+    return fallback;
+  }
+}
+
+void ConfigReader::only(const std::string& key, const json& neutral, const std::string& remedy) {
+  const auto& value = find(key);
+  if (!value.is_null() && value != neutral) problem(fmt::format("\"{}\" is {}, which is not supported; {}", key, value.dump(), remedy));
+}
+
+void LayerContext::expect_rank(int rank, const char* shape) const {
+  if (input_type().rank() != rank)
+    throw Error("takes {}, got an input of shape {}{}", shape, shape_string(input_type().image_dims()),
+                rank == 2 ? "; put a Flatten before it" : "");
+}
+
+ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
+                             bool trainable) {
+  auto full = name + "/" + weight_name;
+  weights.push_back({full, shape, initializer, trainable});
+  return b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, weight_name);
+}
+
+std::string known_activations() {
+  std::string names = "linear, softmax";
+  for (const auto& [name, kind] : pointwise_activations()) names += ", " + name;
+  return names;
+}
+
+ValueId LayerContext::activate(ValueId x) { return activate(x, config.text("activation", "linear")); }
+
+ValueId LayerContext::activate(ValueId x, const std::string& activation) {
+  auto plain = plain_name(activation);
+  if (plain == "linear") return x;
+  if (plain == "silu") plain = "swish";
+  if (plain == "softmax") return emit(OpKind::softmax, {x}, {}, "softmax");
+  for (const auto& [known, kind] : pointwise_activations())
+    if (plain_name(known) == plain) return emit(kind, {x}, {}, plain);
+  config.problem(fmt::format("activation \"{}\" is not known; known are {}", activation, known_activations()));
+  return x;
+}
+
+std::string known_layers() {
+  return std::string()
+#define GRADC_LAYER(name) +#name + " "
+#include "frontend/layers/layers.def"
+#undef GRADC_LAYER
+      ;
+}
+
+Ints window_padding(LayerContext& layer, Ints input, Ints size, Ints strides, Ints dilation) {
+  auto padding = plain_name(layer.config.text("padding", "valid"));
+  if (padding != "same") {
+    if (padding != "valid") layer.config.problem(fmt::format("padding \"{}\" is not known; valid and same are", padding));
+    for (int axis = 0; axis < 2; ++axis) {
+      auto extent = (size[axis] - 1) * dilation[axis] + 1;
+      if (extent > input[axis])
+        throw Error("a {} window{} does not fit its {} input; use padding \"same\" or a smaller window", shape_string(size),
+                    dilation == Ints{1, 1} ? "" : " with dilation " + shape_string(dilation), shape_string(input));
+    }
+    return {0, 0, 0, 0};
+  }
+  Ints result;
+  for (int axis = 0; axis < 2; ++axis) {
+    auto output = (input[axis] + strides[axis] - 1) / strides[axis];
+    auto total = std::max<std::int64_t>((output - 1) * strides[axis] + (size[axis] - 1) * dilation[axis] + 1 - input[axis], 0);
+    result.push_back(total / 2);
+    result.push_back(total - total / 2);
+  }
+  return result;
+}
+
+ValueId lower_pooling(LayerContext& layer, OpKind kind) {
+  layer.expect_rank(4, "images of rank 3 (height×width×channels)");
+  auto type = layer.input_type();
+  layer.config.only("data_format", "channels_last", "gradc computes channels last, as tf.js does");
+  auto window = layer.config.pair("pool_size", {2, 2});
+  auto strides = layer.config.pair("strides", window);
+  auto padding = window_padding(layer, {type.dims[1], type.dims[2]}, window, strides, {1, 1});
+  return layer.emit(kind, {layer.input()}, {{"window", window}, {"strides", strides}, {"padding", padding}}, layer.name);
+}
+
+json named_config(const std::string& name, const Dims& input_shape) {
+  json config = json::object();
+  if (!name.empty()) config["name"] = name;
+  if (!input_shape.empty()) {
+    json shape = json::array({nullptr});
+    for (auto dim : input_shape) shape.push_back(dim);
+    config["batch_input_shape"] = shape;
+    config["dtype"] = "float32";
+  }
+  return config;
+}
+
+Layer::Layer(std::string class_name, const json& config)
+    : class_name_(std::move(class_name)), config_(std::make_shared<const json>(config)) {}
+
+std::string Layer::name() const { return config_->value("name", ""); }
+
+}  // namespace gradc

@@ -1,0 +1,33 @@
+#include "frontend/layers/context.h"
+#include "support/error.h"
+
+namespace gradc {
+
+ValueId lower_Dense(LayerContext& layer) {
+  auto& config = layer.config;
+  auto type = layer.input_type();
+  if (type.rank() < 2) throw Error("takes vectors, got an input of shape {}", shape_string(type.image_dims()));
+  auto units = config.integer("units", 0, 1);
+  for (const char* key : {"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint"})
+    config.only(key, nullptr, "remove it");
+  auto w = layer.weight("kernel", {type.dims.back(), units}, config.initializer("kernel_initializer", "glorotNormal"));
+  auto y = layer.emit(OpKind::dense, {layer.input(), w}, {}, "dense");
+  if (config.boolean("use_bias", true)) {
+    auto bias = layer.weight("bias", {units}, config.initializer("bias_initializer", Zeros{}));
+    y = layer.emit(OpKind::add, {y, bias}, {}, "biased");
+  }
+  return layer.activate(y);
+}
+
+Layer::Layer(const Dense& layer)
+    : Layer("Dense", [&] {
+        auto config = named_config(layer.name, layer.input_shape);
+        config.update({{"units", layer.units},
+                       {"activation", layer.activation},
+                       {"use_bias", layer.use_bias},
+                       {"kernel_initializer", layer.kernel_initializer.json()},
+                       {"bias_initializer", layer.bias_initializer.json()}});
+        return config;
+      }()) {}
+
+}  // namespace gradc

@@ -1,0 +1,152 @@
+#include "frontend/lower.h"
+
+#include <map>
+
+#include <unistd.h>
+
+#include "frontend/problems.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+double physical_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE)); }
+
+/// Throws unless one array of these dimensions (of one image, without its batch) fits this machine's memory.
+void expect_fits_memory(const std::vector<std::int64_t>& dims, const char* what) {
+  double bytes = 4;
+  for (auto dim : dims)
+    if (dim != kBatch) bytes *= static_cast<double>(dim);
+  if (bytes > physical_memory())
+    throw Error("{} of shape {} would take {:.3g} GB, more than this machine's memory of {:.3g} GB", what, shape_string(dims), bytes / 1e9,
+                physical_memory() / 1e9);
+}
+
+using LowerFunction = ValueId (*)(LayerContext&);
+
+LowerFunction find_layer(const std::string& class_name) {
+  static const std::map<std::string, LowerFunction> table = {
+#define GRADC_LAYER(name) {#name, lower_##name},
+#include "frontend/layers/layers.def"
+#undef GRADC_LAYER
+  };
+  auto found = table.find(class_name);
+  return found == table.end() ? nullptr : found->second;
+}
+
+bool takes_many(const std::string& class_name) { return class_name == "Add" || class_name == "Concatenate"; }
+
+class Lowering {
+ public:
+  Lowering(const Topology& topology, const LowerOptions& options) : topology_(topology), options_(options), b_(lowered_.graph) {}
+
+  Lowered run() {
+    lowered_.graph.name = "model";
+    expect_fits_memory(topology_.input_shape, "an input");
+    Type images{DType::f32, {kBatch}};
+    images.dims.insert(images.dims.end(), topology_.input_shape.begin(), topology_.input_shape.end());
+    auto x = input("images", images);
+    if (options_.mode == Mode::train) {
+      input("random_key", {DType::i32, {}});
+      input("image_index", {DType::i32, {kBatch}});
+    }
+    if (options_.mode != Mode::predict) {
+      weight_ = input("valid", {DType::f32, {kBatch}});
+      batch_size_ = input("batch_size", {DType::f32, {}});
+    }
+    for (const auto& node : topology_.layers) lower_layer(node, x);
+    auto output = results_[topology_.output];
+    if (output >= 0) lowered_.output = b_.type(output);
+    if (options_.mode != Mode::predict) add_loss(output);
+    throw_problems(problems_);
+    b_.loc.clear();
+    if (options_.mode == Mode::predict) b_.emit(OpKind::output, {output}, {{"name", std::string("predictions")}});
+    return std::move(lowered_);
+  }
+
+ private:
+  ValueId input(const std::string& name, const Type& type) { return b_.emit_typed(OpKind::input, type, {{"name", name}}, name); }
+
+  void lower_layer(const LayerNode& node, ValueId images) {
+    auto& result = results_[node.name];
+    result = -1;
+    std::vector<std::string> problems;
+    auto function = find_layer(node.layer.class_name());
+    if (function == nullptr) problems.push_back(fmt::format("this layer is not known; known are {}", known_layers()));
+    std::vector<ValueId> inputs;
+    bool known = true;
+    for (const auto& from : node.inbound) {
+      inputs.push_back(results_[from]);
+      known = known && inputs.back() >= 0;
+    }
+    if (node.inbound.empty()) inputs.push_back(images);
+    if (inputs.size() > 1 && !takes_many(node.layer.class_name()))
+      problems.push_back(fmt::format("takes one input, got {}", inputs.size()));
+    // What comes after a layer that failed has no input to be checked with.
+    if (function != nullptr && known && problems.empty()) {
+      b_.loc = node.name;
+      ConfigReader config(node.layer.config(), problems);
+      auto trainable = config.boolean("trainable", true);
+      auto first_weight = lowered_.weights.size(), first_op = lowered_.graph.ops.size();
+      LayerContext layer{b_, config, node.name, options_.mode, inputs, lowered_.weights, streams_};
+      try {
+        result = function(layer);
+        for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits_memory(lowered_.weights[i].shape, "a weight");
+        expect_fits_memory(b_.type(result).dims, "an output");
+      } catch (const Error& error) {
+        problems.push_back(error.what());
+      }
+      if (!trainable) freeze(first_weight, first_op);
+    }
+    if (!problems.empty()) result = -1;
+    for (const auto& problem : problems)
+      problems_.push_back(fmt::format("layer \"{}\" ({}): {}", node.name, node.layer.class_name(), problem));
+  }
+
+  /// A layer that is not trainable keeps its weights.
+  void freeze(std::size_t first_weight, std::size_t first_op) {
+    for (auto i = first_weight; i < lowered_.weights.size(); ++i) lowered_.weights[i].trainable = false;
+    for (auto i = first_op; i < lowered_.graph.ops.size(); ++i)
+      if (lowered_.graph.ops[i].kind == OpKind::param) lowered_.graph.ops[i].attributes.set("trainable", std::int64_t{0});
+  }
+
+  void add_loss(ValueId output) {
+    const auto* loss = find_loss(options_.loss);
+    if (loss == nullptr) problems_.push_back(fmt::format("loss \"{}\" is not known; known are {}", options_.loss, known_losses()));
+    for (const auto& metric : options_.metrics)
+      if (metric_log_name(metric).empty())
+        problems_.push_back(fmt::format("metric \"{}\" is not known; known are {}", metric, known_metrics()));
+    if (loss == nullptr || output < 0 || !problems_.empty()) return;
+    lowered_.labels = lowered_.output;
+    if (loss->labels == LabelKind::classes) lowered_.labels.dims.pop_back();
+    auto labels = input("labels", lowered_.labels);
+    b_.loc = "loss";
+    mean_output("loss", loss->lower(b_, output, labels));
+    for (const auto& metric : options_.metrics) {
+      b_.loc = metric;
+      mean_output(metric_log_name(metric), lower_metric(b_, metric, *loss, output, labels));
+    }
+  }
+
+  /// The mean over the batch, in which padding does not count.
+  void mean_output(const std::string& name, ValueId of_images) {
+    auto weighted = b_.emit(OpKind::mul, {of_images, weight_});
+    auto sum = b_.emit(OpKind::reduce_sum, {weighted}, {{"axes", Ints{0}}, {"keep_dims", std::int64_t{0}}}, name + "_sum");
+    b_.emit(OpKind::output, {b_.emit(OpKind::div, {sum, batch_size_}, {}, name)}, {{"name", name}});
+  }
+
+  const Topology& topology_;
+  const LowerOptions& options_;
+  Lowered lowered_;
+  Builder b_;
+  std::vector<std::string> problems_;
+  std::map<std::string, ValueId> results_;
+  ValueId weight_ = -1, batch_size_ = -1;
+  std::uint32_t streams_ = 0;
+};
+
+}  // namespace
+
+Lowered lower(const Topology& topology, const LowerOptions& options) { return Lowering(topology, options).run(); }
+
+}  // namespace gradc

@@ -1,0 +1,33 @@
+#pragma once
+/// From a topology to a graph.
+
+#include <string>
+#include <vector>
+
+#include "frontend/layers/context.h"
+#include "frontend/losses.h"
+#include "frontend/topology.h"
+#include "ir/graph.h"
+
+namespace gradc {
+
+struct LowerOptions {
+  Mode mode = Mode::train;
+  std::string loss = "categorical_crossentropy";  ///< Not read in Mode::predict.
+  std::vector<std::string> metrics = {};
+};
+
+/// A graph with the inputs "images" and, unless in Mode::predict, "labels", "valid" (1 for an image, 0 for what pads the last tile),
+/// "batch_size"; in training also "random_key" and "image_index". Its outputs are the scalars "loss" and each metric under its log name,
+/// means over the batch; or in Mode::predict "predictions". A BatchNormalization in training also updates its moving statistics.
+struct Lowered {
+  Graph graph;
+  std::vector<WeightSpec> weights;
+  Type output;  ///< Of the predictions.
+  Type labels;  ///< Of the labels, where there are any.
+};
+
+/// Throws gradc::Error that lists all problems of the model: each with its layer, the shapes and a remedy.
+Lowered lower(const Topology& topology, const LowerOptions& options);
+
+}  // namespace gradc

@@ -1,0 +1,197 @@
+#include "frontend/model_json.h"
+
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "frontend/losses.h"
+#include "frontend/names.h"
+#include "frontend/problems.h"
+#include "support/error.h"
+#include "support/files.h"
+
+namespace gradc {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+json parse_json(const std::string& text) {
+  try {
+    return json::parse(text);
+  } catch (const json::parse_error& error) {
+    // nlohmann's message reads "[json.exception...] parse error at line 1, column 9: ...".
+    std::string what = error.what();
+    auto at = what.find("parse error");
+    throw Error("not valid JSON: {}", at == std::string::npos ? what : what.substr(at));
+  }
+}
+
+int bytes_of(const std::string& dtype) {
+  if (dtype == "float32" || dtype == "int32") return 4;
+  if (dtype == "uint8" || dtype == "bool" || dtype == "int8") return 1;
+  if (dtype == "float16" || dtype == "uint16" || dtype == "int16") return 2;
+  if (dtype == "complex64" || dtype == "int64" || dtype == "float64") return 8;
+  throw Error("weights of dtype \"{}\" are not known; gradc reads float32", dtype);
+}
+
+/// The bytes of a manifest group's files, one after the other. Files outside the model's folder are refused.
+std::string read_group(const json& group, const fs::path& folder) {
+  std::string bytes;
+  if (!group.contains("paths") || !group["paths"].is_array()) throw Error("a group of weightsManifest has no paths");
+  for (const auto& each : group["paths"]) {
+    if (!each.is_string()) throw Error("a path of weightsManifest is {}, expected a string", each.dump());
+    fs::path relative = each.get<std::string>();
+    auto root = fs::weakly_canonical(folder);
+    auto file = fs::weakly_canonical(folder / relative);
+    auto inside = file.lexically_relative(root);
+    if (relative.is_absolute() || inside.empty() || *inside.begin() == "..")
+      throw Error("weight path \"{}\" leaves the model's folder; weight files stand beside model.json", relative.string());
+    bytes += read_file(folder / relative);
+  }
+  return bytes;
+}
+
+std::vector<WeightValues> read_weights(const json& manifest, const fs::path& folder) {
+  std::vector<WeightValues> weights;
+  if (!manifest.is_array()) throw Error("weightsManifest is not a list");
+  for (const auto& group : manifest) {
+    if (!group.is_object() || !group.contains("weights") || !group["weights"].is_array())
+      throw Error("a group of weightsManifest has no weights");
+    auto bytes = read_group(group, folder);
+    std::size_t at = 0;
+    std::vector<std::string> problems;
+    for (const auto& entry : group["weights"]) {
+      if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string() || !entry.contains("shape") ||
+          !entry["shape"].is_array())
+        throw Error("an entry of weightsManifest has no name and shape");
+      WeightValues weight{entry["name"].get<std::string>(), {}, {}};
+      auto dtype = entry.contains("dtype") && entry["dtype"].is_string() ? entry["dtype"].get<std::string>() : "float32";
+      double count = 1;
+      for (const auto& dim : entry["shape"]) {
+        if (!dim.is_number_integer() || dim.get<double>() < 0)
+          throw Error("weight \"{}\": shape is {}", weight.name, entry["shape"].dump());
+        weight.shape.push_back(dim.get<std::int64_t>());
+        count *= dim.get<double>();
+      }
+      if (entry.contains("quantization")) {
+        auto stored = entry["quantization"].is_object() ? entry["quantization"].value("dtype", "uint8") : "uint8";
+        problems.push_back(
+            fmt::format("weight \"{}\" is quantized to {}; gradc reads float32: save the model without quantization", weight.name, stored));
+        dtype = stored;
+      }
+      double size = count * bytes_of(dtype);
+      if (static_cast<double>(at) + size > static_cast<double>(bytes.size()))
+        throw Error("the weight files are too short: \"{}\" ends at byte {:.0f}, but there are {}", weight.name,
+                    static_cast<double>(at) + size, bytes.size());
+      bool optimizer_state = entry.contains("group") && entry["group"] == "optimizer";
+      if (!optimizer_state) {
+        if (dtype != "float32") {
+          if (!entry.contains("quantization"))
+            problems.push_back(fmt::format("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype));
+        } else {
+          weight.values.resize(static_cast<std::size_t>(count));
+          std::memcpy(weight.values.data(), bytes.data() + at, static_cast<std::size_t>(size));
+        }
+        weights.push_back(std::move(weight));
+      }
+      at += static_cast<std::size_t>(size);
+    }
+    throw_problems(problems);
+    if (at != bytes.size())
+      throw Error("the weight files are too long: weightsManifest names {} bytes, but there are {}", at, bytes.size());
+  }
+  return weights;
+}
+
+/// The name of a loss or metric: a string, or Keras 3's {"class_name": ..., "config": ...}.
+std::string name_in(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_object() && value.contains("class_name") && value["class_name"].is_string()) {
+    if (value["class_name"] == "function" && value.contains("config") && value["config"].is_string())
+      return value["config"].get<std::string>();
+    if (value.contains("config") && value["config"].is_object() && value["config"].contains("from_logits") &&
+        value["config"]["from_logits"] == true)
+      throw Error("loss {} with from_logits is not supported; let the model end in a softmax or sigmoid", value["class_name"].dump());
+    return value["class_name"].get<std::string>();
+  }
+  throw Error("trainingConfig: a loss or metric is {}, expected a name", value.dump());
+}
+
+TrainingConfig read_training(const json& config) {
+  TrainingConfig training;
+  if (config.contains("loss") && !config["loss"].is_null()) {
+    const auto& loss = config["loss"];
+    if (loss.is_array() && loss.size() != 1) throw Error("trainingConfig has {} losses; gradc takes models of one output", loss.size());
+    training.loss = name_in(loss.is_array() ? loss[0] : loss);
+  }
+  training.metrics.clear();
+  std::vector<json> pending;
+  if (config.contains("metrics")) pending.push_back(config["metrics"]);
+  while (!pending.empty()) {
+    auto value = pending.back();
+    pending.pop_back();
+    if (value.is_null()) continue;
+    if (value.is_array())
+      pending.insert(pending.end(), value.rbegin(), value.rend());
+    else
+      training.metrics.push_back(name_in(value));
+  }
+  if (config.contains("optimizer_config") && config["optimizer_config"].is_object())
+    training.optimizer = optimizer_from_json(config["optimizer_config"]);
+  return training;
+}
+
+ModelFile read_document(const json& document, const fs::path& folder) {
+  if (!document.is_object() || !document.contains("modelTopology"))
+    throw Error("has no modelTopology; this is not a LayersModel of tf.js or Keras");
+  if (document.contains("format") && document["format"] == "graph-model")
+    throw Error("is a GraphModel, which cannot be trained; save a LayersModel");
+  const auto& model_topology = document["modelTopology"];
+  ModelFile model{read_topology(model_topology), {}, {}};
+  if (document.contains("weightsManifest")) model.weights = read_weights(document["weightsManifest"], folder);
+  for (const auto* config : {document.contains("trainingConfig") ? &document["trainingConfig"] : nullptr,
+                             model_topology.contains("training_config") ? &model_topology["training_config"] : nullptr})
+    if (config != nullptr && config->is_object() && !model.training) model.training = read_training(*config);
+  return model;
+}
+
+}  // namespace
+
+ModelFile read_model(const fs::path& path) {
+  auto file = fs::is_directory(path) ? path / "model.json" : path;
+  auto folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+  auto text = read_file(file);
+  try {
+    return read_document(parse_json(text), folder);
+  } catch (const Error& error) {
+    throw Error("{}: {}", file.string(), error.what());
+  } catch (const json::exception& error) {
+    throw Error("{}: not a model as tf.js or Keras writes it: {}", file.string(), error.what());
+  }
+}
+
+void write_model(const fs::path& folder, const ModelFile& model) {
+  json entries = json::array();
+  std::string bytes;
+  for (const auto& weight : model.weights) {
+    entries.push_back({{"name", weight.name}, {"shape", weight.shape}, {"dtype", "float32"}});
+    bytes.append(reinterpret_cast<const char*>(weight.values.data()), weight.values.size() * sizeof(float));
+  }
+  json document = {{"modelTopology", write_topology(model.topology)},
+                   {"format", "layers-model"},
+                   {"generatedBy", "gradc"},
+                   {"convertedBy", nullptr},
+                   {"weightsManifest", json::array({{{"paths", json::array({"weights.bin"})}, {"weights", entries}}})}};
+  if (model.training) {
+    const auto* loss = find_loss(model.training->loss);
+    document["trainingConfig"] = {{"loss", loss != nullptr ? loss->name : model.training->loss},
+                                  {"metrics", model.training->metrics},
+                                  {"optimizer_config", to_json(model.training->optimizer)}};
+  }
+  write_files(folder, {{"weights.bin", bytes}, {"model.json", document.dump(1) + "\n"}});
+}
+
+}  // namespace gradc

@@ -1,0 +1,42 @@
+#pragma once
+/// model.json and its weight files: the LayersModel format that tf.js writes and reads, and that Keras writes.
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frontend/optimizers.h"
+#include "frontend/topology.h"
+
+namespace gradc {
+
+struct WeightValues {
+  std::string name;  ///< "layer/kernel"
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;
+};
+
+/// How a model is trained. What a file does not say has tf.js's defaults.
+struct TrainingConfig {
+  std::string loss = "categorical_crossentropy";
+  std::vector<std::string> metrics = {"accuracy"};
+  Optimizer optimizer = SGD{};
+};
+
+struct ModelFile {
+  Topology topology;
+  std::vector<WeightValues> weights;  ///< Empty if the file has none.
+  std::optional<TrainingConfig> training;
+};
+
+/// Reads model.json as tf.js, Keras 2 and Keras 3 write it, with the weight files beside it. `path` may name the folder.
+/// Throws gradc::Error that names the file: one that is missing, broken, of the wrong length or type, or outside the model's folder.
+ModelFile read_model(const std::filesystem::path& path);
+
+/// Writes folder/model.json and folder/weights.bin, which tf.js loads. Both are complete before either takes its place, and
+/// files that were there stay as they were if anything fails. Throws gradc::Error that names the file.
+void write_model(const std::filesystem::path& folder, const ModelFile& model);
+
+}  // namespace gradc

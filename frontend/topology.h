@@ -1,0 +1,41 @@
+#pragma once
+/// A model's layers and how they are connected: what the `modelTopology` of a model.json says, in one form whoever wrote it.
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "frontend/layers.h"
+
+namespace gradc {
+
+struct LayerNode {
+  Layer layer;
+  std::string name;                  ///< Unique in its model.
+  std::vector<std::string> inbound;  ///< Names of the layers whose outputs it takes; empty for an input.
+};
+
+/// One input, one output, layers in an order in which each comes after those it takes its inputs from.
+struct Topology {
+  bool sequential = true;
+  std::string name = "model";
+  std::vector<LayerNode> layers;
+  std::string output;  ///< Name of the layer whose output is the model's.
+  Dims input_shape;    ///< Of one image.
+};
+
+/// A sequence of layers. Layers without a name get one as Keras numbers them: conv2d, conv2d_1.
+/// Throws gradc::Error if there is no layer or the first says no input shape.
+Topology sequence(const std::vector<Layer>& layers, const std::string& name = "sequential");
+
+/// Reads a `modelTopology`. Throws gradc::Error that lists all problems of the topology.
+Topology read_topology(const nlohmann::json& model_topology);
+
+/// The `modelTopology` that tf.js loads.
+nlohmann::json write_topology(const Topology& topology);
+
+/// Gives a name to every layer that has none, and orders them. Throws gradc::Error for names used twice, unknown or circular connections.
+void finish(Topology& topology);
+
+}  // namespace gradc

@@ -1,0 +1,90 @@
+#include "ir/graph.h"
+
+#include <algorithm>
+
+#include "support/error.h"
+
+namespace gradc {
+
+ValueId Graph::add_value(Type type, const std::string& hint) {
+  if (names_.empty())
+    for (const auto& value : values) names_[value.name] = 0;
+  std::string unique = hint.empty() ? "v" : hint;
+  if (hint.empty() || names_.contains(unique)) {
+    auto base = unique;
+    do unique = base + "_" + std::to_string(++names_[base]);
+    while (names_.contains(unique));
+  }
+  names_[unique] = 0;
+  values.push_back({std::move(type), unique});
+  return static_cast<ValueId>(values.size() - 1);
+}
+
+void Graph::replace_uses(ValueId from, ValueId to) {
+  for (auto& op : ops) std::replace(op.operands.begin(), op.operands.end(), from, to);
+}
+
+std::vector<std::vector<std::int32_t>> Graph::users() const {
+  std::vector<std::vector<std::int32_t>> users(values.size());
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    for (auto operand : ops[i].operands)
+      if (users[operand].empty() || users[operand].back() != static_cast<std::int32_t>(i))
+        users[operand].push_back(static_cast<std::int32_t>(i));
+  return users;
+}
+
+std::vector<std::int32_t> Graph::definers() const {
+  std::vector<std::int32_t> definers(values.size(), -1);
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    for (auto result : ops[i].results) definers[result] = static_cast<std::int32_t>(i);
+  return definers;
+}
+
+OpView Graph::view(const Op& op, std::vector<Type>& scratch) const {
+  scratch.clear();
+  for (auto operand : op.operands) scratch.push_back(type(operand));
+  return {scratch, op.attributes};
+}
+
+std::int64_t Graph::flops(const Op& op) const {
+  const auto& def = definition(op.kind);
+  if (def.flops == nullptr) return 0;
+  std::vector<Type> operands, results;
+  auto seen = view(op, operands);
+  for (auto result : op.results) results.push_back(type(result));
+  return def.flops(seen, results);
+}
+
+const Op* Graph::find(OpKind kind, const std::string& wanted) const {
+  for (const auto& op : ops)
+    if (op.kind == kind && op.attributes.has("name") && op.attributes.text("name") == wanted) return &op;
+  return nullptr;
+}
+
+std::vector<ValueId> Builder::emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes, const std::string& hint) {
+  Op op{.kind = kind, .operands = std::move(operands), .attributes = std::move(attributes), .loc = loc};
+  std::vector<Type> types;
+  auto seen = graph_.view(op, types);
+  const auto& def = definition(kind);
+  check(def.infer != nullptr, "emit of an op that states its type");
+  for (auto& type : def.infer(seen)) op.results.push_back(graph_.add_value(std::move(type), hint));
+  graph_.ops.push_back(op);
+  return op.results;
+}
+
+ValueId Builder::emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes, const std::string& hint) {
+  auto results = emit_all(kind, std::move(operands), std::move(attributes), hint);
+  return results.empty() ? -1 : results.front();
+}
+
+ValueId Builder::emit_typed(OpKind kind, Type type, Attributes attributes, const std::string& hint) {
+  check(definition(kind).states_its_type, "emit_typed of an op with a shape rule");
+  Op op{.kind = kind, .attributes = std::move(attributes), .loc = loc};
+  op.results.push_back(graph_.add_value(std::move(type), hint));
+  graph_.ops.push_back(op);
+  return op.result();
+}
+
+ValueId Builder::constant(double value, Type type) { return emit_typed(OpKind::constant, std::move(type), {{"value", value}}, "c"); }
+
+}  // namespace gradc

@@ -1,0 +1,87 @@
+#pragma once
+/// The graph: values in single static assignment, and ops in an order in which every value is defined before its uses.
+/// A graph is a value: it can be copied, and a pass edits it in place. Values are named by index.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/op.h"
+
+namespace gradc {
+
+using ValueId = std::int32_t;
+
+struct Value {
+  Type type;
+  std::string name;  ///< Without the `%`; unique in its graph.
+};
+
+struct Op {
+  OpKind kind;
+  std::vector<ValueId> operands;
+  std::vector<ValueId> results;
+  Attributes attributes;
+  std::string loc;           ///< The name of the layer that it comes from.
+  std::int32_t kernel = -1;  ///< Index into Graph::kernels, or -1 before `fuse`.
+
+  ValueId result() const { return results.front(); }
+};
+
+/// A group of neighbouring ops that is compiled as one kernel.
+struct Kernel {
+  std::string name;
+  std::int32_t phase = -1;  ///< Which phase of the step it runs in, or -1 before `partition`.
+  bool tiled = true;        ///< Whether it runs once a tile of images (else once a step).
+};
+
+class Graph {
+ public:
+  std::string name = "graph";
+  std::deque<Value> values;  ///< Adding one leaves references to the others valid.
+  std::vector<Op> ops;
+  std::vector<Kernel> kernels;
+
+  const Type& type(ValueId value) const { return values[value].type; }
+  /// A new value; its name is `hint`, made unique with a number where it is taken.
+  ValueId add_value(Type type, const std::string& hint);
+  /// Lets every use of `from` use `to`.
+  void replace_uses(ValueId from, ValueId to);
+  /// For each value the indices of the ops that use it, in order, once per op.
+  std::vector<std::vector<std::int32_t>> users() const;
+  /// For each value the index of the op that defines it.
+  std::vector<std::int32_t> definers() const;
+  OpView view(const Op& op, std::vector<Type>& scratch) const;
+  std::int64_t flops(const Op& op) const;
+  /// The ops named `name` of this kind (input, param, output), or nullptr.
+  const Op* find(OpKind kind, const std::string& name) const;
+
+ private:
+  std::map<std::string, int> names_;
+};
+
+/// Appends ops to a graph. Every op gets the builder's current location.
+class Builder {
+ public:
+  explicit Builder(Graph& graph) : graph_(graph) {}
+
+  /// Appends an op whose result types its shape rule gives; throws gradc::Error where the rule refuses its operands.
+  std::vector<ValueId> emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "");
+  ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "");
+  /// Appends an op that states its type: input, param.
+  ValueId emit_typed(OpKind kind, Type type, Attributes attributes, const std::string& hint);
+  /// A constant of one value, a scalar unless `type` says otherwise.
+  ValueId constant(double value, Type type = {});
+
+  Graph& graph() { return graph_; }
+  const Type& type(ValueId value) const { return graph_.type(value); }
+
+  std::string loc;
+
+ private:
+  Graph& graph_;
+};
+
+}  // namespace gradc

@@ -1,0 +1,124 @@
+// Ops that move values without computing: reshape, broadcast, pad, slice, concat; and random_uniform, which makes them.
+#include <algorithm>
+
+#include "ir/ops/define.h"
+
+namespace gradc {
+namespace {
+
+void expect_fixed_batch(const Type& x, const Ints& dims) {
+  bool batched = !dims.empty() && dims.front() == kBatch;
+  if (batched != x.batched()) throw Error("the batch dimension of {} must stay first", to_string(x));
+  for (std::size_t i = 0; i < dims.size(); ++i)
+    if (dims[i] < 1 && !(i == 0 && batched)) throw Error("dimensions are at least 1");
+}
+
+std::vector<Type> infer_reshape(const OpView& op) {
+  Type result{op.operands[0].dtype, op.attributes.ints("dims")};
+  expect_fixed_batch(op.operands[0], result.dims);
+  if (result.elements() != op.operands[0].elements()) throw Error("{} cannot become {}", to_string(op.operands[0]), to_string(result));
+  return {result};
+}
+
+std::vector<Type> infer_broadcast(const OpView& op) {
+  Type result{op.operands[0].dtype, op.attributes.ints("dims")};
+  Type both[] = {op.operands[0], result};
+  if (broadcast_types(both).dims != result.dims) throw Error("{} does not broadcast to {}", to_string(op.operands[0]), to_string(result));
+  return {result};
+}
+
+std::vector<Type> infer_pad(const OpView& op) {
+  expect_f32(op);
+  auto result = op.operands[0];
+  const auto &before = op.attributes.ints("before"), &after = op.attributes.ints("after");
+  if (before.size() != result.dims.size() || after.size() != result.dims.size())
+    throw Error("before and after have {} numbers", result.rank());
+  for (int i = 0; i < result.rank(); ++i) {
+    if (before[i] < 0 || after[i] < 0) throw Error("padding is not negative");
+    if (result.dims[i] == kBatch) {
+      if (before[i] != 0 || after[i] != 0) throw Error("the batch is not padded");
+    } else {
+      result.dims[i] += before[i] + after[i];
+    }
+  }
+  return {result};
+}
+
+std::vector<Type> infer_slice(const OpView& op) {
+  auto result = op.operands[0];
+  const auto &begin = op.attributes.ints("begin"), &size = op.attributes.ints("size");
+  if (begin.size() != result.dims.size() || size.size() != result.dims.size()) throw Error("begin and size have {} numbers", result.rank());
+  for (int i = 0; i < result.rank(); ++i) {
+    auto& dim = result.dims[i];
+    if (dim == kBatch ? begin[i] != 0 || size[i] != kBatch : begin[i] < 0 || size[i] < 1 || begin[i] + size[i] > dim)
+      throw Error("begin {} with size {} does not fit dimension {} of {}", begin[i], size[i], i, to_string(op.operands[0]));
+    dim = size[i];
+  }
+  return {result};
+}
+
+std::vector<Type> infer_concat(const OpView& op) {
+  expect_f32(op);
+  auto result = op.operands[0];
+  auto axis = op.attributes.integer("axis");
+  if (axis < 0 || axis >= result.rank() || result.dims[axis] == kBatch)
+    throw Error("axis {} of {} cannot be joined", axis, to_string(result));
+  for (const auto& other : op.operands.subspan(1)) {
+    auto expected = result.dims, got = other.dims;
+    if (got.size() != expected.size()) throw Error("{} and {} have different ranks", to_string(result), to_string(other));
+    expected[axis] = got[axis] = 0;
+    if (expected != got) throw Error("{} and {} differ outside axis {}", to_string(op.operands[0]), to_string(other), axis);
+    result.dims[axis] += other.dims[axis];
+  }
+  return {result};
+}
+
+std::vector<Type> infer_random(const OpView& op) {
+  Type result{DType::f32, op.attributes.ints("dims")};
+  if (op.operands[0] != Type{DType::i32, {}} || op.operands[1] != Type{DType::i32, {kBatch}})
+    throw Error("random_uniform takes a key i32[] and image numbers i32[B], got {} and {}", to_string(op.operands[0]),
+                to_string(op.operands[1]));
+  expect_batched(result, "random_uniform");
+  return {result};
+}
+
+}  // namespace
+
+OpDef define_reshape() {
+  return {.summary = "the same elements in order, as `dims`",
+          .operands = {"x"},
+          .attributes = {{"dims", AttributeKind::ints}},
+          .infer = infer_reshape};
+}
+OpDef define_broadcast() {
+  return {.summary = "x repeated to `dims`, as NumPy broadcasts",
+          .operands = {"x"},
+          .attributes = {{"dims", AttributeKind::ints}},
+          .infer = infer_broadcast};
+}
+OpDef define_pad() {
+  return {.summary = "zeros `before` and `after` each dimension",
+          .operands = {"x"},
+          .attributes = {{"before", AttributeKind::ints}, {"after", AttributeKind::ints}},
+          .infer = infer_pad};
+}
+OpDef define_slice() {
+  return {.summary = "`size` elements from `begin` on, in each dimension",
+          .operands = {"x"},
+          .attributes = {{"begin", AttributeKind::ints}, {"size", AttributeKind::ints}},
+          .infer = infer_slice};
+}
+OpDef define_concat() {
+  return {.summary = "its operands joined along `axis`",
+          .operands = {"x..."},
+          .attributes = {{"axis", AttributeKind::integer}},
+          .infer = infer_concat};
+}
+OpDef define_random_uniform() {
+  return {.summary = "numbers in [0,1), a function of (key, image, `stream`, element) alone: the same for any tile and thread",
+          .operands = {"key", "image"},
+          .attributes = {{"dims", AttributeKind::ints}, {"stream", AttributeKind::integer}},
+          .infer = infer_random};
+}
+
+}  // namespace gradc

@@ -1,0 +1,98 @@
+// Max and average pooling over [B,H,W,C], and their gradients.
+#include "ir/ops/define.h"
+
+namespace gradc {
+namespace {
+
+struct Shapes {
+  Window rows, columns;
+  Type pooled;
+};
+
+Shapes shapes_of(const OpView& op, std::int64_t height, std::int64_t width, std::int64_t channels) {
+  const auto& window = op.attributes.ints("window");
+  if (window.size() != 2) throw Error("window has two numbers: rows, columns");
+  auto rows = window_of(op, 0, height, window[0]), columns = window_of(op, 1, width, window[1]);
+  if (rows.before >= rows.size || rows.after >= rows.size || columns.before >= columns.size || columns.after >= columns.size)
+    throw Error("padding must be smaller than the window, or a window would hold no pixel");
+  return {rows, columns, {DType::f32, {kBatch, rows.output, columns.output, channels}}};
+}
+
+Shapes forward_shapes(const OpView& op) {
+  const auto& x = op.operands[0];
+  if (x.dtype != DType::f32) throw Error("pooling takes f32, not {}", to_string(x));
+  expect_rank(x, 4, "the input of a pooling");
+  expect_batched(x, "the input of a pooling");
+  return shapes_of(op, x.dims[1], x.dims[2], x.dims[3]);
+}
+
+/// Where in its window the maximum stood, row-major: a byte where that is enough.
+Type index_type(const OpView& op, const Type& pooled) {
+  const auto& window = op.attributes.ints("window");
+  return {window[0] * window[1] <= 256 ? DType::u8 : DType::i32, pooled.dims};
+}
+
+std::vector<Type> infer_max(const OpView& op) {
+  auto pooled = forward_shapes(op).pooled;
+  return {pooled, index_type(op, pooled)};
+}
+
+std::vector<Type> infer_avg(const OpView& op) { return {forward_shapes(op).pooled}; }
+
+Type gradient_type(const OpView& op) {
+  const auto& dy = op.operands[0];
+  const auto& input = op.attributes.ints("input");
+  if (dy.dtype != DType::f32) throw Error("a gradient is f32, not {}", to_string(dy));
+  expect_rank(dy, 4, "the gradient of a pooling");
+  if (input.size() != 2) throw Error("input has two numbers: height, width");
+  auto shapes = shapes_of(op, input[0], input[1], dy.dims[3]);
+  if (dy != shapes.pooled) throw Error("{} is not the gradient's shape, {}", to_string(dy), to_string(shapes.pooled));
+  return {DType::f32, {kBatch, input[0], input[1], dy.dims[3]}};
+}
+
+std::vector<Type> infer_max_grad(const OpView& op) {
+  auto type = gradient_type(op);
+  if (op.operands[1] != index_type(op, op.operands[0])) throw Error("{} is not the type of its index", to_string(op.operands[1]));
+  return {type};
+}
+
+std::vector<Type> infer_avg_grad(const OpView& op) { return {gradient_type(op)}; }
+
+std::int64_t flops(const OpView& op, std::span<const Type> results) {
+  const auto& window = op.attributes.ints("window");
+  return results[0].elements() * window[0] * window[1];
+}
+std::int64_t flops_grad(const OpView&, std::span<const Type> results) { return results[0].elements(); }
+
+}  // namespace
+
+OpDef define_max_pool2d() {
+  return {.summary = "the maximum of each window, and where in its window it stood (row-major, the first of equals); padding never wins",
+          .operands = {"x"},
+          .attributes = window_attributes({{"window", AttributeKind::ints}}),
+          .infer = infer_max,
+          .flops = flops};
+}
+OpDef define_max_pool2d_grad() {
+  return {.summary = "gives each window's gradient to the pixel that `index` names, in images of height and width `input`",
+          .operands = {"dy", "index"},
+          .attributes = window_attributes({{"window", AttributeKind::ints}, {"input", AttributeKind::ints}}),
+          .infer = infer_max_grad,
+          .flops = flops_grad};
+}
+OpDef define_avg_pool2d() {
+  return {.summary = "the mean of each window's pixels; padding does not count",
+          .operands = {"x"},
+          .attributes = window_attributes({{"window", AttributeKind::ints}}),
+          .infer = infer_avg,
+          .flops = flops};
+}
+OpDef define_avg_pool2d_grad() {
+  return {.summary = "spreads each window's gradient evenly over its pixels, in images of height and width `input`",
+          .operands = {"dy"},
+          .attributes = window_attributes({{"window", AttributeKind::ints}, {"input", AttributeKind::ints}}),
+          .infer = infer_avg_grad,
+          .flops = flops_grad};
+}
+
+}  // namespace gradc

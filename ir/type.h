@@ -1,0 +1,42 @@
+#pragma once
+/// Types of the graph IR: an element type and a list of dimensions, written `f32[B,24,24,8]`.
+/// The batch is symbolic: it is the dimension `B`, which only stands first. All other dimensions are fixed.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gradc {
+
+enum class DType : std::uint8_t { f32, i32, u8 };
+
+/// The symbolic batch dimension, printed as `B`.
+inline constexpr std::int64_t kBatch = -1;
+
+struct Type {
+  DType dtype = DType::f32;
+  std::vector<std::int64_t> dims;
+
+  bool operator==(const Type&) const = default;
+
+  int rank() const { return static_cast<int>(dims.size()); }
+  /// Whether the first dimension is the batch.
+  bool batched() const { return !dims.empty() && dims.front() == kBatch; }
+  bool scalar() const { return dims.empty(); }
+  /// Elements, without the batch dimension: those of one image.
+  std::int64_t elements() const;
+  /// Elements when the batch holds `batch` images.
+  std::int64_t elements(std::int64_t batch) const { return batched() ? batch * elements() : elements(); }
+  /// The dimensions without the batch.
+  std::vector<std::int64_t> image_dims() const { return {dims.begin() + (batched() ? 1 : 0), dims.end()}; }
+};
+
+/// Bytes of one element.
+int size_of(DType dtype);
+const char* name_of(DType dtype);
+
+std::string to_string(const Type& type);
+/// Dimensions as users read them: `28×28×1`.
+std::string shape_string(const std::vector<std::int64_t>& dims);
+
+}  // namespace gradc

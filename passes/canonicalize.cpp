@@ -1,0 +1,94 @@
+#include <functional>
+#include <optional>
+
+#include "passes/simplify.h"
+
+namespace gradc {
+namespace {
+
+/// One op of a graph under rewriting, with what the patterns ask of it.
+struct Match {
+  Graph& graph;
+  const std::vector<std::int32_t>& definers;
+  Op& op;
+
+  const Op& definer(int operand) const { return graph.ops[definers[op.operands[operand]]]; }
+  const Type& type(int operand) const { return graph.type(op.operands[operand]); }
+  const Type& result_type() const { return graph.type(op.result()); }
+  bool is_constant(int operand, double value) const {
+    return definer(operand).kind == OpKind::constant && definer(operand).attributes.number("value") == value;
+  }
+  /// The operand's value may stand for the result only if no broadcasting happens on the way.
+  bool same_type(int operand) const { return type(operand) == result_type(); }
+};
+
+/// A pattern gives the value that replaces its op's result, or changes the op in place and gives nothing.
+struct Pattern {
+  const char* description;
+  OpKind kind;
+  std::function<std::optional<ValueId>(Match&)> apply;
+};
+
+std::optional<ValueId> operand_if(bool fits, const Match& m, int operand) {
+  return fits && m.same_type(operand) ? std::optional(m.op.operands[operand]) : std::nullopt;
+}
+
+const std::vector<Pattern>& patterns() {
+  static const std::vector<Pattern> table = {
+      {"x + 0 -> x", OpKind::add, [](Match& m) { return operand_if(m.is_constant(1, 0), m, 0); }},
+      {"0 + x -> x", OpKind::add, [](Match& m) { return operand_if(m.is_constant(0, 0), m, 1); }},
+      {"x - 0 -> x", OpKind::sub, [](Match& m) { return operand_if(m.is_constant(1, 0), m, 0); }},
+      {"x * 1 -> x", OpKind::mul, [](Match& m) { return operand_if(m.is_constant(1, 1), m, 0); }},
+      {"1 * x -> x", OpKind::mul, [](Match& m) { return operand_if(m.is_constant(0, 1), m, 1); }},
+      {"x / 1 -> x", OpKind::div, [](Match& m) { return operand_if(m.is_constant(1, 1), m, 0); }},
+      {"-(-x) -> x", OpKind::neg,
+       [](Match& m) { return m.definer(0).kind == OpKind::neg ? std::optional(m.definer(0).operands[0]) : std::nullopt; }},
+      {"reshape to the same shape -> x", OpKind::reshape, [](Match& m) { return operand_if(true, m, 0); }},
+      {"broadcast to the same shape -> x", OpKind::broadcast, [](Match& m) { return operand_if(true, m, 0); }},
+      {"reshape(reshape(x)) -> reshape(x)", OpKind::reshape,
+       [](Match& m) -> std::optional<ValueId> {
+         if (m.definer(0).kind == OpKind::reshape) m.op.operands[0] = m.definer(0).operands[0];
+         return std::nullopt;
+       }},
+      {"sum over no axis -> x", OpKind::reduce_sum, [](Match& m) { return operand_if(m.op.attributes.ints("axes").empty(), m, 0); }},
+  };
+  return table;
+}
+
+/// pointwise(broadcast(x), y) -> pointwise(x, y), where y or another operand still gives the result its shape; a constant of
+/// any shape becomes a scalar in the same way.
+void absorb_broadcasts(Match& m) {
+  if (!is_pointwise(m.op.kind)) return;
+  for (std::size_t i = 0; i < m.op.operands.size(); ++i) {
+    const auto& from = m.definer(static_cast<int>(i));
+    if (from.kind != OpKind::broadcast) continue;
+    std::vector<Type> types;
+    for (auto operand : m.op.operands) types.push_back(m.graph.type(operand));
+    types[i] = m.graph.type(from.operands[0]);
+    if (broadcast_types(types).dims == m.result_type().dims) m.op.operands[i] = from.operands[0];
+  }
+}
+
+}  // namespace
+
+void canonicalize(Graph& graph) {
+  auto definers = graph.definers();
+  std::vector<ValueId> replacement(graph.values.size());
+  for (std::size_t i = 0; i < replacement.size(); ++i) replacement[i] = static_cast<ValueId>(i);
+  for (auto& op : graph.ops) {
+    for (auto& operand : op.operands) operand = replacement[operand];
+    if (op.results.empty()) continue;
+    Match match{graph, definers, op};
+    absorb_broadcasts(match);
+    for (const auto& pattern : patterns()) {
+      if (op.kind != pattern.kind) continue;
+      if (auto value = pattern.apply(match)) {
+        replacement[op.result()] = *value;
+        break;
+      }
+    }
+  }
+  eliminate_dead_code(graph);
+}
+
+}  // namespace gradc

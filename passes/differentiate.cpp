@@ -1,0 +1,81 @@
+#include "passes/differentiate.h"
+
+#include "passes/gradients/gradients.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+void apply_rule(Gradient& gradient) {
+  if (is_pointwise(gradient.op.kind)) return gradient_pointwise(gradient);
+  switch (gradient.op.kind) {
+#define GRADC_OP(name) \
+  case OpKind::name: return gradient_##name(gradient);
+#include "ir/ops/ops.def"
+#undef GRADC_OP
+    default: throw InternalError("an op without a gradient rule");
+  }
+}
+
+/// Which values depend on a trainable param.
+std::vector<bool> reached_by_params(const Graph& graph) {
+  std::vector<bool> reached(graph.values.size(), false);
+  for (const auto& op : graph.ops) {
+    bool any = op.kind == OpKind::param && op.attributes.integer("trainable") != 0;
+    for (auto operand : op.operands) any = any || reached[operand];
+    for (auto result : op.results) reached[result] = any;
+  }
+  return reached;
+}
+
+}  // namespace
+
+std::string gradient_name(const std::string& param) { return "gradient/" + param; }
+
+void differentiate(Graph& graph) {
+  const auto* loss = graph.find(OpKind::output, "loss");
+  if (loss == nullptr) throw Error("graph @{}: differentiate needs an output \"loss\"", graph.name);
+  auto reached = reached_by_params(graph);
+  auto seed_of = loss->operands[0];
+
+  Builder b(graph);
+  std::vector<ValueId> gradient(graph.values.size(), -1);
+  b.loc = loss->loc;
+  const auto forward = graph.ops;  // rules append to graph.ops
+  gradient[seed_of] = b.constant(1, graph.type(seed_of));
+  for (auto it = forward.rbegin(); it != forward.rend(); ++it) {
+    const auto& op = *it;
+    std::vector<ValueId> of_results;
+    bool flows = false;
+    for (auto result : op.results) {
+      of_results.push_back(gradient[result]);
+      flows |= gradient[result] >= 0;
+    }
+    if (!flows) continue;
+    std::vector<bool> needed;
+    bool any = false;
+    for (auto operand : op.operands) {
+      needed.push_back(reached[operand]);
+      any |= reached[operand];
+    }
+    if (!any) continue;
+    // A rule reads the gradient of its first result unless it says otherwise; only batch_moments has two that carry one.
+    if (of_results[0] < 0 && op.kind != OpKind::batch_moments) continue;
+    b.loc = op.loc;
+    Gradient rule(b, op, of_results, needed);
+    apply_rule(rule);
+    for (std::size_t i = 0; i < op.operands.size(); ++i) {
+      auto part = rule.of_operands[i];
+      if (part < 0 || !needed[i]) continue;
+      auto& sum = gradient[op.operands[i]];
+      sum = sum < 0 ? part : b.emit(OpKind::add, {sum, part});
+    }
+  }
+  for (const auto& op : forward)
+    if (op.kind == OpKind::param && op.attributes.integer("trainable") != 0 && gradient[op.result()] >= 0) {
+      b.loc = op.loc;
+      b.emit(OpKind::output, {gradient[op.result()]}, {{"name", gradient_name(op.attributes.text("name"))}});
+    }
+}
+
+}  // namespace gradc

@@ -1,0 +1,333 @@
+#include "passes/fuse.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "passes/rewriter.h"
+#include "passes/shard.h"
+#include "passes/simplify.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+bool is_terminal(OpKind kind) {
+  return kind == OpKind::input || kind == OpKind::param || kind == OpKind::output || kind == OpKind::update || kind == OpKind::reshape;
+}
+
+/// A contraction whose result is an image or a vector, that an epilogue can follow in registers.
+bool is_product(OpKind kind) {
+  return kind == OpKind::conv2d || kind == OpKind::conv2d_input_grad || kind == OpKind::dense || kind == OpKind::dense_input_grad;
+}
+
+bool is_weight_gradient(OpKind kind) { return kind == OpKind::conv2d_weight_grad || kind == OpKind::dense_weight_grad; }
+
+/// Ops that may stand before a gradient in its kernel, computed as it reads them.
+bool is_prologue(OpKind kind) { return is_pointwise(kind) || kind == OpKind::max_pool2d_grad || kind == OpKind::constant; }
+
+/// A comparison with a constant: reading its operand again costs less than a value of its own between kernels.
+bool is_test(const Graph& graph, const Op& op) {
+  return op.kind == OpKind::greater && (graph.type(op.operands[0]).rank() == 0) != (graph.type(op.operands[1]).rank() == 0);
+}
+
+/// Repeats constants, scalar arithmetic and comparisons with constants in front of every op that uses them, so that they never keep two
+/// kernels apart.
+void repeat_scalars(Graph& graph, bool tests) {
+  Rewriter rewriter(graph);
+  std::vector<const Op*> cheap(graph.values.size(), nullptr);
+  auto is_cheap = [&](const Op& op) {
+    if (op.kind == OpKind::constant) return true;
+    if (!is_pointwise(op.kind) || graph.type(op.result()).rank() != 0) return false;
+    return true;
+  };
+  // Scalars of params and inputs alone; what a `reduce` gives stays a kernel's result.
+  std::vector<bool> repeatable(graph.values.size(), false);
+  for (const auto& op : rewriter.old_ops()) {
+    if (op.results.empty()) continue;
+    bool ok = is_cheap(op);
+    for (auto operand : op.operands) ok = ok && (repeatable[operand] || cheap[operand] != nullptr);
+    ok = ok || (tests && is_test(graph, op));
+    if ((op.kind == OpKind::input || op.kind == OpKind::param) && graph.type(op.result()).rank() == 0) repeatable[op.result()] = true;
+    if (ok) cheap[op.result()] = &op;
+  }
+  std::function<ValueId(ValueId)> copy = [&](ValueId value) -> ValueId {
+    if (cheap[value] == nullptr) return value;
+    Op op = *cheap[value];
+    for (auto& operand : op.operands) operand = copy(operand);
+    auto type = graph.type(value);
+    auto name = graph.values[value].name;
+    op.results = {graph.add_value(type, name)};
+    graph.ops.push_back(op);
+    return op.result();
+  };
+  for (const auto& old : rewriter.old_ops()) {
+    if (old.results.size() == 1 && cheap[old.result()] != nullptr) {
+      // Kept for outputs and updates; without such a use it is dead.
+      rewriter.keep(old);
+      continue;
+    }
+    auto op = old;
+    if (!is_terminal(op.kind))
+      for (auto& operand : op.operands)
+        if (operand < static_cast<ValueId>(cheap.size())) operand = copy(operand);
+    graph.ops.push_back(op);
+  }
+  eliminate_dead_code(graph);
+}
+
+/// Groups of ops under union, with the checks that keep them an acyclic graph.
+class Grouping {
+ public:
+  explicit Grouping(const Graph& graph)
+      : graph_(graph), group_(graph.ops.size()), members_(graph.ops.size()), definers_(graph.definers()), users_(graph.users()) {
+    std::iota(group_.begin(), group_.end(), 0);
+    for (std::size_t i = 0; i < members_.size(); ++i) members_[i] = {static_cast<int>(i)};
+  }
+
+  int of(int op) const { return group_[op]; }
+  const std::vector<int>& members(int group) const { return members_[group]; }
+  int definer(ValueId value) const { return definers_[value]; }
+  const std::vector<std::int32_t>& users(ValueId value) const { return users_[value]; }
+  const Op& op(int index) const { return graph_.ops[index]; }
+
+  bool any(int group, bool (*test)(OpKind)) const {
+    return std::any_of(members_[group].begin(), members_[group].end(), [&](int m) { return test(op(m).kind); });
+  }
+  bool all(int group, bool (*test)(OpKind)) const {
+    return std::all_of(members_[group].begin(), members_[group].end(), [&](int m) { return test(op(m).kind); });
+  }
+  bool tiled(int group) const {
+    for (int m : members_[group]) {
+      for (auto v : op(m).operands)
+        if (graph_.type(v).batched()) return true;
+      for (auto v : op(m).results)
+        if (graph_.type(v).batched()) return true;
+    }
+    return false;
+  }
+  /// Whether every use of every value that the group makes is in the group or in `other`.
+  bool only_used_by(int group, int other) const {
+    for (int m : members_[group])
+      for (auto result : op(m).results)
+        for (int user : users_[result])
+          if (of(user) != group && of(user) != other) return false;
+    return true;
+  }
+  /// Whether a value leaves the group.
+  bool exported(ValueId value) const {
+    for (int user : users_[value])
+      if (of(user) != of(definers_[value])) return true;
+    return false;
+  }
+
+  /// Joins two groups unless a third would then both feed and be fed by the result.
+  bool join(int producer, int consumer) {
+    if (producer == consumer) return true;
+    if (path_through_another(producer, consumer)) return false;
+    for (int m : members_[consumer]) {
+      group_[m] = producer;
+      members_[producer].push_back(m);
+    }
+    members_[consumer].clear();
+    std::sort(members_[producer].begin(), members_[producer].end());
+    return true;
+  }
+
+  /// The groups in an order in which each comes after those that it reads.
+  std::vector<int> order() const {
+    std::vector<int> result;
+    std::vector<int> state(group_.size(), 0);
+    std::vector<std::pair<int, std::size_t>> stack;
+    for (std::size_t i = 0; i < group_.size(); ++i) {
+      stack.push_back({group_[i], 0});
+      while (!stack.empty()) {
+        auto [group, next] = stack.back();
+        if (state[group] == 2) {
+          stack.pop_back();
+          continue;
+        }
+        auto inputs = producers(group);
+        state[group] = 1;
+        if (next < inputs.size()) {
+          ++stack.back().second;
+          check(state[inputs[next]] != 1, "kernels depend on each other in a circle");
+          if (state[inputs[next]] == 0) stack.push_back({inputs[next], 0});
+          continue;
+        }
+        state[group] = 2;
+        result.push_back(group);
+        stack.pop_back();
+      }
+    }
+    return result;
+  }
+
+ private:
+  std::vector<int> producers(int group) const {
+    std::vector<int> found;
+    for (int m : members_[group])
+      for (auto operand : op(m).operands)
+        if (auto g = of(definers_[operand]); g != group && std::find(found.begin(), found.end(), g) == found.end()) found.push_back(g);
+    return found;
+  }
+
+  /// Whether a path leads from `from` to `to` over at least one other group.
+  bool path_through_another(int from, int to) const {
+    int last = members_[to].back();
+    std::set<int> seen = {from};
+    std::vector<int> pending = {from};
+    while (!pending.empty()) {
+      int group = pending.back();
+      pending.pop_back();
+      for (int m : members_[group])
+        for (auto result : op(m).results)
+          for (int user : users_[result]) {
+            int next = of(user);
+            if (next == group || (group == from && next == to)) continue;
+            if (next == to) return true;
+            // Ops are in order, so what lies wholly behind `to` does not lead to it.
+            if (members_[next].front() > last || !seen.insert(next).second) continue;
+            pending.push_back(next);
+          }
+    }
+    return false;
+  }
+
+  const Graph& graph_;
+  std::vector<int> group_;
+  std::vector<std::vector<int>> members_;
+  std::vector<std::int32_t> definers_;
+  std::vector<std::vector<std::int32_t>> users_;
+};
+
+/// Which producer an op may join.
+class Rules {
+ public:
+  Rules(const Graph& graph, const Grouping& groups) : graph_(graph), groups_(groups) {}
+
+  bool may_join(int consumer, ValueId through) const {
+    int producer = groups_.definer(through);
+    const auto &op = groups_.op(consumer), &from = groups_.op(producer);
+    if (is_terminal(op.kind) || is_terminal(from.kind)) return false;
+    int group = groups_.of(producer), own = groups_.of(consumer);
+    if (from.kind == OpKind::constant || (is_pointwise(from.kind) && graph_.type(through).rank() == 0 && groups_.only_used_by(group, own)))
+      return true;
+    if (groups_.tiled(group) != groups_.tiled(own)) return false;
+    if (!groups_.tiled(own)) return pointwise_of_one_shape(op, from, through);
+    if (sums_over_batch(graph_, from)) return false;
+    // A sum over batch and pixels reads what its kernel has just stored.
+    if (op.kind == OpKind::reduce_sum && sums_over_batch(graph_, op)) return true;
+    if (is_weight_gradient(op.kind) || op.kind == OpKind::conv2d_input_grad || op.kind == OpKind::dense_input_grad)
+      return groups_.all(group, is_prologue) && groups_.only_used_by(group, own);
+    if (op.kind == OpKind::max_pool2d) return pools_in_registers(op, group, own);
+    if (is_pointwise(op.kind)) return follows(op, own, group, through);
+    if (op.kind == OpKind::softmax_cross_entropy_grad) return !groups_.any(group, is_product);
+    return false;
+  }
+
+ private:
+  /// A pointwise op joins what makes an operand of its own shape; at most one product per kernel.
+  bool follows(const Op& op, int own, int group, ValueId through) const {
+    if (graph_.type(through).dims != graph_.type(op.result()).dims) return false;
+    if (groups_.any(group, is_weight_gradient)) return false;
+    if (groups_.any(group, is_product) && groups_.any(own, is_product)) return false;
+    // Behind a product only ops on what the product made share its loops; a larger value made before its pooling does not.
+    return !groups_.any(group, is_product) || reaches_product(through);
+  }
+
+  /// Whether the value comes from a product of its kernel by pointwise ops and poolings alone.
+  bool reaches_product(ValueId value) const {
+    int at = groups_.definer(value);
+    const auto& op = groups_.op(at);
+    if (is_product(op.kind)) return true;
+    if (!is_pointwise(op.kind) && op.kind != OpKind::max_pool2d) return false;
+    for (auto operand : op.operands)
+      if (int before = groups_.definer(operand); groups_.of(before) == groups_.of(at) && reaches_product(operand)) return true;
+    return false;
+  }
+
+  /// A pooling whose windows do not overlap and that is the only reader of a convolution's kernel.
+  bool pools_in_registers(const Op& op, int group, int own) const {
+    const auto& window = op.attributes.ints("window");
+    bool separate =
+        window == op.attributes.ints("strides") && op.attributes.ints("padding") == Ints{0, 0, 0, 0} && window[0] * window[1] <= 4;
+    auto pooled = [](OpKind kind) { return kind == OpKind::max_pool2d || kind == OpKind::reduce_sum; };
+    return separate && groups_.any(group, [](OpKind kind) { return kind == OpKind::conv2d; }) && !groups_.any(group, pooled) &&
+           groups_.only_used_by(group, own);
+  }
+
+  bool pointwise_of_one_shape(const Op& op, const Op& from, ValueId through) const {
+    if (!is_pointwise(op.kind) || (!is_pointwise(from.kind) && from.kind != OpKind::reduce)) return false;
+    return graph_.type(through).dims == graph_.type(op.result()).dims;
+  }
+
+  const Graph& graph_;
+  const Grouping& groups_;
+};
+
+std::string kernel_name(const Graph& graph, const Grouping& groups, int group) {
+  // The op with most work names the kernel, with its layer.
+  int main = groups.members(group).front();
+  for (int m : groups.members(group))
+    if (graph.flops(groups.op(m)) > graph.flops(groups.op(main))) main = m;
+  std::string name = groups.op(main).loc.empty() ? "" : groups.op(main).loc + ".";
+  for (auto& c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_' && c != '.') c = '_';
+  return name + std::string(name_of(groups.op(main).kind));
+}
+
+/// Softmax cross-entropy and its gradient read the same logits and share their exponentials.
+void join_with_loss(Grouping& groups, int gradient) {
+  const auto& op = groups.op(gradient);
+  for (int user : groups.users(op.operands[0])) {
+    const auto& other = groups.op(user);
+    if (other.kind == OpKind::softmax_cross_entropy && other.operands[1] == op.operands[1])
+      groups.join(groups.of(user), groups.of(gradient));
+  }
+}
+
+}  // namespace
+
+void fuse(Graph& graph, const FuseOptions& options) {
+  repeat_scalars(graph, options.fuse);
+  Grouping groups(graph);
+  Rules rules(graph, groups);
+  for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
+    const auto& op = graph.ops[i];
+    if (options.fuse && op.kind == OpKind::softmax_cross_entropy_grad) join_with_loss(groups, i);
+    for (auto operand : op.operands) {
+      int producer = groups.definer(operand);
+      // Scalars that were repeated for this op belong to its kernel with or without fusion.
+      // A comparison joins its reader, not what it reads.
+      if (is_test(graph, op) && graph.ops[producer].kind != OpKind::constant && graph.type(operand).rank() != 0) continue;
+      bool scalar =
+          graph.type(operand).rank() == 0 && (graph.ops[producer].kind == OpKind::constant || is_pointwise(graph.ops[producer].kind));
+      if ((options.fuse || scalar || graph.ops[producer].kind == OpKind::constant) && rules.may_join(i, operand))
+        groups.join(groups.of(producer), groups.of(i));
+    }
+  }
+
+  std::vector<Op> ordered;
+  graph.kernels.clear();
+  std::map<std::string, int> names;
+  for (int group : groups.order()) {
+    bool has_kernel = !is_terminal(groups.op(groups.members(group).front()).kind);
+    // Constants that no op reads anew are those of outputs; they too need a kernel to store them.
+    if (has_kernel) {
+      auto name = kernel_name(graph, groups, group);
+      if (auto count = names[name]++; count > 0) name += "_" + std::to_string(count);
+      graph.kernels.push_back({.name = name, .tiled = groups.tiled(group)});
+    }
+    for (int m : groups.members(group)) {
+      auto op = groups.op(m);
+      op.kernel = has_kernel ? static_cast<std::int32_t>(graph.kernels.size()) - 1 : -1;
+      ordered.push_back(std::move(op));
+    }
+  }
+  graph.ops = std::move(ordered);
+}
+
+}  // namespace gradc

@@ -1,0 +1,121 @@
+#include "passes/shard.h"
+
+#include "backends/reference/interpreter.h"
+#include "passes/rewriter.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+/// Whether a unary pointwise op gives 0 for 0, as the interpreter says.
+bool keeps_zero(OpKind kind) {
+  Graph one;
+  Builder b(one);
+  b.emit(OpKind::output, {b.emit(kind, {b.constant(0)})}, {{"name", std::string("y")}});
+  NamedTensors none;
+  return interpret(one, {}, none).at("y").data[0] == 0;
+}
+
+/// Which values are zero for images of padding, whatever those hold.
+class ZeroOnPadding {
+ public:
+  explicit ZeroOnPadding(const Graph& graph) : graph_(graph) {}
+
+  bool of(ValueId value) const { return value < static_cast<ValueId>(zero_.size()) && zero_[value]; }
+
+  void visit(const Op& op) {
+    bool zero = result_is_zero(op);
+    for (auto result : op.results) {
+      if (result >= static_cast<ValueId>(zero_.size())) zero_.resize(result + 1, false);
+      zero_[result] = zero;
+    }
+  }
+
+ private:
+  bool result_is_zero(const Op& op) const {
+    auto all = [&](std::size_t first) {
+      for (std::size_t i = first; i < op.operands.size(); ++i)
+        if (!of(op.operands[i])) return false;
+      return !op.operands.empty();
+    };
+    switch (op.kind) {
+      case OpKind::input: return op.attributes.text("name") == "valid";
+      case OpKind::constant: return op.attributes.number("value") == 0;
+      case OpKind::mul: return of(op.operands[0]) || of(op.operands[1]);
+      case OpKind::div: return of(op.operands[0]);
+      case OpKind::select: return all(1);
+      case OpKind::softmax_cross_entropy_grad: return of(op.operands[2]);
+      case OpKind::conv2d:
+      case OpKind::conv2d_input_grad:
+      case OpKind::dense:
+      case OpKind::dense_input_grad:
+      case OpKind::max_pool2d:
+      case OpKind::max_pool2d_grad:
+      case OpKind::avg_pool2d:
+      case OpKind::avg_pool2d_grad:
+      case OpKind::reduce_sum:
+      case OpKind::reshape:
+      case OpKind::broadcast:
+      case OpKind::pad:
+      case OpKind::slice: return of(op.operands[0]);
+      case OpKind::concat:
+      case OpKind::add:
+      case OpKind::sub:
+      case OpKind::max:
+      case OpKind::min: return all(0);
+      default: return is_pointwise(op.kind) && op.operands.size() == 1 && of(op.operands[0]) && keeps_zero(op.kind);
+    }
+  }
+
+  const Graph& graph_;
+  std::vector<bool> zero_;
+};
+
+ValueId masked(Builder& b, ValueId x) {
+  const auto* valid = b.graph().find(OpKind::input, "valid");
+  if (valid == nullptr) throw Error("graph @{}: a sum over the batch needs the input \"valid\" : f32[B]", b.graph().name);
+  Ints dims(b.type(x).rank(), 1);
+  dims[0] = kBatch;
+  auto weight = valid->result();
+  if (dims.size() > 1) weight = b.emit(OpKind::reshape, {weight}, {{"dims", dims}});
+  return b.emit(OpKind::mul, {x, weight}, {}, "masked");
+}
+
+}  // namespace
+
+bool sums_over_batch(const Graph& graph, const Op& op) {
+  switch (op.kind) {
+    case OpKind::conv2d_weight_grad:
+    case OpKind::dense_weight_grad: return true;
+    case OpKind::reduce_sum: return graph.type(op.operands[0]).batched() && !graph.type(op.result()).batched();
+    default: return false;
+  }
+}
+
+void shard(Graph& graph) {
+  Rewriter rewriter(graph);
+  ZeroOnPadding zero(graph);
+  std::size_t seen = 0;
+  auto visit_new = [&] {
+    for (; seen < graph.ops.size(); ++seen) zero.visit(graph.ops[seen]);
+  };
+  for (const auto& old : rewriter.old_ops()) {
+    auto op = rewriter.with_current_operands(old);
+    rewriter.b.loc = op.loc;
+    bool sums = sums_over_batch(graph, op);
+    bool counts_padding = sums;
+    for (auto operand : op.operands) counts_padding = counts_padding && !zero.of(operand);
+    // Of a product one zero factor is enough: the smaller one is masked.
+    if (counts_padding) {
+      auto& operand = op.operands.size() > 1 && graph.type(op.operands[1]).elements() < graph.type(op.operands[0]).elements()
+                          ? op.operands[1]
+                          : op.operands[0];
+      operand = masked(rewriter.b, operand);
+    }
+    rewriter.keep(op);
+    if (sums) rewriter.replace(op.result(), rewriter.b.emit(OpKind::reduce, {op.result()}, {}, graph.values[op.result()].name));
+    visit_new();
+  }
+}
+
+}  // namespace gradc

@@ -1,0 +1,17 @@
+#pragma once
+#include "ir/graph.h"
+
+namespace gradc {
+
+/// Prepares a graph for being computed tile by tile of the batch. A value is *sharded* where its type has a batch, *partial* where it
+/// is a sum over the batch of which each tile has its part, and *replicated* otherwise. Two things are made explicit:
+///  - the last tile of a batch may hold padding, which must not count in a sum over the batch: unless a summed value is known to be zero
+///    for padding (as gradients are, for the loss weighs each image with the input "valid"), it is multiplied with "valid";
+///  - where a partial value is needed whole, a `reduce` makes it so.
+/// The propagation follows GSPMD (Xu et al. 2021), on the batch axis alone.
+void shard(Graph& graph);
+
+/// Whether the op sums over the batch, so that its result is partial.
+bool sums_over_batch(const Graph& graph, const Op& op);
+
+}  // namespace gradc

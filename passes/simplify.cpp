@@ -1,0 +1,73 @@
+#include "passes/simplify.h"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "backends/reference/interpreter.h"
+#include "ir/text.h"
+
+namespace gradc {
+
+void fold_constants(Graph& graph) {
+  auto definers = graph.definers();
+  std::vector<bool> constant(graph.values.size(), false);
+  for (auto& op : graph.ops) {
+    if (op.kind == OpKind::constant) constant[op.result()] = true;
+    if (!is_pointwise(op.kind) || graph.type(op.result()).rank() != 0) continue;
+    bool all = true;
+    for (auto operand : op.operands) all = all && constant[operand];
+    if (!all) continue;
+    // The interpreter says what the op means.
+    Graph one;
+    Builder b(one);
+    std::vector<ValueId> operands;
+    for (auto operand : op.operands) operands.push_back(b.constant(graph.ops[definers[operand]].attributes.number("value")));
+    b.emit(OpKind::output, {b.emit(op.kind, operands)}, {{"name", std::string("value")}});
+    NamedTensors none;
+    auto value = interpret(one, {}, none).at("value").data[0];
+    op.kind = OpKind::constant;
+    op.operands.clear();
+    op.attributes = {{"value", value}};
+    constant[op.result()] = true;
+  }
+}
+
+void eliminate_common_subexpressions(Graph& graph) {
+  std::map<std::string, std::vector<ValueId>> seen;
+  std::vector<ValueId> same(graph.values.size());
+  for (std::size_t i = 0; i < same.size(); ++i) same[i] = static_cast<ValueId>(i);
+  for (auto& op : graph.ops) {
+    for (auto& operand : op.operands) operand = same[operand];
+    if (definition(op.kind).has_effect || op.kind == OpKind::param) continue;
+    std::string key(name_of(op.kind));
+    for (auto operand : op.operands) key += fmt::format(" {}", operand);
+    for (const auto& [name, value] : op.attributes) key += name + to_string(value);
+    for (auto result : op.results) key += to_string(graph.type(result));
+    auto [found, is_new] = seen.try_emplace(key, op.results);
+    if (!is_new)
+      for (std::size_t i = 0; i < op.results.size(); ++i) same[op.results[i]] = found->second[i];
+  }
+  eliminate_dead_code(graph);
+}
+
+void eliminate_dead_code(Graph& graph) {
+  std::vector<bool> live(graph.values.size(), false), keep(graph.ops.size(), false);
+  for (std::size_t i = graph.ops.size(); i-- > 0;) {
+    const auto& op = graph.ops[i];
+    bool used = definition(op.kind).has_effect;
+    for (auto result : op.results) used = used || live[result];
+    if (!used) continue;
+    keep[i] = true;
+    for (auto operand : op.operands) live[operand] = true;
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < graph.ops.size(); ++i)
+    if (keep[i]) {
+      if (kept != i) graph.ops[kept] = std::move(graph.ops[i]);
+      ++kept;
+    }
+  graph.ops.resize(kept);
+}
+
+}  // namespace gradc

@@ -1,0 +1,63 @@
+#pragma once
+/// Data sets: images and labels in memory, as bytes or floats, as they came.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/step.h"
+
+namespace gradc {
+
+/// Images with labels; a handle that is cheap to copy, and may stand for a part of the data.
+class DataSet {
+ public:
+  /// Numbers in rows of one shape.
+  struct Array {
+    std::vector<std::int64_t> shape;  ///< Of one row.
+    DType dtype = DType::f32;         ///< u8, i32 or f32
+    std::vector<std::uint8_t> bytes;
+    std::int64_t count = 0;  ///< Rows.
+    std::string name;        ///< Where it came from, for errors.
+
+    std::int64_t elements() const;
+  };
+
+  /// From arrays in memory. Bytes are pixels, 0 to 255, which a step sees as 0 to 1; labels are classes where they are whole numbers.
+  /// Throws gradc::Error if the counts differ.
+  static DataSet from(Array images, std::optional<Array> labels);
+  static DataSet from(std::vector<float> images, std::vector<std::int64_t> image_shape, std::vector<float> labels,
+                      std::vector<std::int64_t> label_shape);
+  /// Two files of MNIST's IDX format, plain or gzip.
+  static DataSet from_idx(const std::filesystem::path& images, const std::filesystem::path& labels);
+  /// .npy files; labels may be missing, for predictions.
+  static DataSet from_npy(const std::filesystem::path& images, const std::optional<std::filesystem::path>& labels);
+
+  std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
+  const Array& images() const { return *images_; }
+  const Array* labels() const { return labels_.get(); }
+  const std::vector<std::uint32_t>& rows() const { return rows_; }
+
+  /// `count` images from `begin` on; fewer if there are no more.
+  DataSet slice(std::int64_t begin, std::int64_t count) const;
+  /// The same images in an order that `seed` gives.
+  DataSet shuffled(std::uint64_t seed) const;
+
+ private:
+  std::shared_ptr<const Array> images_, labels_;
+  std::vector<std::uint32_t> rows_;
+};
+
+/// Training and test data.
+struct DataPair {
+  DataSet train, test;
+};
+
+/// A data set by name ("mnist"), or a folder with MNIST's four IDX files (train-images-idx3-ubyte, t10k-labels-idx1-ubyte, ..., also .gz)
+/// or with x_train.npy, y_train.npy, x_test.npy, y_test.npy. Throws gradc::Error that says what is missing.
+DataPair load_data(const std::string& name_or_folder);
+
+}  // namespace gradc

@@ -1,0 +1,286 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <new>
+#include <thread>
+
+#include <unistd.h>
+
+#include "backends/cache.h"
+#include "backends/halide/compile.h"
+#include "backends/llvm/driver.h"
+#include "backends/plan.h"
+#include "runtime/step.h"
+#include "runtime/thread_pool.h"
+#include "support/error.h"
+#include "support/files.h"
+
+namespace gradc {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Memory that grows and stays.
+class Arena {
+ public:
+  ~Arena() { std::free(memory_); }
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  void reserve(std::int64_t bytes) {
+    if (bytes <= bytes_) return;
+    std::free(memory_);
+    memory_ = nullptr;
+    bytes_ = 0;
+    auto rounded = static_cast<std::size_t>((bytes + 4095) / 4096 * 4096);
+    auto physical = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+    if (static_cast<double>(rounded) <= physical) memory_ = static_cast<char*>(std::aligned_alloc(4096, rounded));
+    if (memory_ == nullptr)
+      throw Error("a step of this batch size needs {:.3g} GB of memory, and this machine has {:.3g} GB; use a smaller batch",
+                  static_cast<double>(bytes) / 1e9, physical / 1e9);
+    std::memset(memory_, 0, rounded);
+    bytes_ = bytes;
+  }
+  char* data() const { return memory_; }
+
+ private:
+  char* memory_ = nullptr;
+  std::int64_t bytes_ = 0;
+};
+
+/// A folder for object files on their way from Halide, removed with all that is in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    auto pattern = (fs::temp_directory_path() / "gradc.XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw Error("{}: no temporary folder can be made", fs::temp_directory_path().string());
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+struct Code {
+  std::vector<std::string> symbols;  ///< Of each kernel of the plan.
+  std::vector<KernelObject> objects;
+};
+
+/// The code of every kernel: from the cache, or compiled, several at a time.
+Code compile_kernels(const StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report) {
+  auto cache = options.use_cache ? KernelCache::of_user(options.warn) : KernelCache();
+  Code code;
+  std::map<std::string, const KernelSource*> distinct;
+  for (const auto& kernel : plan.kernels) {
+    // What the code depends on: the kernel's text, the target, and who compiles it.
+    auto key = hash_text(kernel.source.text() + target.name + " halide " + halide_version() + " gradc " + GRADC_KERNEL_VERSION);
+    code.symbols.push_back("gradc_kernel_" + key);
+    distinct.try_emplace(key, &kernel.source);
+  }
+  std::vector<std::pair<std::string, const KernelSource*>> missing;
+  for (const auto& [key, source] : distinct) {
+    if (auto object = cache.find(key))
+      code.objects.push_back({"gradc_kernel_" + key, std::move(*object)});
+    else
+      missing.emplace_back(key, source);
+  }
+  report.kernels = static_cast<int>(plan.kernels.size());
+  report.distinct = static_cast<int>(distinct.size());
+  report.from_cache = report.distinct - static_cast<int>(missing.size());
+  if (missing.empty()) return code;
+
+  TemporaryFolder folder;
+  std::vector<std::string> objects(missing.size());
+  std::vector<std::exception_ptr> failures(missing.size());
+  std::atomic<std::size_t> next{0};
+  auto work = [&] {
+    for (auto i = next++; i < missing.size(); i = next++) try {
+        auto path = folder.path() / (missing[i].first + ".o");
+        compile_kernel(*missing[i].second, target, "gradc_kernel_" + missing[i].first, path);
+        objects[i] = read_file(path);
+        cache.store(missing[i].first, objects[i]);
+      } catch (...) {
+        failures[i] = std::current_exception();
+      }
+  };
+  // Halide's recursion over large expressions wants more stack than a thread of a small pool may have; its own default is enough.
+  std::vector<std::thread> helpers;
+  auto count = std::min<std::size_t>(static_cast<std::size_t>(available_processors()), missing.size());
+  for (std::size_t i = 1; i < count; ++i) helpers.emplace_back(work);
+  work();
+  for (auto& helper : helpers) helper.join();
+  for (const auto& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  for (std::size_t i = 0; i < missing.size(); ++i) code.objects.push_back({"gradc_kernel_" + missing[i].first, std::move(objects[i])});
+  return code;
+}
+
+class JitStep : public Step {
+ public:
+  JitStep(const Graph& graph, Params& params, const StepOptions& options, CompileReport& report)
+      : target_(kernel_target(options.target)),
+        plan_(make_plan(graph, target_.lanes)),
+        pool_(std::max(1, options.threads)),
+        linked_(link(options, report)) {
+    for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
+    tile_arena_.reserve(std::max<std::int64_t>(plan_.tile_bytes * pool_.size(), 64));
+    whole_.reserve(std::max<std::int64_t>(plan_.whole_bytes, 64));
+    context_.threads = pool_.size();
+    context_.tile_arena = tile_arena_.data();
+    context_.whole = whole_.data();
+    context_.params = params_.data();
+    context_.load_tile = [](StepContext* context, std::int64_t tile, char* tile_memory, char* batch_memory) {
+      static_cast<JitStep*>(context->owner)->load_tile(tile, tile_memory, batch_memory);
+    };
+    context_.barrier = [](StepContext* context) { static_cast<JitStep*>(context->owner)->pool_.barrier(); };
+    context_.owner = this;
+    report.flops_per_image = plan_.flops_per_image;
+    report.target = target_.name;
+  }
+
+  void run(const StepInput& input) override {
+    input_ = input;
+    auto batch = static_cast<std::int64_t>(input.rows.size());
+    check(batch > 0, "a batch has at least one image");
+    context_.tiles = (batch + plan_.lanes - 1) / plan_.lanes;
+    context_.chunks = plan_.chunks(context_.tiles);
+    batch_arena_.reserve(std::max<std::int64_t>(plan_.batch_bytes * context_.tiles, 64));
+    partials_.reserve(std::max<std::int64_t>(plan_.partial_bytes * context_.chunks, 64));
+    context_.batch_arena = batch_arena_.data();
+    context_.partials = partials_.data();
+    for (const auto& each : plan_.inputs) {
+      if (each.type.batched()) continue;
+      auto* at = whole_.data() + each.placement.offset;
+      if (each.name == "batch_size") *reinterpret_cast<float*>(at) = static_cast<float>(batch);
+      if (each.name == "random_key") std::memcpy(at, &input.random_key, sizeof input.random_key);
+    }
+    pool_.run(
+        [](void* data, int thread) { static_cast<JitStep*>(data)->linked_.function()(&static_cast<JitStep*>(data)->context_, thread); },
+        this);
+  }
+
+  double scalar(const std::string& name) const override {
+    for (const auto& output : plan_.outputs)
+      if (output.name == name) return *reinterpret_cast<const float*>(place(output.placement));
+    throw InternalError("a step has no output \"" + name + "\"");
+  }
+
+  std::vector<float> array(const std::string& name) const override {
+    for (const auto& output : plan_.outputs) {
+      if (output.name != name) continue;
+      if (!output.type.batched()) {
+        const auto* data = reinterpret_cast<const float*>(place(output.placement));
+        return {data, data + output.type.elements()};
+      }
+      auto batch = static_cast<std::int64_t>(input_.rows.size()), elements = output.type.elements();
+      std::vector<float> rows(batch * elements);
+      for (std::int64_t i = 0; i < batch; ++i) {
+        const auto* tile = batch_arena_.data() + i / plan_.lanes * plan_.batch_bytes + output.placement.offset;
+        for (std::int64_t e = 0; e < elements; ++e) rows[i * elements + e] = number(tile, output.type.dtype, e * plan_.lanes + i % plan_.lanes);
+      }
+      return rows;
+    }
+    throw InternalError("a step has no output \"" + name + "\"");
+  }
+
+ private:
+  LinkedStep link(const StepOptions& options, CompileReport& report) const {
+    auto code = compile_kernels(plan_, target_, options, report);
+    return {plan_, code.symbols, code.objects};
+  }
+
+  static float number(const char* data, DType dtype, std::int64_t i) {
+    if (dtype == DType::u8) return static_cast<float>(reinterpret_cast<const std::uint8_t*>(data)[i]);
+    if (dtype == DType::i32) return static_cast<float>(reinterpret_cast<const std::int32_t*>(data)[i]);
+    return reinterpret_cast<const float*>(data)[i];
+  }
+
+  const char* place(const Placement& placement) const {
+    return placement.space == Space::param ? params_[placement.offset] : whole_.data() + placement.offset;
+  }
+
+  /// Stores the inputs of one tile, an image a lane. What pads the last tile is a copy of the batch's first image, which is finite wherever
+  /// the batch is, and counts with weight 0.
+  void load_tile(std::int64_t tile, char* tile_memory, char* batch_memory) const {
+    const auto lanes = plan_.lanes;
+    auto batch = static_cast<std::int64_t>(input_.rows.size());
+    std::uint32_t rows[64];
+    auto valid = std::min<std::int64_t>(lanes, batch - tile * lanes);
+    for (int lane = 0; lane < lanes; ++lane) rows[lane] = input_.rows[lane < valid ? tile * lanes + lane : 0];
+    for (const auto& each : plan_.inputs) {
+      if (!each.type.batched()) continue;
+      auto* at = (each.placement.space == Space::batch ? batch_memory : tile_memory) + each.placement.offset;
+      auto* values = reinterpret_cast<float*>(at);
+      if (each.name == "images")
+        load_rows(input_.images, rows, values);
+      else if (each.name == "labels")
+        load_rows(input_.labels, rows, values);
+      else if (each.name == "valid")
+        for (int lane = 0; lane < lanes; ++lane) values[lane] = lane < valid ? 1.0f : 0.0f;
+      else
+        for (int lane = 0; lane < lanes; ++lane) reinterpret_cast<std::int32_t*>(at)[lane] = static_cast<std::int32_t>(tile * lanes + lane);
+    }
+  }
+
+  template <class Number>
+  void transpose(const Rows& source, const std::uint32_t* rows, float* out) const {
+    // Blocks of 16 elements: a row of bytes becomes floats in one go, and the block is turned while it is in registers or L1.
+    constexpr std::int64_t kBlock = 16;
+    const auto lanes = plan_.lanes;
+    float block[64][kBlock];
+    const auto* data = static_cast<const Number*>(source.data);
+    for (std::int64_t e = 0; e < source.elements; e += kBlock) {
+      auto count = std::min(kBlock, source.elements - e);
+      for (int lane = 0; lane < lanes; ++lane) {
+        const auto* from = data + rows[lane] * source.elements + e;
+        for (std::int64_t i = 0; i < count; ++i) block[lane][i] = static_cast<float>(from[i]) * source.scale;
+      }
+      for (std::int64_t i = 0; i < count; ++i)
+        for (int lane = 0; lane < lanes; ++lane) out[(e + i) * lanes + lane] = block[lane][i];
+    }
+  }
+
+  void load_rows(const Rows& source, const std::uint32_t* rows, float* out) const {
+    if (source.classes > 0) {
+      for (std::int64_t e = 0; e < source.classes; ++e)
+        for (int lane = 0; lane < plan_.lanes; ++lane) out[e * plan_.lanes + lane] = source.at(rows[lane], e);
+    } else if (source.dtype == DType::u8) {
+      transpose<std::uint8_t>(source, rows, out);
+    } else if (source.dtype == DType::i32) {
+      transpose<std::int32_t>(source, rows, out);
+    } else {
+      transpose<float>(source, rows, out);
+    }
+  }
+
+  KernelTarget target_;
+  StepPlan plan_;
+  ThreadPool pool_;
+  LinkedStep linked_;
+  std::vector<char*> params_;
+  Arena tile_arena_, batch_arena_, partials_, whole_;
+  StepContext context_;
+  StepInput input_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> compile_jit_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report) {
+  CompileReport own;
+  auto start = std::chrono::steady_clock::now();
+  auto step = std::make_unique<JitStep>(graph, params, options, report != nullptr ? *report : own);
+  if (report != nullptr) report->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return step;
+}
+
+}  // namespace gradc

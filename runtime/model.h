@@ -1,0 +1,128 @@
+#pragma once
+/// Models as users have them: made of layers or read from a model.json, compiled, trained, evaluated, saved.
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frontend/layers.h"
+#include "frontend/model_json.h"
+#include "frontend/topology.h"
+#include "runtime/dataset.h"
+#include "runtime/step.h"
+
+namespace gradc {
+
+/// Numbers by the names that Keras gives them: "loss", "acc", "val_loss", "val_acc".
+using Logs = std::map<std::string, double>;
+
+struct History {
+  std::vector<Logs> steps;   ///< Of each batch that was trained on.
+  std::vector<Logs> epochs;  ///< Means over each epoch, with validation.
+  bool stopped = false;      ///< Whether training was asked to stop before its end.
+};
+
+struct CompileOptions {
+  Optimizer optimizer = SGD{};
+  std::string loss = "categoricalCrossentropy";
+  std::vector<std::string> metrics = {};
+};
+
+/// How steps are run. The numbers of a training do not depend on `threads`.
+struct RunOptions {
+  StepOptions::Backend backend = StepOptions::Backend::jit;
+  bool fuse = true;
+  int threads = 0;  ///< 0: all processors that this process may use.
+  std::uint64_t seed = 0;
+  /// Keeps what is needed to name the op in which a NaN or infinity first appears. Steps get slower.
+  bool check_numerics = false;
+  std::function<void(const std::string&)> warn = {};
+};
+
+struct FitOptions {
+  std::int64_t batch_size = 32;
+  std::int64_t epochs = 1;
+  std::optional<DataSet> validation_data = {};
+  double validation_split = 0;  ///< The last part of the data that is validated on instead, if there is no validation_data.
+  bool shuffle = true;          ///< A new order each epoch, by the run's seed.
+  std::function<void(std::int64_t step, const Logs&)> on_step_end = {};
+  std::function<void(std::int64_t epoch, const Logs&)> on_epoch_end = {};
+  const std::atomic<bool>* stop = nullptr;  ///< When it becomes true, training ends after the current step.
+};
+
+class Model {
+ public:
+  explicit Model(Topology topology);
+  /// Reads model.json and its weights; a file without weights starts from its initializers. Throws gradc::Error.
+  static Model load(const std::filesystem::path& path, const RunOptions& options = {});
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  /// Sets loss, optimizer and metrics. Throws gradc::Error that lists all problems of the model.
+  void compile(const CompileOptions& options);
+  void set_run_options(const RunOptions& options);
+
+  History fit(const DataSet& data, const FitOptions& options);
+  /// One step on all images of `batch`.
+  Logs train_on_batch(const DataSet& batch);
+  /// Means over the data.
+  Logs evaluate(const DataSet& data, std::int64_t batch_size = 256);
+  /// The outputs for each image, row-major.
+  std::vector<float> predict(const DataSet& data, std::int64_t batch_size = 256);
+  std::vector<std::int64_t> output_shape();
+
+  /// Writes model.json and weights.bin, which tf.js loads.
+  void save(const std::filesystem::path& folder);
+  std::vector<WeightValues> weights();
+  /// Replaces weights by name. Throws gradc::Error for a name or shape that the model has not.
+  void set_weights(const std::vector<WeightValues>& weights);
+  void set_learning_rate(double rate);
+
+  const Topology& topology() const;
+  const TrainingConfig& training() const;
+  /// Compiles the steps for training (and evaluation) now instead of with the first batch.
+  CompileReport prepare(bool train = true);
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+/// A model of layers in a row, as tf.sequential makes it.
+class Sequential : public Model {
+ public:
+  Sequential(std::initializer_list<Layer> layers) : Model(sequence(layers)) {}
+};
+
+/// An output of a layer in a functional model.
+class Node {
+ public:
+  const std::string& layer() const { return layer_; }
+
+ private:
+  friend class Functional;
+  explicit Node(std::string layer) : layer_(std::move(layer)) {}
+  std::string layer_;
+};
+
+/// Builds a model of layers that take each other's outputs, with one input and one output:
+///     Functional f; auto x = f.input({28, 28, 1}); auto y = f.apply(Add{}, {f.apply(Conv2D{...}, x), x}); Model m = f.model(y);
+class Functional {
+ public:
+  Node input(const Dims& shape);
+  Node apply(const Layer& layer, const Node& input);
+  Node apply(const Layer& layer, const std::vector<Node>& inputs);
+  Model model(const Node& output, const std::string& name = "model");
+
+ private:
+  Topology topology_{.sequential = false};
+};
+
+}  // namespace gradc

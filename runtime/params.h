@@ -1,0 +1,44 @@
+#pragma once
+/// The state of a model that lives from step to step: weights, moving statistics, and what its optimizer keeps.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ir/type.h"
+
+namespace gradc {
+
+/// f32 arrays by name, each on its own cache lines and with room up to a multiple of kParamBlock elements, so that updates can
+/// work in whole blocks. An array never moves, so steps may keep pointers to it.
+class Params {
+ public:
+  /// Elements; the room that follows an array's own elements is zero at first and may hold anything later.
+  static constexpr std::int64_t kParamBlock = 256;
+
+  struct Array {
+    std::vector<std::int64_t> shape;
+    std::int64_t size = 0;
+    float* data = nullptr;
+
+    std::vector<float> values() const { return {data, data + size}; }
+  };
+
+  /// Adds an array, or replaces the values of one that is there. Throws InternalError if the sizes do not fit.
+  void set(const std::string& name, const std::vector<std::int64_t>& shape, const std::vector<float>& values);
+  void fill(const std::string& name, const std::vector<std::int64_t>& shape, float value);
+  bool has(const std::string& name) const { return arrays_.contains(name); }
+  const Array& at(const std::string& name) const;
+  const std::map<std::string, Array>& all() const { return arrays_; }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const;
+  };
+
+  std::map<std::string, Array> arrays_;
+  std::vector<std::unique_ptr<float, Free>> memory_;
+};
+
+}  // namespace gradc

@@ -1,0 +1,96 @@
+#include "runtime/step.h"
+
+#include "support/error.h"
+
+namespace gradc {
+
+std::unique_ptr<Step> compile_jit_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report);
+
+float Rows::at(std::int64_t row, std::int64_t element) const {
+  auto i = row * elements + (classes > 0 ? 0 : element);
+  float value = 0;
+  if (dtype == DType::u8) value = static_cast<float>(static_cast<const std::uint8_t*>(data)[i]);
+  if (dtype == DType::i32) value = static_cast<float>(static_cast<const std::int32_t*>(data)[i]);
+  if (dtype == DType::f32) value = static_cast<const float*>(data)[i];
+  if (classes > 0) return value == static_cast<float>(element) ? 1.0f : 0.0f;
+  return value * scale;
+}
+
+NamedTensors interpreter_inputs(const Graph& graph, const StepInput& input) {
+  NamedTensors inputs;
+  auto batch = static_cast<std::int64_t>(input.rows.size());
+  for (const auto& op : graph.ops) {
+    if (op.kind != OpKind::input) continue;
+    const auto& name = op.attributes.text("name");
+    const auto& type = graph.type(op.result());
+    Tensor tensor{type.dims, std::vector<double>(type.elements(batch))};
+    if (type.batched()) tensor.dims[0] = batch;
+    auto elements = type.elements();
+    for (std::int64_t i = 0; i < tensor.size(); ++i) {
+      auto row = i / elements;
+      if (name == "images")
+        tensor.data[i] = input.images.at(input.rows[row], i % elements);
+      else if (name == "labels")
+        tensor.data[i] = input.labels.at(input.rows[row], i % elements);
+      else if (name == "valid")
+        tensor.data[i] = 1;
+      else if (name == "batch_size")
+        tensor.data[i] = static_cast<double>(batch);
+      else if (name == "image_index")
+        tensor.data[i] = static_cast<double>(row);
+      else if (name == "random_key")
+        tensor.data[i] = static_cast<double>(static_cast<std::int32_t>(input.random_key));
+      else
+        throw InternalError("the graph has an input \"" + name + "\" that no step gives");
+    }
+    inputs[name] = std::move(tensor);
+  }
+  return inputs;
+}
+
+NamedTensors interpreter_params(const Graph& graph, const Params& params) {
+  NamedTensors tensors;
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::param) {
+      const auto& array = params.at(op.attributes.text("name"));
+      tensors[op.attributes.text("name")] = {array.shape, {array.data, array.data + array.size}};
+    }
+  return tensors;
+}
+
+namespace {
+
+class ReferenceStep : public Step {
+ public:
+  ReferenceStep(const Graph& graph, Params& params) : graph_(graph), params_(params) {}
+
+  void run(const StepInput& input) override {
+    auto params = interpreter_params(graph_, params_);
+    outputs_ = interpret(graph_, interpreter_inputs(graph_, input), params);
+    for (const auto& op : graph_.ops)
+      if (op.kind == OpKind::param) {
+        const auto& name = op.attributes.text("name");
+        const auto& values = params.at(name).data;
+        std::copy(values.begin(), values.end(), params_.at(name).data);
+      }
+  }
+  double scalar(const std::string& name) const override { return outputs_.at(name).data.at(0); }
+  std::vector<float> array(const std::string& name) const override {
+    const auto& values = outputs_.at(name).data;
+    return {values.begin(), values.end()};
+  }
+
+ private:
+  Graph graph_;
+  Params& params_;
+  NamedTensors outputs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> compile_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report) {
+  if (options.backend == StepOptions::Backend::reference) return std::make_unique<ReferenceStep>(graph, params);
+  return compile_jit_step(graph, params, options, report);
+}
+
+}  // namespace gradc

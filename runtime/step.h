@@ -1,0 +1,72 @@
+#pragma once
+/// A compiled step: a graph that can be run on one batch after the other.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backends/reference/interpreter.h"
+#include "ir/graph.h"
+#include "runtime/params.h"
+
+namespace gradc {
+
+/// Rows of numbers that a step reads as they are: bytes or floats, in memory. Nothing is copied before the step.
+struct Rows {
+  const void* data = nullptr;
+  DType dtype = DType::f32;   ///< u8, f32 or i32
+  std::int64_t elements = 1;  ///< of a row
+  float scale = 1;            ///< Each number is multiplied with it on its way into the step.
+  std::int64_t classes = 0;   ///< If positive, a row is one class number, which becomes `classes` numbers, one of them 1.
+
+  std::int64_t width() const { return classes > 0 ? classes : elements; }
+  float at(std::int64_t row, std::int64_t element) const;
+};
+
+struct StepInput {
+  std::span<const std::uint32_t> rows;  ///< Which rows of images and labels make the batch.
+  Rows images, labels;
+  std::uint32_t random_key = 0;
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  /// Runs the step and, if it trains, updates the params.
+  virtual void run(const StepInput& input) = 0;
+  /// A scalar output of the last run: "loss", "acc".
+  virtual double scalar(const std::string& name) const = 0;
+  /// A batched output of the last run, row-major, or a replicated one.
+  virtual std::vector<float> array(const std::string& name) const = 0;
+};
+
+struct StepOptions {
+  enum class Backend { jit, reference } backend = Backend::jit;
+  int threads = 1;
+  std::string target;  ///< A Halide target string; this machine if empty.
+  bool use_cache = true;
+  /// Called with a line about what could not be done as asked.
+  std::function<void(const std::string&)> warn;
+};
+
+/// What the compilation of a step did.
+struct CompileReport {
+  int kernels = 0, distinct = 0, from_cache = 0;
+  double seconds = 0;
+  std::string target;
+  std::int64_t flops_per_image = 0;
+};
+
+/// Compiles a graph: for Backend::jit one that partition has run on; for Backend::reference any. The step reads and updates `params` in
+/// place.
+std::unique_ptr<Step> compile_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report = nullptr);
+
+/// The inputs of a graph for one batch, as the interpreter takes them.
+NamedTensors interpreter_inputs(const Graph& graph, const StepInput& input);
+/// Params as the interpreter takes them: those that the graph has.
+NamedTensors interpreter_params(const Graph& graph, const Params& params);
+
+}  // namespace gradc

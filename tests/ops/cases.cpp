@@ -1,0 +1,176 @@
+#include "tests/ops/cases.h"
+
+#include <set>
+
+namespace gradc::test {
+namespace {
+
+Attributes window(Ints strides, Ints padding) { return {{"strides", std::move(strides)}, {"padding", std::move(padding)}}; }
+
+Attributes with(Attributes attributes, const std::string& name, Attribute value) {
+  attributes.set(name, std::move(value));
+  return attributes;
+}
+
+/// Gives the images a gradient path: params are the only leaves that gradients reach.
+ValueId trainable_images(TrainingGraph& t) {
+  auto shape = t.b.type(t.images).image_dims();
+  return t.b.emit(OpKind::add, {t.images, t.param("offset", shape)});
+}
+
+struct Conv {
+  std::int64_t height, width, in, out, rows, columns;
+  Ints strides, padding, dilation;
+  std::int64_t batch;
+};
+
+OpCase conv_case(const Conv& c) {
+  auto name = "conv2d " + std::to_string(c.height) + "x" + std::to_string(c.width) + "x" + std::to_string(c.in) + " kernel " + std::to_string(c.rows) + "x" +
+              std::to_string(c.columns) + "x" + std::to_string(c.out) + " strides " + to_string(Attribute(c.strides)) + " padding " +
+              to_string(Attribute(c.padding)) + " dilation " + to_string(Attribute(c.dilation)) + " batch " + std::to_string(c.batch);
+  return {name,
+          [c](TrainingGraph& t) {
+            auto w = t.param("kernel", {c.rows, c.columns, c.in, c.out});
+            t.loss_of(t.b.emit(OpKind::conv2d, {trainable_images(t), w}, with(window(c.strides, c.padding), "dilation", c.dilation)), 1);
+          },
+          {c.height, c.width, c.in},
+          c.batch};
+}
+
+OpCase pool_case(OpKind kind, std::int64_t height, std::int64_t width, std::int64_t channels, const Ints& size, const Ints& strides, const Ints& padding,
+                 std::int64_t batch) {
+  auto name = std::string(name_of(kind)) + " " + std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels) + " window " +
+              to_string(Attribute(size)) + " strides " + to_string(Attribute(strides)) + " padding " + to_string(Attribute(padding));
+  return {name,
+          [=](TrainingGraph& t) { t.loss_of(t.b.emit(kind, {trainable_images(t)}, with(window(strides, padding), "window", size)), 2); },
+          {height, width, channels},
+          batch};
+}
+
+OpCase pointwise_case(OpKind kind) {
+  const auto operands = definition(kind).operands.size();
+  return {std::string(name_of(kind)),
+          [kind, operands](TrainingGraph& t) {
+            auto x = trainable_images(t);
+            // Where a logarithm or a root needs it, the operand is positive; a divisor stays away from zero.
+            auto positive = [&](ValueId v) { return t.b.emit(OpKind::add, {t.b.emit(OpKind::square, {v}), t.b.constant(0.5)}); };
+            std::vector<ValueId> arguments;
+            bool needs_positive = kind == OpKind::log || kind == OpKind::sqrt || kind == OpKind::rsqrt;
+            arguments.push_back(needs_positive ? positive(x) : kind == OpKind::select ? t.b.emit(OpKind::greater, {x, t.b.constant(0.1)}) : x);
+            // Operands that broadcast in each way: along the batch, and one number for all.
+            if (operands > 1) arguments.push_back(kind == OpKind::div ? positive(t.param("row", {5})) : t.param("row", {5}));
+            if (operands > 2) arguments.push_back(t.param("single", {1, 1}));
+            auto y = t.b.emit(kind, arguments);
+            t.loss_of(t.b.emit(OpKind::mul, {y, x}), 3);
+          },
+          {4, 5},
+          2};
+}
+
+}  // namespace
+
+std::vector<OpCase> op_cases(std::uint64_t seed) {
+  std::vector<OpCase> cases;
+  Random random(seed);
+  // Awkward convolutions: one pixel, one channel, a kernel as large as the input, strides larger than the kernel, batches beside the lanes.
+  for (const auto& c : std::vector<Conv>{
+           {1, 1, 1, 1, 1, 1, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
+           {5, 5, 2, 3, 5, 5, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
+           {7, 9, 3, 5, 2, 2, {3, 3}, {0, 0, 0, 0}, {1, 1}, 2},
+           {6, 7, 4, 17, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 65},
+           {9, 8, 3, 6, 3, 2, {2, 1}, {0, 1, 1, 0}, {1, 1}, 3},
+           {11, 10, 2, 4, 3, 3, {1, 1}, {2, 2, 2, 2}, {2, 2}, 17},
+           {8, 8, 5, 9, 1, 1, {2, 2}, {0, 0, 0, 0}, {1, 1}, 4},
+           {28, 28, 1, 8, 5, 5, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2},
+           {4, 13, 1, 1, 1, 9, {1, 2}, {0, 0, 4, 4}, {1, 1}, 3},
+       })
+    cases.push_back(conv_case(c));
+  for (int i = 0; i < 8; ++i) {
+    Conv c{random.integer(3, 12), random.integer(3, 12), random.integer(1, 6), random.integer(1, 11), random.integer(1, 3), random.integer(1, 3),
+           {random.integer(1, 3), random.integer(1, 3)}, {random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)},
+           {1, 1}, random.integer(1, 20)};
+    if (random.coin()) c.dilation = {random.integer(1, (c.height - 1) / std::max<std::int64_t>(c.rows - 1, 1)), 1};
+    cases.push_back(conv_case(c));
+  }
+  for (auto kind : {OpKind::max_pool2d, OpKind::avg_pool2d}) {
+    cases.push_back(pool_case(kind, 6, 8, 3, {2, 2}, {2, 2}, {0, 0, 0, 0}, 18));
+    cases.push_back(pool_case(kind, 7, 7, 2, {3, 3}, {2, 2}, {1, 1, 0, 1}, 3));
+    cases.push_back(pool_case(kind, 7, 5, 1, {2, 3}, {3, 4}, {0, 0, 1, 0}, 2));
+    cases.push_back(pool_case(kind, 5, 5, 4, {5, 5}, {1, 1}, {0, 0, 0, 0}, 1));
+    cases.push_back(pool_case(kind, 6, 6, 2, {3, 2}, {1, 1}, {1, 1, 1, 1}, 5));
+    cases.push_back(pool_case(kind, 20, 18, 1, {17, 17}, {2, 1}, {0, 0, 0, 0}, 2));  // an index beyond a byte
+  }
+  for (auto [in, out, batch] : {std::tuple{1, 1, 1}, std::tuple{7, 3, 65}, std::tuple{40, 10, 16}, std::tuple{33, 70, 3}, std::tuple{3, 50, 17}})
+    cases.push_back({"dense " + std::to_string(in) + " to " + std::to_string(out) + " batch " + std::to_string(batch),
+                     [in = in, out = out](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {in, out})}), 4); },
+                     {in},
+                     batch});
+  cases.push_back({"dense of rows", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {6, 5})}), 5); }, {3, 4, 6}, 4});
+  for (auto kind : all_ops())
+    if (is_pointwise(kind)) cases.push_back(pointwise_case(kind));
+  cases.push_back({"softmax", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {7}, 18});
+  cases.push_back({"softmax of rows", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {3, 5}, 2});
+  cases.push_back({"softmax_cross_entropy",
+                   [](TrainingGraph& t) {
+                     auto labels = t.b.emit(OpKind::softmax, {t.images});
+                     t.loss_of(t.b.emit(OpKind::softmax_cross_entropy, {t.b.emit(OpKind::mul, {trainable_images(t), t.b.constant(3)}), labels}), 7);
+                   },
+                   {6},
+                   19});
+  for (const auto& [axes, keep] : {std::pair{Ints{1}, 0}, std::pair{Ints{1, 2}, 1}, std::pair{Ints{2}, 1}, std::pair{Ints{3}, 0}})
+    cases.push_back({"reduce_sum " + to_string(Attribute(axes)) + (keep ? " keep" : ""),
+                     [axes = axes, keep = keep](TrainingGraph& t) {
+                       auto sum = t.b.emit(OpKind::reduce_sum, {trainable_images(t)}, {{"axes", axes}, {"keep_dims", std::int64_t{keep}}});
+                       t.loss_of(t.b.emit(OpKind::square, {sum}), 8);
+                     },
+                     {4, 3, 5},
+                     3});
+  cases.push_back({"batch_moments",
+                   [](TrainingGraph& t) {
+                     auto x = trainable_images(t);
+                     auto moments = t.b.emit_all(OpKind::batch_moments, {x, t.batch_size});
+                     auto scale = t.b.emit(OpKind::rsqrt, {t.b.emit(OpKind::add, {moments[1], t.b.constant(0.1)})});
+                     t.loss_of(t.b.emit(OpKind::mul, {t.b.emit(OpKind::sub, {x, moments[0]}), scale}), 9);
+                   },
+                   {3, 4, 5},
+                   18});
+  cases.push_back({"reshape", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::reshape, {trainable_images(t)}, {{"dims", Ints{kBatch, 2, 15}}}), 10); }, {5, 6}, 3});
+  cases.push_back({"broadcast",
+                   [](TrainingGraph& t) {
+                     auto all = t.b.emit(OpKind::broadcast, {t.param("row", {1, 6})}, {{"dims", Ints{kBatch, 5, 6}}});
+                     t.loss_of(t.b.emit(OpKind::mul, {all, t.images}), 11);
+                   },
+                   {5, 6},
+                   3});
+  cases.push_back({"pad",
+                   [](TrainingGraph& t) {
+                     t.loss_of(t.b.emit(OpKind::pad, {trainable_images(t)}, {{"before", Ints{0, 1, 0, 2}}, {"after", Ints{0, 0, 3, 1}}}), 12);
+                   },
+                   {3, 4, 2},
+                   2});
+  cases.push_back({"slice",
+                   [](TrainingGraph& t) {
+                     t.loss_of(t.b.emit(OpKind::slice, {trainable_images(t)}, {{"begin", Ints{0, 1, 0, 1}}, {"size", Ints{kBatch, 2, 4, 1}}}), 13);
+                   },
+                   {3, 4, 2},
+                   2});
+  cases.push_back({"concat",
+                   [](TrainingGraph& t) {
+                     auto x = trainable_images(t);
+                     auto y = t.b.emit(OpKind::square, {t.b.emit(OpKind::slice, {x}, {{"begin", Ints{0, 0, 0, 1}}, {"size", Ints{kBatch, 3, 4, 1}}})});
+                     t.loss_of(t.b.emit(OpKind::concat, {x, y, x}, {{"axis", std::int64_t{3}}}), 14);
+                   },
+                   {3, 4, 2},
+                   2});
+  cases.push_back({"argmax and one_hot",
+                   [](TrainingGraph& t) {
+                     auto x = trainable_images(t);
+                     auto chosen = t.b.emit(OpKind::one_hot, {t.b.emit(OpKind::argmax, {t.images})}, {{"depth", std::int64_t{6}}});
+                     t.loss_of(t.b.emit(OpKind::mul, {x, chosen}), 15);
+                   },
+                   {6},
+                   5});
+  return cases;
+}
+
+}  // namespace gradc::test

@@ -1,0 +1,104 @@
+#include <gtest/gtest.h>
+
+#include "passes/differentiate.h"
+#include "passes/simplify.h"
+#include "tests/ops/cases.h"
+
+namespace gradc::test {
+namespace {
+
+Graph training_graph(const OpCase& test) {
+  TrainingGraph t(test.image_shape);
+  test.build(t);
+  differentiate(t.graph);
+  eliminate_common_subexpressions(t.graph);
+  return t.graph;
+}
+
+class JitOp : public testing::TestWithParam<bool> {};
+
+TEST_P(JitOp, ForwardAndBackwardAgreeWithTheReference) {
+  for (const auto& test : op_cases(11)) {
+    SCOPED_TRACE(test.name);
+    Random random(21);
+    auto graph = training_graph(test);
+    expect_agreement(graph, random_values(graph, test.batch, random), {.fuse = GetParam(), .threads = 2});
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, JitOp, testing::Values(true, false), [](const auto& info) { return info.param ? "Fused" : "Unfused"; });
+
+/// A network of many ops: convolutions, poolings, activations, residual sums and concatenations drawn at random.
+Graph random_network(Random& random) {
+  TrainingGraph t({random.integer(5, 14), random.integer(5, 14), random.integer(1, 4)});
+  auto x = t.images;
+  int params = 0;
+  auto name = [&](const char* what) { return what + std::to_string(params++); };
+  const OpKind activations[] = {OpKind::relu, OpKind::tanh, OpKind::sigmoid, OpKind::elu, OpKind::softplus, OpKind::swish, OpKind::gelu};
+  for (int i = 0, layers = static_cast<int>(random.integer(2, 6)); i < layers; ++i) {
+    auto dims = t.b.type(x).dims;
+    switch (random.integer(0, 5)) {
+      case 0:
+      case 1: {
+        auto rows = random.integer(1, std::min<std::int64_t>(3, dims[1])), columns = random.integer(1, std::min<std::int64_t>(3, dims[2]));
+        auto filters = random.integer(1, 9);
+        auto w = t.param(name("kernel"), {rows, columns, dims[3], filters});
+        auto pad = random.integer(0, 1);
+        x = t.b.emit(OpKind::conv2d, {x, w},
+                     {{"strides", Ints{random.integer(1, 2), random.integer(1, 2)}}, {"padding", Ints{pad, pad, pad, 0}}, {"dilation", Ints{1, 1}}});
+        if (random.coin()) x = t.b.emit(OpKind::add, {x, t.param(name("bias"), {filters})});
+        x = t.b.emit(activations[random.integer(0, 6)], {x});
+        break;
+      }
+      case 2:
+        if (dims[1] >= 2 && dims[2] >= 2)
+          x = t.b.emit(random.coin() ? OpKind::max_pool2d : OpKind::avg_pool2d, {x},
+                       {{"strides", Ints{2, 2}}, {"padding", Ints{0, 0, 0, 0}}, {"window", Ints{2, 2}}});
+        break;
+      case 3: {
+        auto same = t.param(name("square"), {3, 3, dims[3], dims[3]});
+        auto y = t.b.emit(OpKind::conv2d, {x, same}, {{"strides", Ints{1, 1}}, {"padding", Ints{1, 1, 1, 1}}, {"dilation", Ints{1, 1}}});
+        x = t.b.emit(OpKind::relu, {t.b.emit(OpKind::add, {x, y})});
+        break;
+      }
+      case 4: {
+        auto moments = t.b.emit_all(OpKind::batch_moments, {x, t.batch_size});
+        auto scale = t.b.emit(OpKind::rsqrt, {t.b.emit(OpKind::add, {moments[1], t.b.constant(0.1)})});
+        x = t.b.emit(OpKind::mul, {t.b.emit(OpKind::sub, {x, moments[0]}), scale});
+        x = t.b.emit(OpKind::add, {t.b.emit(OpKind::mul, {x, t.param(name("gamma"), {dims[3]})}), t.param(name("beta"), {dims[3]})});
+        break;
+      }
+      default: x = t.b.emit(OpKind::concat, {x, t.b.emit(OpKind::square, {x})}, {{"axis", std::int64_t{3}}});
+    }
+  }
+  auto flat = t.b.emit(OpKind::reshape, {x}, {{"dims", Ints{kBatch, t.b.type(x).elements()}}});
+  x = t.b.emit(OpKind::dense, {flat, t.param(name("kernel"), {t.b.type(flat).elements(), 5})});
+  t.loss_of(t.b.emit(OpKind::softmax, {x}), 3);
+  return t.graph;
+}
+
+TEST(JitNetwork, RandomNetworksAgreeWithTheReference) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    auto graph = random_network(random);
+    differentiate(graph);
+    auto values = random_values(graph, random.integer(1, 70), random);
+    for (bool fuse : {true, false}) expect_agreement(graph, values, {.fuse = fuse, .threads = static_cast<int>(random.integer(1, 3))}, 1e-4);
+  }
+}
+
+TEST(JitNetwork, AnyNumberOfThreadsGivesTheSameBits) {
+  Random random(4);
+  auto graph = random_network(random);
+  differentiate(graph);
+  auto values = random_values(graph, 130, random);
+  auto one = run_jit(graph, values, {.threads = 1});
+  for (int threads : {2, 3, 4, 7}) {
+    auto many = run_jit(graph, values, {.threads = threads});
+    for (const auto& [name, tensor] : one.inputs) EXPECT_EQ(tensor.data, many.inputs.at(name).data) << name << " with " << threads << " threads";
+  }
+}
+
+}  // namespace
+}  // namespace gradc::test

@@ -1,0 +1,38 @@
+#pragma once
+/// The commands of `gradc`, one file each. Each function adds its options to the program and runs when its command was given.
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "runtime/model.h"
+
+namespace gradc {
+
+void add_train(CLI::App& program);
+void add_eval(CLI::App& program);
+void add_predict(CLI::App& program);
+void add_dump(CLI::App& program);
+void add_opt(CLI::App& program);
+
+/// Options that several commands share.
+struct CommonOptions {
+  std::string model, data = "mnist", x, y, backend = "jit";
+  std::int64_t batch_size = 64;
+  int threads = 0;
+  std::uint64_t seed = 0;
+  bool no_fuse = false;
+
+  void add_model(CLI::App& command);
+  void add_data(CLI::App& command);
+  void add_run(CLI::App& command);
+
+  RunOptions run_options() const;
+  Model load_model() const;
+};
+
+/// A line on stderr, as every warning is.
+void warn(const std::string& line);
+
+}  // namespace gradc

@@ -1,0 +1,46 @@
+#include <iostream>
+
+#include "tools/commands.h"
+
+namespace gradc {
+
+void warn(const std::string& line) { std::cerr << "gradc: " << line << "\n"; }
+
+void CommonOptions::add_model(CLI::App& command) {
+  command.add_option("MODEL.json", model, "A model as tf.js or Keras writes it: model.json, or the folder with it")->required();
+}
+
+void CommonOptions::add_data(CLI::App& command) {
+  auto* named =
+      command.add_option("--data", data, "mnist, or a folder with IDX or .npy files")->type_name("NAME|DIR")->capture_default_str();
+  auto* images =
+      command.add_option("--x", x, "Images, float32 or uint8 (divided by 255), the first dimension the images")->type_name("X.npy");
+  command.add_option("--y", y, "Labels: class numbers, or rows like the model's output")->type_name("Y.npy")->needs(images);
+  images->excludes(named);
+}
+
+void CommonOptions::add_run(CLI::App& command) {
+  command.add_option("--batch-size", batch_size, "Images in a batch")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->capture_default_str();
+  command.add_option("--threads", threads, "Threads; 0: every processor this process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  command.add_option("--seed", seed, "Seed of initial weights, shuffling and dropout")->capture_default_str();
+  command.add_option("--backend", backend, "jit, or reference: plain loops in double precision")
+      ->check(CLI::IsMember({"jit", "reference"}))
+      ->capture_default_str();
+  command.add_flag("--no-fuse", no_fuse, "Compile each op as a kernel of its own");
+}
+
+RunOptions CommonOptions::run_options() const {
+  return {.backend = backend == "jit" ? StepOptions::Backend::jit : StepOptions::Backend::reference,
+          .fuse = !no_fuse,
+          .threads = threads,
+          .seed = seed,
+          .warn = warn};
+}
+
+Model CommonOptions::load_model() const { return Model::load(model, run_options()); }
+
+}  // namespace gradc

@@ -1,0 +1,135 @@
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "support/error.h"
+#include "support/files.h"
+#include "tools/commands.h"
+#include "tools/progress.h"
+
+namespace gradc {
+namespace {
+
+std::atomic<bool> interrupted{false};
+
+struct Options {
+  CommonOptions common;
+  std::int64_t epochs = 1, steps = 0;
+  double validation_split = 0;
+  bool no_shuffle = false, check_numerics = false, quiet = false;
+  std::string log, save;
+};
+
+struct Data {
+  DataSet train;
+  std::optional<DataSet> validation;
+};
+
+Data load(const CommonOptions& options) {
+  if (options.x.empty()) {
+    auto [train, test] = load_data(options.data);
+    return {train, test};
+  }
+  if (options.y.empty()) throw Error("--x needs --y, the labels to train on");
+  return {DataSet::from_npy(options.x, options.y), std::nullopt};
+}
+
+/// One JSON object a step, as they happen.
+class StepLog {
+ public:
+  explicit StepLog(const std::string& path) : path_(path) {
+    if (path_.empty()) return;
+    file_.open(path_, std::ios::trunc);
+    if (!file_) throw Error("{}: cannot be written", path_);
+  }
+  void write(const Logs& logs) {
+    if (path_.empty()) return;
+    file_ << nlohmann::json(logs).dump() << "\n" << std::flush;
+    if (!file_) throw Error("{}: cannot be written: is the disk full?", path_);
+  }
+
+ private:
+  std::string path_;
+  std::ofstream file_;
+};
+
+void run(const Options& options) {
+  auto model = options.common.load_model();
+  auto run_options = options.common.run_options();
+  run_options.check_numerics = options.check_numerics;
+  model.set_run_options(run_options);
+  auto data = load(options.common);
+  // Before hours are spent: can the result be saved?
+  if (!options.save.empty()) {
+    write_files(options.save, {{".gradc-probe", "x"}});
+    std::filesystem::remove(std::filesystem::path(options.save) / ".gradc-probe");
+  }
+  StepLog log(options.log);
+  auto report = model.prepare();
+  if (options.common.backend == "jit" && !options.quiet)
+    std::cerr << fmt::format("compiled {} kernels ({} distinct, {} from the cache) for {} in {:.0f} ms\n", report.kernels, report.distinct,
+                             report.from_cache, report.target, report.seconds * 1000);
+
+  auto trained_on = options.validation_split > 0
+                        ? static_cast<std::int64_t>(static_cast<double>(data.train.size()) * (1 - options.validation_split))
+                        : data.train.size();
+  auto per_epoch = (trained_on + options.common.batch_size - 1) / options.common.batch_size;
+  Progress progress(options.steps > 0 ? std::min(options.steps, per_epoch) : per_epoch, options.epochs, options.common.batch_size);
+  std::signal(SIGINT, [](int) {
+    interrupted = true;
+    std::signal(SIGINT, SIG_DFL);  // a second one ends at once
+  });
+  FitOptions fit{.batch_size = options.common.batch_size,
+                 .epochs = options.epochs,
+                 .validation_data = options.validation_split > 0 ? std::nullopt : data.validation,
+                 .validation_split = options.validation_split,
+                 .shuffle = !options.no_shuffle};
+  std::atomic<bool> stop{false};
+  fit.stop = &stop;
+  fit.on_step_end = [&](std::int64_t step, const Logs& logs) {
+    log.write(logs);
+    if (!options.quiet) progress.step(logs);
+    stop = interrupted || (options.steps > 0 && step >= options.steps);
+  };
+  fit.on_epoch_end = [&](std::int64_t, const Logs& logs) {
+    if (!options.quiet) progress.epoch_end(logs);
+  };
+  auto history = model.fit(data.train, fit);
+  std::signal(SIGINT, SIG_DFL);
+  if (!options.save.empty()) {
+    model.save(options.save);
+    std::cerr << fmt::format("saved {}/model.json and weights.bin\n", options.save);
+  }
+  if (interrupted) {
+    std::cerr << fmt::format("gradc: interrupted after step {}\n", history.steps.size());
+    throw CLI::RuntimeError(130);
+  }
+  std::cout << logs_text(history.epochs.back()) << "\n";
+}
+
+}  // namespace
+
+void add_train(CLI::App& program) {
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("train", "Train a model");
+  command->footer("Example:\n  gradc train model.json --data mnist --batch-size 64 --epochs 1 --save trained");
+  options->common.add_model(*command);
+  options->common.add_data(*command);
+  options->common.add_run(*command);
+  command->add_option("--epochs", options->epochs, "Passes over the data")->check(CLI::Range(1, 1 << 30))->capture_default_str();
+  command->add_option("--steps", options->steps, "End after this many steps")->check(CLI::Range(1, 1 << 30));
+  command->add_option("--validation-split", options->validation_split, "The last part of the training data to validate on")
+      ->check(CLI::Range(0.0, 0.999));
+  command->add_flag("--no-shuffle", options->no_shuffle, "Take the images in the order of the file");
+  command->add_option("--log", options->log, "Write one JSON object a step: loss and metrics")->type_name("STEPS.jsonl");
+  command->add_option("--save", options->save, "Write model.json and weights.bin there, which tf.js loads")->type_name("DIR");
+  command->add_flag("--check-numerics", options->check_numerics, "If a NaN or infinity appears, say in which op first (slower)");
+  command->add_flag("-q,--quiet", options->quiet, "No progress");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace gradc
