@@ -87,7 +87,7 @@ void halide_pointwise(Emitter& e, const Op& op) {
 #undef GRADC_TERNARY
     default: throw InternalError("not a pointwise op");
   }
-  Halide::Func f(std::string(name_of(op.kind)));
+  Halide::Func f("op_" + std::string(name_of(op.kind)));  // "abs" alone would be taken for Halide's own
   f(e.arguments_of(type)) = value.e;
   e.define(op.result(), f);
 }
