@@ -186,7 +186,8 @@ class JitStep : public Step {
       std::vector<float> rows(batch * elements);
       for (std::int64_t i = 0; i < batch; ++i) {
         const auto* tile = batch_arena_.data() + i / plan_.lanes * plan_.batch_bytes + output.placement.offset;
-        for (std::int64_t e = 0; e < elements; ++e) rows[i * elements + e] = number(tile, output.type.dtype, e * plan_.lanes + i % plan_.lanes);
+        for (std::int64_t e = 0; e < elements; ++e)
+          rows[i * elements + e] = number(tile, output.type.dtype, e * plan_.lanes + i % plan_.lanes);
       }
       return rows;
     }

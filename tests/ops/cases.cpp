@@ -25,9 +25,10 @@ struct Conv {
 };
 
 OpCase conv_case(const Conv& c) {
-  auto name = "conv2d " + std::to_string(c.height) + "x" + std::to_string(c.width) + "x" + std::to_string(c.in) + " kernel " + std::to_string(c.rows) + "x" +
-              std::to_string(c.columns) + "x" + std::to_string(c.out) + " strides " + to_string(Attribute(c.strides)) + " padding " +
-              to_string(Attribute(c.padding)) + " dilation " + to_string(Attribute(c.dilation)) + " batch " + std::to_string(c.batch);
+  auto name = "conv2d " + std::to_string(c.height) + "x" + std::to_string(c.width) + "x" + std::to_string(c.in) + " kernel " +
+              std::to_string(c.rows) + "x" + std::to_string(c.columns) + "x" + std::to_string(c.out) + " strides " +
+              to_string(Attribute(c.strides)) + " padding " + to_string(Attribute(c.padding)) + " dilation " +
+              to_string(Attribute(c.dilation)) + " batch " + std::to_string(c.batch);
   return {name,
           [c](TrainingGraph& t) {
             auto w = t.param("kernel", {c.rows, c.columns, c.in, c.out});
@@ -37,10 +38,11 @@ OpCase conv_case(const Conv& c) {
           c.batch};
 }
 
-OpCase pool_case(OpKind kind, std::int64_t height, std::int64_t width, std::int64_t channels, const Ints& size, const Ints& strides, const Ints& padding,
-                 std::int64_t batch) {
-  auto name = std::string(name_of(kind)) + " " + std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels) + " window " +
-              to_string(Attribute(size)) + " strides " + to_string(Attribute(strides)) + " padding " + to_string(Attribute(padding));
+OpCase pool_case(OpKind kind, std::int64_t height, std::int64_t width, std::int64_t channels, const Ints& size, const Ints& strides,
+                 const Ints& padding, std::int64_t batch) {
+  auto name = std::string(name_of(kind)) + " " + std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels) +
+              " window " + to_string(Attribute(size)) + " strides " + to_string(Attribute(strides)) + " padding " +
+              to_string(Attribute(padding));
   return {name,
           [=](TrainingGraph& t) { t.loss_of(t.b.emit(kind, {trainable_images(t)}, with(window(strides, padding), "window", size)), 2); },
           {height, width, channels},
@@ -49,22 +51,23 @@ OpCase pool_case(OpKind kind, std::int64_t height, std::int64_t width, std::int6
 
 OpCase pointwise_case(OpKind kind) {
   const auto operands = definition(kind).operands.size();
-  return {std::string(name_of(kind)),
-          [kind, operands](TrainingGraph& t) {
-            auto x = trainable_images(t);
-            // Where a logarithm or a root needs it, the operand is positive; a divisor stays away from zero.
-            auto positive = [&](ValueId v) { return t.b.emit(OpKind::add, {t.b.emit(OpKind::square, {v}), t.b.constant(0.5)}); };
-            std::vector<ValueId> arguments;
-            bool needs_positive = kind == OpKind::log || kind == OpKind::sqrt || kind == OpKind::rsqrt;
-            arguments.push_back(needs_positive ? positive(x) : kind == OpKind::select ? t.b.emit(OpKind::greater, {x, t.b.constant(0.1)}) : x);
-            // Operands that broadcast in each way: along the batch, and one number for all.
-            if (operands > 1) arguments.push_back(kind == OpKind::div ? positive(t.param("row", {5})) : t.param("row", {5}));
-            if (operands > 2) arguments.push_back(t.param("single", {1, 1}));
-            auto y = t.b.emit(kind, arguments);
-            t.loss_of(t.b.emit(OpKind::mul, {y, x}), 3);
-          },
-          {4, 5},
-          2};
+  return {
+      std::string(name_of(kind)),
+      [kind, operands](TrainingGraph& t) {
+        auto x = trainable_images(t);
+        // Where a logarithm or a root needs it, the operand is positive; a divisor stays away from zero.
+        auto positive = [&](ValueId v) { return t.b.emit(OpKind::add, {t.b.emit(OpKind::square, {v}), t.b.constant(0.5)}); };
+        std::vector<ValueId> arguments;
+        bool needs_positive = kind == OpKind::log || kind == OpKind::sqrt || kind == OpKind::rsqrt;
+        arguments.push_back(needs_positive ? positive(x) : kind == OpKind::select ? t.b.emit(OpKind::greater, {x, t.b.constant(0.1)}) : x);
+        // Operands that broadcast in each way: along the batch, and one number for all.
+        if (operands > 1) arguments.push_back(kind == OpKind::div ? positive(t.param("row", {5})) : t.param("row", {5}));
+        if (operands > 2) arguments.push_back(t.param("single", {1, 1}));
+        auto y = t.b.emit(kind, arguments);
+        t.loss_of(t.b.emit(OpKind::mul, {y, x}), 3);
+      },
+      {4, 5},
+      2};
 }
 
 }  // namespace
@@ -86,9 +89,16 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
        })
     cases.push_back(conv_case(c));
   for (int i = 0; i < 8; ++i) {
-    Conv c{random.integer(3, 12), random.integer(3, 12), random.integer(1, 6), random.integer(1, 11), random.integer(1, 3), random.integer(1, 3),
-           {random.integer(1, 3), random.integer(1, 3)}, {random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)},
-           {1, 1}, random.integer(1, 20)};
+    Conv c{random.integer(3, 12),
+           random.integer(3, 12),
+           random.integer(1, 6),
+           random.integer(1, 11),
+           random.integer(1, 3),
+           random.integer(1, 3),
+           {random.integer(1, 3), random.integer(1, 3)},
+           {random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)},
+           {1, 1},
+           random.integer(1, 20)};
     if (random.coin()) c.dilation = {random.integer(1, (c.height - 1) / std::max<std::int64_t>(c.rows - 1, 1)), 1};
     cases.push_back(conv_case(c));
   }
@@ -100,23 +110,30 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
     cases.push_back(pool_case(kind, 6, 6, 2, {3, 2}, {1, 1}, {1, 1, 1, 1}, 5));
     cases.push_back(pool_case(kind, 20, 18, 1, {17, 17}, {2, 1}, {0, 0, 0, 0}, 2));  // an index beyond a byte
   }
-  for (auto [in, out, batch] : {std::tuple{1, 1, 1}, std::tuple{7, 3, 65}, std::tuple{40, 10, 16}, std::tuple{33, 70, 3}, std::tuple{3, 50, 17}})
+  for (auto [in, out, batch] :
+       {std::tuple{1, 1, 1}, std::tuple{7, 3, 65}, std::tuple{40, 10, 16}, std::tuple{33, 70, 3}, std::tuple{3, 50, 17}})
     cases.push_back({"dense " + std::to_string(in) + " to " + std::to_string(out) + " batch " + std::to_string(batch),
-                     [in = in, out = out](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {in, out})}), 4); },
+                     [in = in, out = out](TrainingGraph& t) {
+                       t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {in, out})}), 4);
+                     },
                      {in},
                      batch});
-  cases.push_back({"dense of rows", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {6, 5})}), 5); }, {3, 4, 6}, 4});
+  cases.push_back({"dense of rows",
+                   [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {6, 5})}), 5); },
+                   {3, 4, 6},
+                   4});
   for (auto kind : all_ops())
     if (is_pointwise(kind)) cases.push_back(pointwise_case(kind));
   cases.push_back({"softmax", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {7}, 18});
   cases.push_back({"softmax of rows", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {3, 5}, 2});
-  cases.push_back({"softmax_cross_entropy",
-                   [](TrainingGraph& t) {
-                     auto labels = t.b.emit(OpKind::softmax, {t.images});
-                     t.loss_of(t.b.emit(OpKind::softmax_cross_entropy, {t.b.emit(OpKind::mul, {trainable_images(t), t.b.constant(3)}), labels}), 7);
-                   },
-                   {6},
-                   19});
+  cases.push_back(
+      {"softmax_cross_entropy",
+       [](TrainingGraph& t) {
+         auto labels = t.b.emit(OpKind::softmax, {t.images});
+         t.loss_of(t.b.emit(OpKind::softmax_cross_entropy, {t.b.emit(OpKind::mul, {trainable_images(t), t.b.constant(3)}), labels}), 7);
+       },
+       {6},
+       19});
   for (const auto& [axes, keep] : {std::pair{Ints{1}, 0}, std::pair{Ints{1, 2}, 1}, std::pair{Ints{2}, 1}, std::pair{Ints{3}, 0}})
     cases.push_back({"reduce_sum " + to_string(Attribute(axes)) + (keep ? " keep" : ""),
                      [axes = axes, keep = keep](TrainingGraph& t) {
@@ -134,7 +151,11 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
                    },
                    {3, 4, 5},
                    18});
-  cases.push_back({"reshape", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::reshape, {trainable_images(t)}, {{"dims", Ints{kBatch, 2, 15}}}), 10); }, {5, 6}, 3});
+  cases.push_back(
+      {"reshape",
+       [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::reshape, {trainable_images(t)}, {{"dims", Ints{kBatch, 2, 15}}}), 10); },
+       {5, 6},
+       3});
   cases.push_back({"broadcast",
                    [](TrainingGraph& t) {
                      auto all = t.b.emit(OpKind::broadcast, {t.param("row", {1, 6})}, {{"dims", Ints{kBatch, 5, 6}}});
@@ -144,20 +165,23 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
                    3});
   cases.push_back({"pad",
                    [](TrainingGraph& t) {
-                     t.loss_of(t.b.emit(OpKind::pad, {trainable_images(t)}, {{"before", Ints{0, 1, 0, 2}}, {"after", Ints{0, 0, 3, 1}}}), 12);
+                     t.loss_of(t.b.emit(OpKind::pad, {trainable_images(t)}, {{"before", Ints{0, 1, 0, 2}}, {"after", Ints{0, 0, 3, 1}}}),
+                               12);
                    },
                    {3, 4, 2},
                    2});
-  cases.push_back({"slice",
-                   [](TrainingGraph& t) {
-                     t.loss_of(t.b.emit(OpKind::slice, {trainable_images(t)}, {{"begin", Ints{0, 1, 0, 1}}, {"size", Ints{kBatch, 2, 4, 1}}}), 13);
-                   },
-                   {3, 4, 2},
-                   2});
+  cases.push_back(
+      {"slice",
+       [](TrainingGraph& t) {
+         t.loss_of(t.b.emit(OpKind::slice, {trainable_images(t)}, {{"begin", Ints{0, 1, 0, 1}}, {"size", Ints{kBatch, 2, 4, 1}}}), 13);
+       },
+       {3, 4, 2},
+       2});
   cases.push_back({"concat",
                    [](TrainingGraph& t) {
                      auto x = trainable_images(t);
-                     auto y = t.b.emit(OpKind::square, {t.b.emit(OpKind::slice, {x}, {{"begin", Ints{0, 0, 0, 1}}, {"size", Ints{kBatch, 3, 4, 1}}})});
+                     auto y = t.b.emit(OpKind::square,
+                                       {t.b.emit(OpKind::slice, {x}, {{"begin", Ints{0, 0, 0, 1}}, {"size", Ints{kBatch, 3, 4, 1}}})});
                      t.loss_of(t.b.emit(OpKind::concat, {x, y, x}, {{"axis", std::int64_t{3}}}), 14);
                    },
                    {3, 4, 2},

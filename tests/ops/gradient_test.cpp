@@ -70,7 +70,8 @@ TEST(Gradient, EveryOpThatHasAGradientHasACase) {
   }
   for (auto kind : all_ops()) {
     auto name = std::string(name_of(kind));
-    bool is_gradient = name.ends_with("_grad"), terminal = kind == OpKind::update || kind == OpKind::reduce || kind == OpKind::random_uniform;
+    bool is_gradient = name.ends_with("_grad"),
+         terminal = kind == OpKind::update || kind == OpKind::reduce || kind == OpKind::random_uniform;
     EXPECT_TRUE(used.contains(kind) || is_gradient || terminal) << name << " has no case in tests/ops/cases.cpp";
   }
 }
@@ -80,10 +81,14 @@ TEST(Gradient, SharedValuesSumTheirGradients) {
   auto w = t.param("w", {4});
   auto x = t.b.emit(OpKind::mul, {t.images, w});
   t.loss_of(t.b.emit(OpKind::add, {t.b.emit(OpKind::mul, {x, x}), x}), 1);
-  check_gradients({"shared", [](TrainingGraph& g) {
+  check_gradients({"shared",
+                   [](TrainingGraph& g) {
                      auto v = g.b.emit(OpKind::mul, {g.images, g.param("w", {4})});
                      g.loss_of(g.b.emit(OpKind::add, {g.b.emit(OpKind::mul, {v, v}), v}), 1);
-                   }, {4}, 3}, 5);
+                   },
+                   {4},
+                   3},
+                  5);
 }
 
 TEST(Gradient, TheInputGetsNoGradientOps) {

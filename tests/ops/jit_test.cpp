@@ -44,8 +44,9 @@ Graph random_network(Random& random) {
         auto filters = random.integer(1, 9);
         auto w = t.param(name("kernel"), {rows, columns, dims[3], filters});
         auto pad = random.integer(0, 1);
-        x = t.b.emit(OpKind::conv2d, {x, w},
-                     {{"strides", Ints{random.integer(1, 2), random.integer(1, 2)}}, {"padding", Ints{pad, pad, pad, 0}}, {"dilation", Ints{1, 1}}});
+        x = t.b.emit(
+            OpKind::conv2d, {x, w},
+            {{"strides", Ints{random.integer(1, 2), random.integer(1, 2)}}, {"padding", Ints{pad, pad, pad, 0}}, {"dilation", Ints{1, 1}}});
         if (random.coin()) x = t.b.emit(OpKind::add, {x, t.param(name("bias"), {filters})});
         x = t.b.emit(activations[random.integer(0, 6)], {x});
         break;
@@ -84,7 +85,8 @@ TEST(JitNetwork, RandomNetworksAgreeWithTheReference) {
     auto graph = random_network(random);
     differentiate(graph);
     auto values = random_values(graph, random.integer(1, 70), random);
-    for (bool fuse : {true, false}) expect_agreement(graph, values, {.fuse = fuse, .threads = static_cast<int>(random.integer(1, 3))}, 1e-4);
+    for (bool fuse : {true, false})
+      expect_agreement(graph, values, {.fuse = fuse, .threads = static_cast<int>(random.integer(1, 3))}, 1e-4);
   }
 }
 
@@ -96,7 +98,8 @@ TEST(JitNetwork, AnyNumberOfThreadsGivesTheSameBits) {
   auto one = run_jit(graph, values, {.threads = 1});
   for (int threads : {2, 3, 4, 7}) {
     auto many = run_jit(graph, values, {.threads = threads});
-    for (const auto& [name, tensor] : one.inputs) EXPECT_EQ(tensor.data, many.inputs.at(name).data) << name << " with " << threads << " threads";
+    for (const auto& [name, tensor] : one.inputs)
+      EXPECT_EQ(tensor.data, many.inputs.at(name).data) << name << " with " << threads << " threads";
   }
 }
 

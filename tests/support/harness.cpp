@@ -15,7 +15,8 @@
 namespace gradc::test {
 
 double Random::uniform() {
-  auto bits = random_bits<std::uint32_t>(step_key(seed_, 7), static_cast<std::uint32_t>(count_ >> 32), 3, static_cast<std::uint32_t>(count_));
+  auto bits =
+      random_bits<std::uint32_t>(step_key(seed_, 7), static_cast<std::uint32_t>(count_ >> 32), 3, static_cast<std::uint32_t>(count_));
   ++count_;
   return bits / 2147483648.0 - 1;
 }
@@ -145,7 +146,8 @@ void expect_agreement(Graph graph, const Values& values, const JitOptions& optio
         at = i;
       }
     }
-    EXPECT_LE(worst, tolerance) << "output \"" << name << "\"[" << at << "]: reference " << expected[at] << ", jit " << got[at] << "\n" << print(graph);
+    EXPECT_LE(worst, tolerance) << "output \"" << name << "\"[" << at << "]: reference " << expected[at] << ", jit " << got[at] << "\n"
+                                << print(graph);
   };
   for (const auto& [name, tensor] : reference)
     if (!name.starts_with("decision/")) compare(name, tensor.data, jit.inputs.at(name).data);
@@ -166,7 +168,8 @@ ValueId TrainingGraph::param(const std::string& name, std::vector<std::int64_t> 
 void TrainingGraph::loss_of(ValueId value, std::uint64_t seed) {
   Random random(seed);
   auto type = b.type(value);
-  auto weights = b.emit_typed(OpKind::param, {DType::f32, type.image_dims()}, {{"name", std::string("loss_weights")}, {"trainable", std::int64_t{0}}}, "loss_weights");
+  auto weights = b.emit_typed(OpKind::param, {DType::f32, type.image_dims()},
+                              {{"name", std::string("loss_weights")}, {"trainable", std::int64_t{0}}}, "loss_weights");
   auto product = b.emit(OpKind::mul, {value, weights});
   Ints axes;
   for (int i = 1; i < type.rank(); ++i) axes.push_back(i);

@@ -1,7 +1,7 @@
 #pragma once
-/// What tests share: random data, running one graph on both backends, and comparing them by the near-tie rule of the design: where relu or a
-/// pooling decides between values closer than 1e-6 the backends may differ; such decisions are compared first, counted and printed, and values
-/// are then compared with the reference taking the same decisions. No tolerance is widened.
+/// What tests share: random data, running one graph on both backends, and comparing them by the near-tie rule of the design: where relu or
+/// a pooling decides between values closer than 1e-6 the backends may differ; such decisions are compared first, counted and printed, and
+/// values are then compared with the reference taking the same decisions. No tolerance is widened.
 
 #include <cstdint>
 #include <string>
@@ -37,7 +37,8 @@ struct JitOptions {
   int threads = 2;
 };
 
-/// The outputs and the params after one jit step of a graph of plain ops whose inputs are some of "images", "labels", "valid", "batch_size".
+/// The outputs and the params after one jit step of a graph of plain ops whose inputs are some of "images", "labels", "valid",
+/// "batch_size".
 Values run_jit(const Graph& graph, const Values& values, const JitOptions& options);
 
 /// Runs the graph on both backends and expects every output to agree within `tolerance` of the output's largest magnitude.

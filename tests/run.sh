@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test.      tests/run.sh [--quick]
+#   --quick  leaves out the sanitizer build and the run for CPUs without AVX-512
+set -euo pipefail
+cd "$(dirname "$0")/.."
+quick=${1:-}
+say() { printf '\n== %s\n' "$*"; }
+
+scripts/setup.sh test
+export PATH="$PWD/.deps/venv/bin:/usr/lib/llvm-19/bin:$PATH"
+
+say "format"
+git ls-files '*.cpp' '*.h' | xargs clang-format-19 --dry-run --Werror
+echo "every file is formatted"
+
+say "build"
+cmake --preset release -DGRADC_TESTS=ON -DGRADC_BENCH=ON >/dev/null
+cmake --build --preset release
+
+say "tests"
+ctest --preset release -j 2 --no-tests=error
+
+if [ "$quick" != --quick ]; then
+  if grep -qw avx512f /proc/cpuinfo; then
+    say "kernels for CPUs without AVX-512"
+    GRADC_TARGET=x86-64-linux-avx-avx2-f16c-fma-sse41 ctest --preset release -j 2 --no-tests=error -R 'Jit|Model|Parity'
+  fi
+  say "AddressSanitizer and UndefinedBehaviorSanitizer"
+  cmake --preset asan-ubsan >/dev/null
+  cmake --build --preset asan-ubsan --target gradc_tests gradc_tool
+  # Memory that LLVM and Halide keep until the process ends is not ours to free.
+  ASAN_OPTIONS=detect_leaks=0 ctest --preset asan-ubsan -j 2 --no-tests=error -LE slow
+fi
