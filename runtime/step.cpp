@@ -66,7 +66,7 @@ class ReferenceStep : public Step {
 
   void run(const StepInput& input) override {
     auto params = interpreter_params(graph_, params_);
-    outputs_ = interpret(graph_, interpreter_inputs(graph_, input), params);
+    outputs_ = interpret(graph_, interpreter_inputs(graph_, input), params, {.single_precision = true, .after_op = {}});
     for (const auto& op : graph_.ops)
       if (op.kind == OpKind::param) {
         const auto& name = op.attributes.text("name");

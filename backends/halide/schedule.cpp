@@ -116,14 +116,14 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
       .unroll(ci)
       .unroll(xi);
   acc.compute_at(sink, xo).vectorize(acc_args[0]).unroll(acc_args[1]).unroll(acc_args[2]).unroll(acc_args[3]);
-  // The domain is (kernel column, depth, kernel row); unrolled kernel columns share their inputs, unless the code would outgrow its cache.
+  // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling decides
+  // between nearly equal values, it then decides as tf.js does, rounding for rounding.
   auto update = acc.update();
   update.reorder({acc_args[0], acc_args[1], acc_args[2], acc_args[3], r.y, r.x, r.z})
       .vectorize(acc_args[0])
       .unroll(acc_args[1])
       .unroll(acc_args[2])
       .unroll(acc_args[3]);
-  if (block.channels * block.columns * pool_rows * pool_columns * kernel_columns <= 256) update.unroll(r.x);
 }
 
 Func sum_lanes(Emitter& e, Func lanes, const std::vector<Var>& index, const std::vector<std::int64_t>& extents) {

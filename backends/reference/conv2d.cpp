@@ -28,7 +28,10 @@ void for_each_tap(const Execution& run, const Tensor& x, const Tensor& w, const 
 void reference_conv2d(const Execution& run) {
   const auto &x = run.operand(0), &w = run.operand(1);
   auto& y = run.result();
-  for_each_tap(run, x, w, y, [&](auto i, auto k, auto o) { y.data[o] += x.data[i] * w.data[k]; });
+  if (run.single_precision)
+    for_each_tap(run, x, w, y, [&](auto i, auto k, auto o) { y.data[o] = static_cast<float>(y.data[o] + x.data[i] * w.data[k]); });
+  else
+    for_each_tap(run, x, w, y, [&](auto i, auto k, auto o) { y.data[o] += x.data[i] * w.data[k]; });
 }
 
 void reference_conv2d_input_grad(const Execution& run) {

@@ -163,7 +163,7 @@ NamedTensors interpret(const Graph& graph, const NamedTensors& inputs, NamedTens
       const auto& param = graph.ops[definers[op.operands[0]]];
       updated[param.attributes.text("name")] = values[op.operands[1]];
     } else {
-      Execution run{.op = op, .operands = {}, .results = {}};
+      Execution run{.op = op, .operands = {}, .results = {}, .single_precision = options.single_precision};
       for (auto operand : op.operands) run.operands.push_back(&values[operand]);
       for (auto result : op.results) {
         auto& value = values[result];
@@ -172,6 +172,9 @@ NamedTensors interpret(const Graph& graph, const NamedTensors& inputs, NamedTens
         run.results.push_back(&value);
       }
       execute(run);
+      if (options.single_precision)
+        for (auto* result : run.results)
+          for (auto& v : result->data) v = static_cast<float>(v);
       if (options.after_op) options.after_op(op, run.results);
     }
     for (auto operand : op.operands)

@@ -12,6 +12,7 @@ struct Execution {
   const Op& op;
   std::vector<const Tensor*> operands;
   std::vector<Tensor*> results;
+  bool single_precision = false;
 
   const Attributes& attributes() const { return op.attributes; }
   const Tensor& operand(int i) const { return *operands[i]; }

@@ -1,0 +1,168 @@
+// gradc against tf.js itself: the same models, weights and batches must give the same predictions, losses, metrics and trained weights.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "runtime/model.h"
+#include "support/error.h"
+#include "support/files.h"
+
+namespace gradc::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct Run {
+  const char* name;
+  RunOptions options;
+};
+
+std::vector<Run> runs() {
+  using Backend = StepOptions::Backend;
+  return {{"jit, 1 thread", {.threads = 1}},
+          {"jit, 2 threads", {.threads = 2}},
+          {"jit --no-fuse", {.fuse = false, .threads = 2}},
+          {"reference", {.backend = Backend::reference}}};
+}
+
+/// Runs tests/tfjs/parity.js.
+void node(const std::string& arguments) {
+  auto command = "GRADC_TFJS='" GRADC_TFJS "' node '" GRADC_SOURCE "/tests/tfjs/parity.js' " + arguments + " >node.log 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0) << command << "\n" << read_file("node.log");
+}
+
+std::vector<float> floats(const fs::path& path) {
+  auto bytes = read_file(path);
+  std::vector<float> values(bytes.size() / 4);
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+void expect_near(const std::vector<float>& got, const std::vector<double>& expected, double tolerance, const std::string& what) {
+  ASSERT_EQ(got.size(), expected.size()) << what;
+  double largest = 1e-2, worst = 0;
+  for (auto v : expected) largest = std::max(largest, std::abs(v));
+  for (std::size_t i = 0; i < got.size(); ++i) worst = std::max(worst, std::abs(got[i] - expected[i]));
+  EXPECT_LE(worst / largest, tolerance) << what;
+}
+
+/// Every layer, activation, loss and optimizer that tf.js can train.
+TEST(Parity, ModelsMadeByTfjsTrainAsInTfjs) {
+  auto folder = fs::path(testing::TempDir()) / "gradc-parity-made";
+  fs::remove_all(folder);
+  node("make '" + folder.string() + "'");
+  int models = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    ++models;
+    auto result = json::parse(read_file(entry.path() / "result.json"));
+    std::vector<std::int64_t> label_shape = result["sparse"] ? std::vector<std::int64_t>{1} : result["outputs"].get<std::vector<std::int64_t>>();
+    auto data = DataSet::from(floats(entry.path() / "x.f32"), result["shape"], floats(entry.path() / "y.f32"), label_shape);
+    for (const auto& run : runs()) {
+      SCOPED_TRACE(entry.path().filename().string() + " on " + run.name);
+      auto model = Model::load(entry.path(), run.options);
+      expect_near(model.predict(data), result["before"], 2e-5, "predictions before training");
+      auto evaluated = model.evaluate(data);
+      EXPECT_NEAR(evaluated["loss"], result["evaluated"][0].get<double>(), 2e-5 * std::max(1.0, std::abs(evaluated["loss"]))) << "evaluated loss";
+      for (const auto& step : result["steps"]) {
+        auto logs = model.train_on_batch(data);
+        EXPECT_NEAR(logs["loss"], step[0].get<double>(), 5e-5 * std::max(1.0, std::abs(logs["loss"]))) << "loss of a step";
+        for (const auto& [name, value] : logs)
+          if (name != "loss") {
+            EXPECT_NEAR(value, step[1].get<double>(), 1e-4) << name;
+          }
+      }
+      std::map<std::string, std::vector<float>> trained;
+      for (const auto& weight : model.weights()) trained[weight.name] = weight.values;
+      for (std::size_t i = 0; i < result["names"].size(); ++i)
+        expect_near(trained[result["names"][i]], result["weights"][i], 1e-4, "trained weight " + result["names"][i].get<std::string>());
+      expect_near(model.predict(data), result["after"], 1e-4, "predictions after training");
+    }
+  }
+  EXPECT_EQ(models, 28);
+}
+
+/// The tutorial's model from tf.js's own file: the losses of its first 20 steps within 1e-4, and the weights after them within 1e-3.
+TEST(Parity, TheTutorialsFirst20StepsAreThoseOfTfjs) {
+  fs::path tutorial = GRADC_SOURCE "/tests/models/tutorial";
+  auto steps = json::parse(read_file(tutorial / "steps.json"))["steps"];
+  auto expected = read_model(tutorial / "after_20_steps").weights;
+  auto train = load_data(GRADC_SOURCE "/examples/mnist/data").train;
+  for (const auto& run : runs()) {
+    SCOPED_TRACE(run.name);
+    auto model = Model::load(tutorial, run.options);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      auto logs = model.train_on_batch(train.slice(static_cast<std::int64_t>(i) * 64, 64));
+      EXPECT_NEAR(logs["loss"] / steps[i]["loss"].get<double>(), 1, 1e-4) << "step " << i + 1;
+      EXPECT_NEAR(logs["acc"], steps[i]["acc"].get<double>(), 1e-6) << "step " << i + 1;
+    }
+    auto weights = model.weights();
+    ASSERT_EQ(weights.size(), expected.size());
+    for (std::size_t w = 0; w < weights.size(); ++w) {
+      EXPECT_EQ(weights[w].name, expected[w].name);
+      for (std::size_t i = 0; i < weights[w].values.size(); ++i) ASSERT_NEAR(weights[w].values[i], expected[w].values[i], 1e-3) << weights[w].name << "[" << i << "]";
+    }
+  }
+}
+
+/// What gradc saves, tf.js loads, and both predict the same.
+TEST(Parity, TfjsLoadsWhatGradcSaves) {
+  auto folder = fs::path(testing::TempDir()) / "gradc-parity-saved";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  auto check = [&](Model& model, const std::vector<std::int64_t>& shape, const std::string& name) {
+    SCOPED_TRACE(name);
+    model.save(folder / name);
+    Type type{DType::f32, shape};
+    std::vector<float> x(5 * type.elements());
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i) * 0.7f);
+    std::ofstream(folder / "x.f32", std::ios::binary).write(reinterpret_cast<const char*>(x.data()), static_cast<std::streamsize>(x.size() * 4));
+    std::string dims;
+    for (auto d : shape) dims += " " + std::to_string(d);
+    node("predict '" + (folder / name).string() + "' '" + (folder / "x.f32").string() + "' '" + (folder / "out.f32").string() + "'" + dims);
+    auto theirs = floats(folder / "out.f32");
+    auto ours = model.predict(DataSet::from(x, shape, std::vector<float>(5), {}));
+    expect_near(ours, {theirs.begin(), theirs.end()}, 1e-5, "predictions");
+    // And gradc reads its own file back to the same bits.
+    auto again = Model::load(folder / name);
+    EXPECT_EQ(again.predict(DataSet::from(x, shape, std::vector<float>(5), {})), ours);
+  };
+  auto tutorial = Model::load(GRADC_SOURCE "/tests/models/tutorial");
+  check(tutorial, {28, 28, 1}, "tutorial");
+  auto resnet = Model::load(GRADC_SOURCE "/examples/models/resnet20/model.json");
+  check(resnet, {32, 32, 3}, "resnet20");
+
+  Sequential every({
+      Conv2D{.filters = 4, .kernel_size = {3, 3}, .padding = "same", .activation = "relu", .input_shape = {8, 8, 2}},
+      BatchNormalization{},
+      ReLU{.max_value = 6},
+      ZeroPadding2D{.padding = {1, 0, 0, 1}},
+      AveragePooling2D{},
+      Dropout{.rate = 0.3},
+      MaxPooling2D{.pool_size = {2, 2}},
+      Flatten{},
+      Reshape{.target_shape = {2, 2}},
+      Dense{.units = 6, .activation = "gelu", .kernel_initializer = Orthogonal{}},
+      Flatten{},
+      Dense{.units = 3},
+      Softmax{},
+  });
+  every.compile({.optimizer = Adam{}, .metrics = {"accuracy"}});
+  check(every, {8, 8, 2}, "sequential");
+
+  Functional f;
+  auto input = f.input({6, 6, 2});
+  auto a = f.apply(Conv2D{.filters = 2, .kernel_size = {3, 3}, .padding = "same"}, input);
+  auto sum = f.apply(Add{}, {input, a});
+  auto joined = f.apply(Concatenate{}, {sum, f.apply(Activation{.activation = "tanh"}, a)});
+  auto functional = f.model(f.apply(Dense{.units = 2, .activation = "softmax"}, f.apply(GlobalAveragePooling2D{}, joined)));
+  functional.compile({.metrics = {"accuracy"}});
+  check(functional, {6, 6, 2}, "functional");
+}
+
+}  // namespace
+}  // namespace gradc::test
