@@ -35,6 +35,12 @@ int main(int argc, char** argv) {
   gradc::add_predict(program);
   gradc::add_dump(program);
   gradc::add_opt(program);
+  if (argc > 1 && argv[1][0] != '-' && program.get_subcommand_no_throw(argv[1]) == nullptr) {
+    std::cerr << "gradc: there is no command \"" << argv[1] << "\"; the commands are";
+    for (const auto* command : program.get_subcommands({})) std::cerr << " " << command->get_name();
+    std::cerr << "\nSee: gradc --help\n";
+    return 2;
+  }
   try {
     program.parse(argc, argv);
     return 0;

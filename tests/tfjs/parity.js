@@ -55,9 +55,11 @@ const commands = {
     const models = {};
     for (const activation of ['linear', 'relu', 'relu6', 'elu', 'selu', 'sigmoid', 'hardSigmoid', 'softplus', 'softsign', 'tanh', 'softmax', 'swish', 'gelu'])
       models['activation_' + activation] = {model: sequential(L.dense({units: 7, activation, inputShape: [5]}), L.dense({units: 3, activation: 'softmax'})), classes: 3};
+    // Average pooling without padding: with it tf.js's own gradient (AvgPoolGrad.ts) divides by the whole window, where its forward pass
+    // divides by the pixels inside, so it is not the derivative. gradc's is, as finite differences show.
     models.conv_same_strides = {model: sequential(
       L.conv2d({inputShape: [9, 8, 2], filters: 5, kernelSize: [3, 2], strides: [2, 1], padding: 'same', activation: 'tanh', biasInitializer: 'randomNormal'}),
-      L.averagePooling2d({poolSize: [3, 2], strides: [2, 2], padding: 'same'}), L.flatten(), L.dense({units: 4, activation: 'softmax'})), classes: 4};
+      L.averagePooling2d({poolSize: [3, 2], strides: [2, 2]}), L.flatten(), L.dense({units: 4, activation: 'softmax'})), classes: 4};
     models.conv_dilated = {model: sequential(
       L.conv2d({inputShape: [10, 9, 3], filters: 4, kernelSize: 3, dilationRate: 2, useBias: false}), L.reLU(),
       L.maxPooling2d({poolSize: 2, strides: 1, padding: 'same'}), L.conv2d({filters: 3, kernelSize: 1, activation: 'elu'}),

@@ -1,0 +1,444 @@
+// The gradc command as a user meets it: what it prints, what it returns, and that bad input ends in a clear error and loses nothing.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/files.h"
+
+namespace gradc::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+
+struct Result {
+  int status;
+  std::string out, err;
+};
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) / ("gradc-cli-" + std::to_string(getpid()));
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    setenv("GRADC_CACHE", (fs::path(testing::TempDir()) / "gradc-cli-cache").c_str(), 1);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  void write(const std::string& name, const std::string& bytes) const {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name, std::ios::binary) << bytes;
+  }
+
+  Result run(const std::string& arguments, const std::string& environment = "") const {
+    auto command = environment + " " GRADC_COMMAND " " + arguments + " >" + path("stdout") + " 2>" + path("stderr");
+    int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(path("stdout")), read_file(path("stderr"))};
+  }
+
+  /// The command fails with this status and says this; it neither crashes nor reports a bug.
+  void expect_error(const std::string& arguments, int status, const std::string& message) const {
+    auto result = run(arguments);
+    EXPECT_EQ(result.status, status) << arguments << "\n" << result.err;
+    EXPECT_THAT(result.err, HasSubstr(message)) << arguments;
+    EXPECT_THAT(result.err, testing::Not(HasSubstr("bug of gradc"))) << arguments;
+    EXPECT_TRUE(result.out.empty()) << result.out;
+  }
+
+  static std::string npy(const std::string& descr, const std::string& shape, const std::string& data, bool fortran = false) {
+    auto header = "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }";
+    while ((10 + header.size() + 1) % 64 != 0) header += ' ';
+    header += '\n';
+    std::string bytes("\x93NUMPY\x01\x00", 8);
+    bytes += static_cast<char>(header.size() & 0xff);
+    bytes += static_cast<char>(header.size() >> 8);
+    return bytes + header + data;
+  }
+  template <class T>
+  static std::string raw(const std::vector<T>& values) {
+    return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+  }
+
+  /// A small model: Dense 4 -> 3 softmax, and data for it.
+  json small_model() const {
+    auto layer = [](const char* name, int units, const char* activation) {
+      return json{{"class_name", "Dense"}, {"config", {{"name", name}, {"units", units}, {"activation", activation}}}};
+    };
+    auto first = layer("first", 5, "relu");
+    first["config"]["batch_input_shape"] = {nullptr, 4};
+    return {
+        {"modelTopology", {{"class_name", "Sequential"}, {"config", {{"name", "m"}, {"layers", {first, layer("last", 3, "softmax")}}}}}},
+        {"trainingConfig",
+         {{"loss", "categorical_crossentropy"},
+          {"metrics", {"accuracy"}},
+          {"optimizer_config", {{"class_name", "SGD"}, {"config", {{"learningRate", 0.1}}}}}}}};
+  }
+  void write_data(std::int64_t count = 40) const {
+    std::vector<float> x(count * 4);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i));
+    std::vector<std::uint8_t> y(count);
+    for (std::int64_t i = 0; i < count; ++i) y[i] = x[i * 4] > 0.3f ? 2 : x[i * 4 + 1] > 0 ? 1 : 0;
+    write("x.npy", npy("<f4", "(" + std::to_string(count) + ", 4)", raw(x)));
+    write("y.npy", npy("|u1", "(" + std::to_string(count) + ",)", raw(y)));
+  }
+  std::string data_options() const { return " --x " + path("x.npy") + " --y " + path("y.npy"); }
+
+  fs::path folder_;
+};
+
+TEST_F(Cli, HelpAndVersionSayWhatThereIs) {
+  auto version = run("--version");
+  EXPECT_EQ(version.status, 0);
+  EXPECT_THAT(version.out, testing::AllOf(HasSubstr("gradc 0."), HasSubstr("Halide 21"), HasSubstr("LLVM 19"), HasSubstr("target ")));
+  for (const char* command : {"", "train", "eval", "predict", "dump", "opt"}) {
+    auto help = run(std::string(command) + " --help");
+    EXPECT_EQ(help.status, 0) << command;
+    EXPECT_THAT(help.out, HasSubstr("Example:")) << command;
+  }
+}
+
+TEST_F(Cli, UsageErrorsExitWith2) {
+  expect_error("", 2, "subcommand");
+  expect_error("trian model.json", 2, "trian");
+  expect_error("train", 2, "MODEL.json");
+  expect_error("train m.json --batch-size 0", 2, "--batch-size");
+  expect_error("train m.json --backend gpu", 2, "--backend");
+  expect_error("train m.json --epochs many", 2, "--epochs");
+  expect_error("train m.json --y labels.npy", 2, "--x");
+}
+
+TEST_F(Cli, TrainsEvaluatesPredictsAndSaves) {
+  write("model.json", small_model().dump());
+  write_data();
+  auto trained = run("train " + path("model.json") + data_options() + " --batch-size 16 --epochs 30 --seed 3 --log " + path("log.jsonl") +
+                     " --save " + path("saved"));
+  ASSERT_EQ(trained.status, 0) << trained.err;
+  std::ifstream log(path("log.jsonl"));
+  std::vector<json> steps;
+  for (std::string line; std::getline(log, line);) steps.push_back(json::parse(line));
+  ASSERT_EQ(steps.size(), 90u);  // 40 images are 3 batches, the last of 8
+  EXPECT_LT(steps.back()["loss"].get<double>(), steps.front()["loss"].get<double>());
+  EXPECT_TRUE(steps.front().contains("acc"));
+
+  auto evaluated = run("eval " + path("saved") + data_options());
+  EXPECT_EQ(evaluated.status, 0) << evaluated.err;
+  EXPECT_THAT(evaluated.out, testing::StartsWith("loss: "));
+  auto predicted = run("predict " + path("saved/model.json") + " --x " + path("x.npy") + " --out " + path("p.npy"));
+  EXPECT_EQ(predicted.status, 0) << predicted.err;
+  auto bytes = read_file(path("p.npy"));
+  ASSERT_EQ(bytes.size() % 64, 40 * 3 * 4 % 64);
+  const auto* values = reinterpret_cast<const float*>(bytes.data() + bytes.size() - 40 * 3 * 4);
+  for (int i = 0; i < 40; ++i) EXPECT_NEAR(values[3 * i] + values[3 * i + 1] + values[3 * i + 2], 1, 1e-5);
+}
+
+TEST_F(Cli, TheSameSeedGivesTheSameBytesForAnyThreads) {
+  write("model.json", small_model().dump());
+  write_data(100);
+  std::string first;
+  for (const char* threads : {"1", "2", "3"}) {
+    auto saved = std::string("saved") + threads;
+    ASSERT_EQ(run("train " + path("model.json") + data_options() + " --batch-size 48 --epochs 2 --seed 5 --threads " + threads +
+                  " --save " + path(saved))
+                  .status,
+              0);
+    auto weights = read_file(path(saved + "/weights.bin"));
+    if (first.empty()) first = weights;
+    EXPECT_EQ(weights, first) << threads << " threads";
+  }
+  ASSERT_EQ(run("train " + path("model.json") + data_options() + " --batch-size 48 --epochs 2 --seed 6 --save " + path("other")).status, 0);
+  EXPECT_NE(read_file(path("other/weights.bin")), first) << "another seed";
+}
+
+TEST_F(Cli, ModelFilesThatCannotBeRead) {
+  expect_error("train " + path("none.json"), 1, "none.json: cannot be read: No such file");
+  write("list.json", "[1, 2]");
+  expect_error("train " + path("list.json"), 1, "list.json: has no modelTopology");
+  write("graph.json", R"({"modelTopology": {"node": []}, "format": "graph-model"})");
+  expect_error("train " + path("graph.json"), 1, "GraphModel");
+  // Cut off at any byte: an error each time, never a crash.
+  auto text = small_model().dump();
+  for (std::size_t at = 0; at < text.size(); at += 7) {
+    write("cut.json", text.substr(0, at));
+    auto result = run("dump " + path("cut.json"));
+    ASSERT_EQ(result.status, 1) << "cut at " << at << ": " << result.err;
+    ASSERT_THAT(result.err, HasSubstr("cut.json: not valid JSON")) << at;
+  }
+}
+
+TEST_F(Cli, EveryProblemOfAModelIsToldAtOnce) {
+  auto model = small_model();
+  auto& layers = model["modelTopology"]["config"]["layers"];
+  layers[0]["config"]["activation"] = "reluu";
+  layers[0]["config"]["kernel_initializer"] = "glorot_unform";
+  layers.push_back({{"class_name", "LSTM"}, {"config", {{"name", "memory"}}}});
+  model["trainingConfig"]["loss"] = "hinge_of_sorts";
+  write("bad.json", model.dump());
+  auto result = run("train " + path("bad.json"));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err,
+              testing::AllOf(HasSubstr("4 problems"), HasSubstr("layer \"first\" (Dense): activation \"reluu\" is not known; known are"),
+                             HasSubstr("glorot_unform"), HasSubstr("layer \"memory\" (LSTM): this layer is not known; known are"),
+                             HasSubstr("loss \"hinge_of_sorts\" is not known")));
+}
+
+TEST_F(Cli, ShapesThatDoNotFitNameLayerShapesAndRemedy) {
+  auto conv = [](const char* name, int kernel) {
+    return json{{"class_name", "Conv2D"}, {"config", {{"name", name}, {"filters", 2}, {"kernel_size", {kernel, kernel}}}}};
+  };
+  auto first = conv("first", 5);
+  first["config"]["batch_input_shape"] = {nullptr, 8, 8, 1};
+  json model = {{"modelTopology", {{"class_name", "Sequential"}, {"config", {{"layers", {first, conv("second", 5)}}}}}}};
+  write("model.json", model.dump());
+  expect_error("train " + path("model.json"), 1,
+               "layer \"second\" (Conv2D): a 5×5 window does not fit its 4×4 input; use padding \"same\" or a smaller window");
+
+  model["modelTopology"]["config"]["layers"][0]["config"]["filters"] = 2000000000;
+  write("huge.json", model.dump());
+  expect_error("train " + path("huge.json"), 1, "more than this machine's memory");
+  model["modelTopology"]["config"]["layers"][0]["config"]["batch_input_shape"] = {nullptr, 2000000000, 2000000000, 2000000000};
+  write("overflow.json", model.dump());
+  expect_error("train " + path("overflow.json"), 1, "more than this machine's memory");
+  model["modelTopology"]["config"]["layers"][0]["config"]["batch_input_shape"] = {nullptr, nullptr, 8, 1};
+  write("unknown.json", model.dump());
+  expect_error("train " + path("unknown.json"), 1, "batch_input_shape is [null,null,8,1]");
+}
+
+TEST_F(Cli, WeightFilesThatDoNotFit) {
+  write("model.json", small_model().dump());
+  write_data();
+  ASSERT_EQ(run("train " + path("model.json") + data_options() + " --steps 1 --save " + path("good")).status, 0);
+  auto model = json::parse(read_file(path("good/model.json")));
+  auto weights = read_file(path("good/weights.bin"));
+  auto with = [&](const json& changed, const std::string& bytes) {
+    fs::create_directories(folder_ / "bad");
+    write("bad/model.json", changed.dump());
+    write("bad/weights.bin", bytes);
+  };
+  with(model, weights.substr(0, weights.size() - 4));
+  expect_error("eval " + path("bad") + data_options(), 1, "too short");
+  with(model, weights + "xxxx");
+  expect_error("eval " + path("bad") + data_options(), 1, "too long");
+  auto changed = model;
+  changed["weightsManifest"][0]["weights"][0]["dtype"] = "int32";
+  with(changed, weights);
+  expect_error("eval " + path("bad") + data_options(), 1, "dtype int32");
+  changed = model;
+  changed["weightsManifest"][0]["weights"][0]["shape"] = {5, 4};
+  with(changed, weights);
+  expect_error("eval " + path("bad") + data_options(), 1, "weight \"first/kernel\": has shape 5×4, the layer's is 4×5");
+  changed = model;
+  changed["weightsManifest"][0]["weights"][0]["name"] = "other/kernel";
+  with(changed, weights);
+  expect_error("eval " + path("bad") + data_options(), 1, "the model has no weight of this name");
+  for (const char* outside : {"../good/weights.bin", "/etc/passwd", "a/../../good/weights.bin"}) {
+    changed = model;
+    changed["weightsManifest"][0]["paths"] = {outside};
+    with(changed, weights);
+    expect_error("eval " + path("bad") + data_options(), 1, "leaves the model's folder");
+  }
+  changed = model;
+  changed["weightsManifest"][0]["paths"] = {"missing.bin"};
+  with(changed, weights);
+  expect_error("eval " + path("bad") + data_options(), 1, "missing.bin: cannot be read");
+}
+
+TEST_F(Cli, ArraysThatDoNotFit) {
+  write("model.json", small_model().dump());
+  write_data();
+  auto train = "train " + path("model.json");
+  auto y = " --y " + path("y.npy"), x = " --x " + path("x.npy");
+  expect_error(train + " --x " + path("none.npy") + y, 1, "none.npy: cannot be read");
+  write("f8.npy", npy("<f8", "(40, 4)", std::string(40 * 4 * 8, '\0')));
+  expect_error(train + " --x " + path("f8.npy") + y, 1, "float64; save it with array.astype('float32')");
+  write("fortran.npy", npy("<f4", "(40, 4)", std::string(40 * 4 * 4, '\0'), true));
+  expect_error(train + " --x " + path("fortran.npy") + y, 1, "Fortran order");
+  write("rank1.npy", npy("<f4", "(40,)", std::string(40 * 4, '\0')));
+  expect_error(train + " --x " + path("rank1.npy") + y, 1, "rank 1");
+  write("wide.npy", npy("<f4", "(40, 5)", std::string(40 * 5 * 4, '\0')));
+  expect_error(train + " --x " + path("wide.npy") + y, 1, "images have shape 5, but the model takes 4");
+  write("short.npy", npy("<f4", "(40, 4)", std::string(40 * 4 * 4 - 1, '\0')));
+  expect_error(train + " --x " + path("short.npy") + y, 1, "640 bytes, but 639 follow");
+  write("fewer.npy", npy("|u1", "(39,)", std::string(39, '\0')));
+  expect_error(train + x + " --y " + path("fewer.npy"), 1, "holds 40 images, but");
+  write("range.npy", npy("|u1", "(40,)", std::string(40, '\3')));
+  expect_error(train + x + " --y " + path("range.npy"), 1, "label 0 is 3, but the model has 3 classes");
+  write("negative.npy", npy("<i8", "(40,)", raw(std::vector<std::int64_t>(40, -1))));
+  expect_error(train + x + " --y " + path("negative.npy"), 1, "label 0 is -1");
+  write("text.npy", "not an array");
+  expect_error(train + " --x " + path("text.npy") + y, 1, "is not a .npy file");
+  expect_error(train + x, 1, "--x needs --y");
+}
+
+TEST_F(Cli, IdxFilesThatLie) {
+  write("model.json", small_model().dump());
+  auto idx = [](std::uint8_t rank, const std::vector<std::uint32_t>& dims, std::size_t bytes) {
+    std::string file = {0, 0, 8, static_cast<char>(rank)};
+    for (auto dim : dims)
+      for (int shift : {24, 16, 8, 0}) file += static_cast<char>(dim >> shift & 0xff);
+    return file + std::string(bytes, '\1');
+  };
+  auto folder = [&](const std::string& images, const std::string& labels) {
+    for (const char* part : {"train", "t10k"}) {
+      write(std::string("data/") + part + "-images-idx3-ubyte", images);
+      write(std::string("data/") + part + "-labels-idx1-ubyte", labels);
+    }
+    return "train " + path("model.json") + " --data " + path("data");
+  };
+  auto good = idx(3, {10, 2, 2}, 40), labels = idx(1, {10}, 10);
+  EXPECT_EQ(run(folder(good, labels)).status, 0);
+  expect_error(folder(good.substr(0, 50), labels), 1, "its header says 10 of 2×2, 40 bytes, but 34 follow");
+  expect_error(folder(good.substr(0, 9), labels), 1, "cut off within its header");
+  expect_error(folder(idx(3, {4000000000u, 60000, 60000}, 40), labels), 1, "but 40 follow");
+  expect_error(folder(idx(2, {10, 4}, 40), labels), 1, "has 2 dimensions, expected 3");
+  expect_error(folder("PNG..." + good, labels), 1, "is not an IDX file");
+  expect_error(folder(good, idx(1, {9}, 9)), 1, "holds 10 images, but");
+  expect_error(folder(std::string("\x1f\x8b\x08\x00garbage", 11), labels), 1, "does not unpack as gzip");
+  expect_error("train " + path("model.json") + " --data nothing-of-this-name", 1, "no data set of this name");
+  fs::create_directories(folder_ / "empty");
+  expect_error("train " + path("model.json") + " --data " + path("empty"), 1, "has no train-images-idx3-ubyte");
+}
+
+TEST_F(Cli, ASaveIsWholeOrAbsent) {
+  write("model.json", small_model().dump());
+  write_data();
+  auto train = "train " + path("model.json") + data_options() + " --steps 1 --save ";
+  write("file", "x");
+  expect_error(train + path("file"), 1, "cannot be made");
+  expect_error(train + "/proc/nowhere", 1, "cannot be made");
+  if (fs::exists("/dev/full")) {
+    // A full disk: a folder on a small file system of its own, where we may mount one.
+    auto small = path("small");
+    fs::create_directories(small);
+    if (std::system(("mount -t tmpfs -o size=4k tmpfs " + small + " 2>/dev/null").c_str()) == 0) {
+      write("small/keep", "");
+      auto result = run(train + small);
+      EXPECT_EQ(result.status, 1) << result.err;
+      EXPECT_THAT(result.err, HasSubstr("cannot be written"));
+      EXPECT_FALSE(fs::exists(small + "/model.json"));
+      EXPECT_FALSE(fs::exists(small + "/weights.bin"));
+      ASSERT_EQ(std::system(("umount " + small).c_str()), 0);
+    }
+  }
+}
+
+TEST_F(Cli, ALossThatBecomesNaNNamesItsStepAndItsFirstOp) {
+  auto model = small_model();
+  model["trainingConfig"]["optimizer_config"]["config"]["learningRate"] = 1e30;
+  write("model.json", model.dump());
+  write_data();
+  auto plain = run("train " + path("model.json") + data_options() + " --epochs 3 --save " + path("saved"));
+  EXPECT_EQ(plain.status, 1);
+  EXPECT_THAT(plain.err, HasSubstr("step 2: the loss became"));
+  EXPECT_FALSE(fs::exists(path("saved/model.json")));
+  auto checked = run("train " + path("model.json") + data_options() + " --epochs 3 --check-numerics");
+  EXPECT_EQ(checked.status, 1);
+  EXPECT_THAT(checked.err, testing::ContainsRegex("first .* of layer \"(first|last)\""));
+}
+
+TEST_F(Cli, CtrlCEndsAfterTheStepSavesAndExitsWith130) {
+  write("model.json", small_model().dump());
+  write_data(4000);
+  auto pid = fork();
+  if (pid == 0) {
+    auto model = path("model.json"), x = path("x.npy"), y = path("y.npy"), saved = path("saved");
+    execl(GRADC_COMMAND, "gradc", "train", model.c_str(), "--x", x.c_str(), "--y", y.c_str(), "--epochs", "1000000", "--quiet", "--save",
+          saved.c_str(), nullptr);
+    _exit(127);
+  }
+  usleep(1500000);
+  kill(pid, SIGINT);
+  int status = 0;
+  waitpid(pid, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_EQ(run("eval " + path("saved") + data_options()).status, 0) << "what it saved loads";
+}
+
+TEST_F(Cli, ASecondProcessHitsEveryKernelAndADamagedEntryIsMadeAgain) {
+  write("model.json", small_model().dump());
+  write_data();
+  auto cache = path("cache");
+  auto train = "train " + path("model.json") + data_options() + " --steps 1";
+  auto environment = "GRADC_CACHE=" + cache;
+  auto report = [&](const Result& result) { return result.err.substr(0, result.err.find('\n')); };
+  auto first = run(train, environment);
+  ASSERT_EQ(first.status, 0) << first.err;
+  EXPECT_THAT(report(first), HasSubstr("0 from the cache"));
+  auto second = run(train, environment);
+  auto distinct = report(second).substr(report(second).find('(') + 1);
+  distinct.resize(distinct.find(' '));
+  EXPECT_THAT(report(second), HasSubstr(distinct + " distinct, " + distinct + " from the cache"));
+
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(cache)) entries.push_back(entry.path());
+  ASSERT_FALSE(entries.empty());
+  auto expect_repair = [&](const std::string& bytes, const char* what) {
+    std::ofstream(entries[0], std::ios::binary | std::ios::trunc) << bytes;
+    auto result = run(train, environment);
+    EXPECT_EQ(result.status, 0) << what << result.err;
+    EXPECT_EQ(result.out, first.out) << what;
+    EXPECT_THAT(result.err, HasSubstr("is damaged; compiling it again")) << what;
+    EXPECT_THAT(run(train, environment).err, testing::Not(HasSubstr("damaged"))) << what;
+  };
+  auto whole = read_file(entries[0]);
+  auto flipped = whole;
+  flipped[whole.size() / 2] ^= 1;
+  expect_repair(flipped, "a flipped bit");
+  expect_repair(whole.substr(0, whole.size() / 2), "cut off");
+  expect_repair("", "empty");
+  expect_repair("another program's file", "another format");
+
+  // A folder that others may write to holds no code of ours.
+  chmod(cache.c_str(), 0777);
+  auto open = run(train, environment);
+  EXPECT_EQ(open.status, 0);
+  EXPECT_THAT(open.err, HasSubstr("is not used: others may write to it"));
+  chmod(cache.c_str(), 0700);
+  // A cache that cannot be written to is no reason to fail.
+  write("file", "x");
+  auto none = run(train, "GRADC_CACHE=" + path("file"));
+  EXPECT_EQ(none.status, 0);
+  EXPECT_THAT(none.err, HasSubstr("is not used"));
+  EXPECT_EQ(run(train, "GRADC_CACHE=").status, 0);
+  // Another instruction set has entries of its own.
+  EXPECT_THAT(run(train, environment + " GRADC_TARGET=x86-64-linux-sse41").err, HasSubstr(" 0 from the cache"));
+}
+
+TEST_F(Cli, AWrongTargetIsAnError) {
+  write("model.json", small_model().dump());
+  write_data();
+  auto result = run("train " + path("model.json") + data_options(), "GRADC_TARGET=z80");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("\"z80\" is not a Halide target"));
+}
+
+TEST_F(Cli, DumpsParseBackAndAreStable) {
+  for (const char* after : {"lower", "differentiate", "simplify", "fuse", "partition"}) {
+    auto dump = run("dump " GRADC_SOURCE "/tests/models/tutorial/model.json --after " + std::string(after));
+    ASSERT_EQ(dump.status, 0) << dump.err;
+    write("graph.ir", dump.out);
+    auto again = run("opt " + path("graph.ir"));
+    EXPECT_EQ(again.status, 0) << again.err;
+    EXPECT_EQ(again.out, dump.out) << after;
+    EXPECT_EQ(run("dump " GRADC_SOURCE "/tests/models/tutorial/model.json --after " + std::string(after)).out, dump.out);
+  }
+  expect_error("dump " GRADC_SOURCE "/tests/models/tutorial/model.json --after fusion", 1,
+               "there is no pass \"fusion\"; the passes are lower, canonicalize");
+  write("bad.ir", "graph @g {\n  %x = input \"images\" : f32[B,4]\n  %y = rleu %x : f32[B,4]\n}\n");
+  expect_error("opt " + path("bad.ir"), 1, "bad.ir:3:8: there is no op 'rleu'\n    %y = rleu %x : f32[B,4]\n         ^");
+}
+
+}  // namespace
+}  // namespace gradc::test
