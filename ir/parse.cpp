@@ -186,7 +186,9 @@ class Parser {
       advance();
       op.loc = take(Token::string, "a layer's name in quotes").text;
     }
-    if (types.size() != results.size()) fail(start, fmt::format("{} results but {} types", results.size(), types.size()));
+    if (types.size() != results.size())
+      fail(start, fmt::format("{} result{}, but {} type{} stated", results.size(), results.size() == 1 ? "" : "s", types.size(),
+                              types.size() == 1 ? " is" : "s are"));
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (values_.contains(results[i].text)) fail(results[i].at, fmt::format("%{} is defined twice", results[i].text));
       auto id = graph_.add_value(types[i], results[i].text);

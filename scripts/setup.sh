@@ -57,8 +57,8 @@ fi
 [ "$level" = build ] && exit 0
 
 if [ ! -x "$deps/venv/bin/lit" ]; then
-  say "installing lit and numpy with pip"
-  "$deps/venv/bin/pip" install -q --disable-pip-version-check lit numpy
+  say "installing lit with pip"
+  "$deps/venv/bin/pip" install -q --disable-pip-version-check lit==18.1.8
 fi
 if [ ! -e "$deps/tfjs/node_modules/@tensorflow/tfjs/package.json" ]; then
   npm=(npm)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <new>
 
@@ -35,9 +36,11 @@ int main(int argc, char** argv) {
   gradc::add_predict(program);
   gradc::add_dump(program);
   gradc::add_opt(program);
-  if (argc > 1 && argv[1][0] != '-' && program.get_subcommand_no_throw(argv[1]) == nullptr) {
+  auto commands = program.get_subcommands({});
+  if (argc > 1 && argv[1][0] != '-' &&
+      std::none_of(commands.begin(), commands.end(), [&](const CLI::App* each) { return each->check_name(argv[1]); })) {
     std::cerr << "gradc: there is no command \"" << argv[1] << "\"; the commands are";
-    for (const auto* command : program.get_subcommands({})) std::cerr << " " << command->get_name();
+    for (const auto* command : commands) std::cerr << " " << command->get_name();
     std::cerr << "\nSee: gradc --help\n";
     return 2;
   }

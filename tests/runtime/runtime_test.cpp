@@ -1,0 +1,231 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+
+#include "frontend/build.h"
+#include "passes/differentiate.h"
+#include "passes/simplify.h"
+#include "runtime/model.h"
+#include "runtime/thread_pool.h"
+#include "support/error.h"
+#include "tests/support/harness.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// Counts every allocation of the process, for "no heap allocation inside a step".
+namespace {
+std::atomic<std::int64_t> allocations{0};
+}
+#if !defined(__SANITIZE_ADDRESS__)
+extern "C" void* __libc_malloc(std::size_t);
+extern "C" void* malloc(std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_malloc(bytes);
+}
+#endif
+
+namespace gradc::test {
+namespace {
+
+DataSet random_data(std::int64_t count, const std::vector<std::int64_t>& shape, int classes) {
+  Type type{DType::f32, shape};
+  std::vector<float> x(count * type.elements()), y(count);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i * i % 1000) * 0.37f);
+  for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<float>(i * 7 % classes);
+  return DataSet::from(x, shape, y, {});
+}
+
+Sequential small_cnn() {
+  Sequential model({
+      Conv2D{.filters = 6, .kernel_size = {3, 3}, .activation = "relu", .input_shape = {9, 9, 2}},
+      MaxPooling2D{},
+      Dropout{.rate = 0.25},
+      Flatten{},
+      Dense{.units = 4, .activation = "softmax"},
+  });
+  model.compile({.optimizer = SGD{.learning_rate = 0.05, .momentum = 0.9}, .metrics = {"accuracy"}});
+  return model;
+}
+
+TEST(Model, TrainsOnRandomDataWithFallingLoss) {
+  auto data = random_data(100, {9, 9, 2}, 4);
+  for (auto backend : {StepOptions::Backend::jit, StepOptions::Backend::reference}) {
+    auto model = small_cnn();
+    model.set_run_options({.backend = backend, .threads = 2, .seed = 3});
+    auto history = model.fit(data, {.batch_size = 30, .epochs = 12, .validation_split = 0.2});
+    EXPECT_EQ(history.steps.size(), 12u * 3);
+    EXPECT_EQ(history.epochs.size(), 12u);
+    EXPECT_LT(history.epochs.back()["loss"], history.epochs.front()["loss"]);
+    EXPECT_TRUE(history.epochs.back().contains("val_loss") && history.epochs.back().contains("val_acc"));
+  }
+}
+
+/// The topologies that ship as examples, on random data: the loss falls, and the backends agree on the first steps.
+class ExampleModels : public testing::TestWithParam<const char*> {};
+
+TEST_P(ExampleModels, TrainOnRandomDataAndAgreeOnEveryBackend) {
+  auto path = std::string(GRADC_SOURCE "/examples/models/") + GetParam() + "/model.json";
+  auto shape = Model::load(path).topology().input_shape;
+  auto data = random_data(24, shape, 10);
+  auto losses = [&](const RunOptions& options, int steps) {
+    auto model = Model::load(path, options);
+    std::vector<double> result;
+    for (int i = 0; i < steps; ++i) result.push_back(model.train_on_batch(data)["loss"]);
+    return result;
+  };
+  auto fused = losses({.threads = 2}, 8);
+  EXPECT_LT(fused.back(), fused.front());
+  // The first loss is that of the same weights; later ones differ where a relu decided otherwise, which the next test allows for.
+  EXPECT_NEAR(losses({.fuse = false, .threads = 2}, 1)[0] / fused[0], 1, 1e-5) << "unfused";
+  EXPECT_NEAR(losses({.backend = StepOptions::Backend::reference}, 1)[0] / fused[0], 1, 1e-5) << "reference";
+}
+
+/// Loss and every gradient of a whole model, fused and unfused, against the reference in double, by the near-tie rule.
+TEST_P(ExampleModels, GradientsAgreeWithTheReference) {
+  auto file = read_model(std::string(GRADC_SOURCE "/examples/models/") + GetParam() + "/model.json");
+  auto lowered = lower(file.topology, {.loss = file.training->loss});
+  differentiate(lowered.graph);
+  eliminate_common_subexpressions(lowered.graph);
+  Random random(5);
+  auto values = random_values(lowered.graph, 5, random);
+  for (std::size_t i = 0; i < lowered.weights.size(); ++i) {
+    auto initial = lowered.weights[i].initializer.values(lowered.weights[i].shape, 1, static_cast<std::uint32_t>(i));
+    values.params[lowered.weights[i].name].data.assign(initial.begin(), initial.end());
+  }
+  auto& labels = values.inputs["labels"].data;
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = i % 10 == i / 10 * 3 % 10 ? 1 : 0;
+  for (bool fuse : {true, false}) expect_agreement(lowered.graph, values, {.fuse = fuse, .threads = 2}, 1e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ExampleModels, testing::Values("mlp", "cifar_cnn", "resnet20", "resnet50_layers"));
+
+TEST(Model, AnyBatchSizeRunsWithoutCompilingAgain) {
+  auto model = small_cnn();
+  auto report = model.prepare();
+  EXPECT_GT(report.kernels, 0);
+  for (std::int64_t batch : {1, 2, 15, 16, 17, 64, 65, 200})
+    EXPECT_TRUE(std::isfinite(model.train_on_batch(random_data(batch, {9, 9, 2}, 4))["loss"])) << batch;
+}
+
+TEST(Model, DropoutIsTheSameForAnyThreadsAndDiffersFromStepToStep) {
+  auto data = random_data(70, {9, 9, 2}, 4);
+  std::vector<std::vector<double>> runs;
+  for (int threads : {1, 2, 3}) {
+    auto model = small_cnn();
+    model.set_run_options({.threads = threads, .seed = 9});
+    model.set_learning_rate(0);
+    runs.emplace_back();
+    for (int i = 0; i < 3; ++i) runs.back().push_back(model.train_on_batch(data)["loss"]);
+  }
+  EXPECT_EQ(runs[0], runs[1]);
+  EXPECT_EQ(runs[0], runs[2]);
+  EXPECT_NE(runs[0][0], runs[0][1]) << "nothing but dropout changes with a learning rate of 0";
+  auto model = small_cnn();
+  EXPECT_EQ(model.evaluate(data), model.evaluate(data)) << "and none in evaluation";
+}
+
+#if !defined(__SANITIZE_ADDRESS__)
+TEST(Model, AStepAfterTheFirstAllocatesNothing) {
+  auto data = random_data(70, {9, 9, 2}, 4);
+  auto topology = small_cnn().topology();
+  auto built = build(topology, {});
+  Params params;
+  for (const auto& weight : built.weights) params.set(weight.name, weight.shape, weight.initializer.values(weight.shape, 1, 1));
+  for (const auto& state : built.states) params.fill(state.name, state.shape, 0.01f);
+  auto step = compile_step(built.graph, params, {.threads = 2});
+  StepInput input{
+      data.rows(), {.data = data.images().bytes.data(), .elements = 162}, {.data = data.labels()->bytes.data(), .classes = 4}, 1};
+  step->run(input);
+  auto before = allocations.load();
+  for (int i = 0; i < 10; ++i) step->run(input);
+  EXPECT_EQ(allocations.load(), before);
+  EXPECT_TRUE(std::isfinite(step->scalar("loss")));
+}
+#endif
+
+TEST(Model, WrongUseIsAnErrorThatSaysWhatWouldBeRight) {
+  auto expect_error = [](const std::function<void()>& use, const char* message) {
+    try {
+      use();
+      ADD_FAILURE() << "no error: " << message;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr(message));
+    }
+  };
+  auto model = small_cnn();
+  expect_error([&] { model.train_on_batch(random_data(4, {8, 8, 2}, 4)); }, "images have shape 8×8×2, but the model takes 9×9×2");
+  expect_error([&] { model.fit(random_data(4, {9, 9, 2}, 4), {.batch_size = 0}); }, "batch size 0: must be at least 1");
+  expect_error([&] { model.fit(random_data(2, {9, 9, 2}, 4), {.validation_split = 0.6}); }, "leaves none");
+  expect_error([&] { model.train_on_batch(random_data(9, {9, 9, 2}, 5)); }, "but the model has 4 classes");
+  expect_error([&] { Sequential({Dense{.units = 2}}); }, "must say its input shape");
+  expect_error([&] { Sequential({Conv2D{.filters = 2, .kernel_size = {3, 3}, .input_shape = {4}}}).compile({}); },
+               "layer \"conv2d\" (Conv2D): takes images of rank 3");
+  expect_error([&] { small_cnn().compile({.loss = "mse", .metrics = {"f1"}}); }, "metric \"f1\" is not known");
+  expect_error([&] { model.set_weights({{"dense/kernel", {3, 3}, std::vector<float>(9)}}); }, "has shape 3×3");
+}
+
+TEST(ThreadPool, RunsEveryThreadAndKeepsBarriers) {
+  for (int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    struct Shared {
+      ThreadPool& pool;
+      std::atomic<int> before{0}, wrong{0};
+    } shared{pool};
+    for (int round = 0; round < 200; ++round) {
+      shared.before = 0;
+      pool.run(
+          [](void* data, int) {
+            auto& s = *static_cast<Shared*>(data);
+            ++s.before;
+            s.pool.barrier();
+            if (s.before != s.pool.size()) ++s.wrong;
+            s.pool.barrier();
+          },
+          &shared);
+    }
+    EXPECT_EQ(shared.wrong, 0) << threads;
+  }
+}
+
+#if defined(__x86_64__)
+TEST(ThreadPool, FlushesDenormalsOnEveryThreadAndRestoresTheCaller) {
+  ThreadPool pool(3);
+  auto before = _mm_getcsr();
+  _mm_setcsr(before | 0x6000u);  // round toward zero: the caller's own choice
+  std::atomic<int> flushing{0};
+  pool.run([](void* data, int) { *static_cast<std::atomic<int>*>(data) += (_mm_getcsr() & 0x8040u) == 0x8040u; }, &flushing);
+  EXPECT_EQ(flushing, 3);
+  EXPECT_EQ(_mm_getcsr(), before | 0x6000u);
+  _mm_setcsr(before);
+}
+#endif
+
+TEST(DataSet, ShufflesBySeedAndSlices) {
+  auto data = random_data(100, {2}, 3);
+  EXPECT_EQ(data.shuffled(1).rows(), data.shuffled(1).rows());
+  EXPECT_NE(data.shuffled(1).rows(), data.shuffled(2).rows());
+  auto rows = data.shuffled(5).rows();
+  std::sort(rows.begin(), rows.end());
+  EXPECT_EQ(rows, data.rows());
+  EXPECT_EQ(data.slice(90, 20).size(), 10);
+  EXPECT_EQ(data.slice(30, 20).rows().front(), 30u);
+}
+
+TEST(DataSet, MnistIsWhatItIs) {
+  auto [train, test] = load_data(GRADC_SOURCE "/examples/mnist/data");
+  EXPECT_EQ(train.size(), 60000);
+  EXPECT_EQ(test.size(), 10000);
+  EXPECT_EQ(train.images().dtype, DType::u8) << "images stay bytes";
+  EXPECT_EQ(train.images().bytes.size(), 60000u * 784);
+  EXPECT_EQ(train.labels()->bytes[0], 5);
+  EXPECT_EQ(test.labels()->bytes[0], 7);
+}
+
+}  // namespace
+}  // namespace gradc::test
