@@ -25,9 +25,12 @@ class Updates {
 
   ValueId state(const std::string& name, const Type& type, double initial) {
     states.push_back({name, type.dims, initial});
-    return b.emit_typed(OpKind::param, type, {{"name", name}, {"trainable", std::int64_t{0}}}, name.substr(name.rfind('/') + 1));
+    return b.emit_typed(OpKind::param, type, {{"name", name}, {"trainable", std::int64_t{0}}}, name);
   }
-  void update(ValueId param, ValueId value) { b.emit(OpKind::update, {param, value}); }
+  void update(ValueId param, ValueId value) {
+    b.graph().rename(value, "new/" + b.graph().values[param].name);
+    b.emit(OpKind::update, {param, value});
+  }
   ValueId c(double v) { return b.constant(v); }
   ValueId add(ValueId x, ValueId y) { return b.emit(OpKind::add, {x, y}); }
   ValueId sub(ValueId x, ValueId y) { return b.emit(OpKind::sub, {x, y}); }

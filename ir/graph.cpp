@@ -1,24 +1,34 @@
 #include "ir/graph.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "support/error.h"
 
 namespace gradc {
 
-ValueId Graph::add_value(Type type, const std::string& hint) {
+std::string Graph::unique_name(const std::string& hint) {
   if (names_.empty())
     for (const auto& value : values) names_[value.name] = 0;
-  std::string unique = hint.empty() ? "v" : hint;
-  if (hint.empty() || names_.contains(unique)) {
-    auto base = unique;
+  // Only what the text form takes as a name.
+  std::string base;
+  for (char c : hint) base += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '/' || c == '-' ? c : '_';
+  auto unique = base.empty() ? "v" : base;
+  if (base.empty() || names_.contains(unique)) {
+    base = unique;
     do unique = base + "_" + std::to_string(++names_[base]);
     while (names_.contains(unique));
   }
   names_[unique] = 0;
-  values.push_back({std::move(type), unique});
+  return unique;
+}
+
+ValueId Graph::add_value(Type type, const std::string& hint) {
+  values.push_back({std::move(type), unique_name(hint)});
   return static_cast<ValueId>(values.size() - 1);
 }
+
+void Graph::rename(ValueId value, const std::string& hint) { values[value].name = unique_name(hint); }
 
 void Graph::replace_uses(ValueId from, ValueId to) {
   for (auto& op : ops) std::replace(op.operands.begin(), op.operands.end(), from, to);

@@ -47,6 +47,8 @@ class Graph {
   const Type& type(ValueId value) const { return values[value].type; }
   /// A new value; its name is `hint`, made unique with a number where it is taken.
   ValueId add_value(Type type, const std::string& hint);
+  /// Gives a value another name, made unique like a new one's.
+  void rename(ValueId value, const std::string& hint);
   /// Lets every use of `from` use `to`.
   void replace_uses(ValueId from, ValueId to);
   /// For each value the indices of the ops that use it, in order, once per op.
@@ -59,6 +61,8 @@ class Graph {
   const Op* find(OpKind kind, const std::string& name) const;
 
  private:
+  std::string unique_name(const std::string& hint);
+
   std::map<std::string, int> names_;
 };
 

@@ -21,7 +21,7 @@ bool commute_one(Graph& graph) {
     if (users[before.result()].size() != 1) continue;
     // before(x) ; pool  becomes  pool(x) ; before(pooled), which then gives the value that pool gave.
     auto result = pool.results[0];
-    auto pooled = graph.add_value(graph.type(result), graph.values[result].name);
+    auto pooled = graph.add_value(graph.type(result), graph.values[before.operands[0]].name + "/pooled");
     pool.operands[0] = before.operands[0];
     pool.results[0] = pooled;
     before.operands[0] = pooled;

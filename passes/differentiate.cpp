@@ -62,13 +62,17 @@ void differentiate(Graph& graph) {
     // A rule reads the gradient of its first result unless it says otherwise; only batch_moments has two that carry one.
     if (of_results[0] < 0 && op.kind != OpKind::batch_moments) continue;
     b.loc = op.loc;
+    const auto before_rule = static_cast<ValueId>(graph.values.size());
     Gradient rule(b, op, of_results, needed);
     apply_rule(rule);
     for (std::size_t i = 0; i < op.operands.size(); ++i) {
       auto part = rule.of_operands[i];
       if (part < 0 || !needed[i]) continue;
       auto& sum = gradient[op.operands[i]];
+      bool is_new = part >= before_rule;
       sum = sum < 0 ? part : b.emit(OpKind::add, {sum, part});
+      // %d/x is the gradient of %x.
+      if (sum != part || is_new) graph.rename(sum, "d/" + graph.values[op.operands[i]].name);
     }
   }
   for (const auto& op : forward)

@@ -220,7 +220,8 @@ class Rules {
     if (sums_over_batch(graph_, from)) return false;
     // A sum over batch and pixels reads what its kernel has just stored.
     if (op.kind == OpKind::reduce_sum && sums_over_batch(graph_, op)) return true;
-    if (op.kind == OpKind::max_pool2d_grad || is_weight_gradient(op.kind) || op.kind == OpKind::conv2d_input_grad || op.kind == OpKind::dense_input_grad)
+    if (op.kind == OpKind::max_pool2d_grad || is_weight_gradient(op.kind) || op.kind == OpKind::conv2d_input_grad ||
+        op.kind == OpKind::dense_input_grad)
       return groups_.all(group, is_prologue) && groups_.only_used_by(group, own);
     if (op.kind == OpKind::max_pool2d) return pools_in_registers(op, group, own);
     if (is_pointwise(op.kind)) return follows(op, own, group, through);

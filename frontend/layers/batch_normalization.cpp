@@ -26,7 +26,7 @@ ValueId lower_BatchNormalization(LayerContext& layer) {
   if (layer.mode == Mode::train) {
     const auto* batch_size = layer.b.graph().find(OpKind::input, "batch_size");
     check(batch_size != nullptr, "a training graph has an input batch_size");
-    auto moments = layer.b.emit_all(OpKind::batch_moments, {layer.input(), batch_size->result()}, {}, "moment");
+    auto moments = layer.b.emit_all(OpKind::batch_moments, {layer.input(), batch_size->result()}, {}, layer.name + "/moment");
     auto rate = layer.b.constant(1 - momentum);
     for (auto [moving, now] : {std::pair(mean, moments[0]), std::pair(variance, moments[1])}) {
       auto step = layer.emit(OpKind::mul, {layer.emit(OpKind::sub, {moving, now}), rate});

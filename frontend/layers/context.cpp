@@ -111,7 +111,7 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
                              bool trainable) {
   auto full = name + "/" + weight_name;
   weights.push_back({full, shape, initializer, trainable});
-  return b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, weight_name);
+  return b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
 }
 
 std::string known_activations() {
@@ -170,7 +170,10 @@ ValueId lower_pooling(LayerContext& layer, OpKind kind) {
   auto window = layer.config.pair("pool_size", {2, 2});
   auto strides = layer.config.pair("strides", window);
   auto padding = window_padding(layer, {type.dims[1], type.dims[2]}, window, strides, {1, 1});
-  return layer.emit(kind, {layer.input()}, {{"window", window}, {"strides", strides}, {"padding", padding}}, layer.name);
+  auto results =
+      layer.b.emit_all(kind, {layer.input()}, {{"window", window}, {"strides", strides}, {"padding", padding}}, layer.name + "/pool");
+  if (results.size() > 1) layer.b.graph().rename(results[1], layer.name + "/index");
+  return results[0];
 }
 
 json named_config(const std::string& name, const Dims& input_shape) {

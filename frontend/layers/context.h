@@ -64,7 +64,7 @@ class LayerContext {
   /// A weight of the layer, as a param of the graph.
   ValueId weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer, bool trainable = true);
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
-    return b.emit(kind, std::move(operands), std::move(attributes), hint);
+    return b.emit(kind, std::move(operands), std::move(attributes), name + "/" + (hint.empty() ? std::string(name_of(kind)) : hint));
   }
   /// The activation that the config names under `activation`, applied.
   ValueId activate(ValueId x);

@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <malloc.h>
+#include <sched.h>
 
 #include <atomic>
 #include <cmath>
@@ -191,6 +191,18 @@ TEST(ThreadPool, RunsEveryThreadAndKeepsBarriers) {
     }
     EXPECT_EQ(shared.wrong, 0) << threads;
   }
+}
+
+TEST(ThreadPool, ProcessorsAreThoseOfTheAffinityMask) {
+  cpu_set_t all, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu)
+    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(available_processors(), 1);
+  sched_setaffinity(0, sizeof all, &all);
+  EXPECT_LE(available_processors(), CPU_COUNT(&all));
 }
 
 #if defined(__x86_64__)
