@@ -1,6 +1,7 @@
 #include <atomic>
 #include <csignal>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <memory>
 
@@ -58,11 +59,12 @@ class StepLog {
 };
 
 void run(const Options& options) {
+  // Unpacking the data and compiling the step take about as long; they go on at once.
+  auto loading = std::async(std::launch::async, [&] { return load(options.common); });
   auto model = options.common.load_model();
   auto run_options = options.common.run_options();
   run_options.check_numerics = options.check_numerics;
   model.set_run_options(run_options);
-  auto data = load(options.common);
   // Before hours are spent: can the result be saved?
   if (!options.save.empty()) {
     write_files(options.save, {{".gradc-probe", "x"}});
@@ -70,6 +72,7 @@ void run(const Options& options) {
   }
   StepLog log(options.log);
   auto report = model.prepare();
+  auto data = loading.get();
   if (options.common.backend == "jit" && !options.quiet)
     std::cerr << fmt::format("compiled {} kernels ({} distinct, {} from the cache) for {} in {:.0f} ms\n", report.kernels, report.distinct,
                              report.from_cache, report.target, report.seconds * 1000);

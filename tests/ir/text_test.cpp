@@ -9,6 +9,7 @@
 #include "passes/partition.h"
 #include "passes/shard.h"
 #include "support/error.h"
+#include "support/files.h"
 #include "tests/ops/cases.h"
 
 namespace gradc::test {
@@ -62,6 +63,11 @@ TEST(Text, PrintingParsingAndPrintingGivesTheSameText) {
 TEST(Text, EveryPrefixOfAGraphIsAnErrorAndNotACrash) {
   auto text = print(random_graph(7));
   for (std::size_t at = 0; at + 2 < text.size(); ++at) EXPECT_THROW(parse(text.substr(0, at)), Error) << at;
+}
+
+TEST(Docs, EveryOpIsDescribed) {
+  auto text = read_file(GRADC_SOURCE "/docs/ir.md");
+  for (auto kind : all_ops()) EXPECT_THAT(text, HasSubstr("`" + std::string(name_of(kind)) + "`"));
 }
 
 struct BadText {
