@@ -23,26 +23,50 @@ void simplify(Graph& graph) {
 
 }  // namespace
 
+std::span<const Pass> named_passes() {
+  static const std::vector<Pass> table = {
+      {"canonicalize", "algebraic identities, reshapes of reshapes, broadcasts that pointwise ops do themselves", canonicalize},
+      {"fold", "compute pointwise ops of constants", fold_constants},
+      {"cse", "let ops that compute the same share one result", eliminate_common_subexpressions},
+      {"dce", "remove ops whose results nothing uses", eliminate_dead_code},
+      {"simplify", "fold, canonicalize, cse, dce", simplify},
+      {"commute_pool", "pool before bias and relu, which are monotone: a quarter of their work for 2x2", commute_pool},
+      {"differentiate", "add the gradient of output \"loss\" for every trainable param", differentiate},
+      {"decompose", "batch statistics as sums over the batch", decompose},
+      {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", shard},
+      {"fuse", "group ops into kernels", [](Graph& graph) { fuse(graph); }},
+      {"no_fuse", "make each op a kernel of its own", [](Graph& graph) { fuse(graph, {.fuse = false}); }},
+      {"partition", "cut the step into phases, each a loop over tiles of the batch", [](Graph& graph) { partition(graph); }},
+      {"kernel_by_kernel", "give each kernel a phase of its own", [](Graph& graph) { partition(graph, {.kernel_by_kernel = true}); }},
+  };
+  return table;
+}
+
+namespace {
+
+const Pass& named(const char* name) {
+  for (const auto& pass : named_passes())
+    if (pass.name == name) return pass;
+  throw InternalError(std::string("there is no pass ") + name);
+}
+
+}  // namespace
+
 std::vector<Pass> reference_pipeline(const PipelineOptions& options) {
-  std::vector<Pass> passes = {{"canonicalize", "algebraic identities, reshapes of reshapes", simplify}};
+  std::vector<Pass> passes = {named("canonicalize")};
   if (options.train) {
-    passes.push_back({"differentiate", "add the gradient of the loss for every trainable param", differentiate});
+    passes.push_back(named("differentiate"));
     passes.push_back({"update", "add the optimizer's updates", options.update});
-    passes.push_back({"simplify", "fold constants, canonicalize, share common subexpressions, drop dead ops", simplify});
   }
+  passes.push_back(named("simplify"));
   return passes;
 }
 
 std::vector<Pass> pipeline(const PipelineOptions& options) {
   auto passes = reference_pipeline(options);
-  if (options.fuse)
-    passes.insert(passes.begin() + 1,
-                  {"commute_pool", "pool before bias and relu, which are monotone: a quarter of the work for 2x2", commute_pool});
-  passes.push_back({"decompose", "batch statistics as sums over the batch", decompose});
-  passes.push_back({"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", shard});
-  passes.push_back({"fuse", "group ops into kernels", [fuse_ops = options.fuse](Graph& graph) { fuse(graph, {.fuse = fuse_ops}); }});
-  passes.push_back({"partition", "cut the step into phases, each a loop over tiles of the batch",
-                    [fused = options.fuse](Graph& graph) { partition(graph, {.kernel_by_kernel = !fused}); }});
+  if (options.fuse) passes.insert(passes.begin() + 1, named("commute_pool"));
+  for (const char* name : {"decompose", "shard", options.fuse ? "fuse" : "no_fuse", options.fuse ? "partition" : "kernel_by_kernel"})
+    passes.push_back(named(name));
   return passes;
 }
 

@@ -23,6 +23,9 @@ struct PipelineOptions {
   std::function<void(Graph&)> update;
 };
 
+/// Every pass that needs nothing but the graph, by its name: those of the pipeline, and those that only run alone.
+std::span<const Pass> named_passes();
+
 /// The passes from a lowered graph to a step's kernels. The list is the compiler: see pipeline.cpp.
 std::vector<Pass> pipeline(const PipelineOptions& options);
 

@@ -6,7 +6,7 @@
 #include <future>
 #include <numeric>
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include "support/error.h"
 #include "support/files.h"
@@ -23,26 +23,17 @@ std::string read_maybe_gzip(const fs::path& path) {
   auto bytes = read_file(path);
   if (bytes.size() < 2 || static_cast<unsigned char>(bytes[0]) != 0x1f || static_cast<unsigned char>(bytes[1]) != 0x8b) return bytes;
   auto damaged = [&] { return Error("{}: is cut off or damaged: it does not unpack as gzip", path.string()); };
-  if (bytes.size() < 18) throw damaged();
-  z_stream stream{};
-  if (inflateInit2(&stream, 15 + 16) != Z_OK) throw std::bad_alloc();
-  stream.next_in = reinterpret_cast<Bytef*>(bytes.data());
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  // The last four bytes of a gzip file say how long it unpacks, modulo 2^32: room to unpack into in one go, if it tells the truth.
-  std::uint32_t claimed = 0;
-  std::memcpy(&claimed, bytes.data() + bytes.size() - 4, 4);
-  std::string plain, buffer(1 << 20, '\0');
-  plain.reserve(std::min<std::size_t>(claimed, bytes.size() * 1032));
-  int status = Z_OK;
-  while (status == Z_OK) {
-    stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
-    stream.avail_out = static_cast<uInt>(buffer.size());
-    status = inflate(&stream, Z_NO_FLUSH);
-    plain.append(buffer.data(), buffer.size() - stream.avail_out);
-    if (status == Z_OK && stream.avail_in == 0 && stream.avail_out != 0) break;
-  }
-  inflateEnd(&stream);
-  if (status != Z_STREAM_END) throw damaged();
+  // The last four bytes of a gzip file say how long it unpacks; no byte makes more than 1032.
+  std::uint32_t size = 0;
+  if (bytes.size() >= 18) std::memcpy(&size, bytes.data() + bytes.size() - 4, 4);
+  if (bytes.size() < 18 || size / 1032 > bytes.size()) throw damaged();
+  std::string plain(size, '\0');
+  std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> unpacker(libdeflate_alloc_decompressor(),
+                                                                                             libdeflate_free_decompressor);
+  if (unpacker == nullptr) throw std::bad_alloc();
+  std::size_t used = 0, made = 0;
+  auto status = libdeflate_gzip_decompress_ex(unpacker.get(), bytes.data(), bytes.size(), plain.data(), plain.size(), &used, &made);
+  if (status != LIBDEFLATE_SUCCESS || used != bytes.size() || made != plain.size()) throw damaged();
   return plain;
 }
 

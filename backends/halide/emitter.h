@@ -68,7 +68,6 @@ class Emitter {
   void add_inputs();
   void emit(const Op& op);
   void make_outputs();
-  void constrain(Halide::OutputImageParam buffer, const Type& type) const;
   bool reaches_product(ValueId value) const;
   /// Whether computing the value from inputs and outputs alone needs the product itself.
   bool needs_unstored_product(ValueId value) const;
@@ -98,6 +97,6 @@ void schedule_product(Emitter& e, Halide::Func sink, const Type& sink_type, cons
 void schedule_map(const Emitter& e, Halide::Func sink, const Type& type);
 
 /// Sums a Func's first argument, the lanes, away: f(n, i...) becomes g(i...).
-Halide::Func sum_lanes(Emitter& e, Halide::Func lanes, const std::vector<Halide::Var>& index, const std::vector<std::int64_t>& extents);
+Halide::Func sum_lanes(Emitter& e, Halide::Func lanes, const std::vector<Halide::Var>& index);
 
 }  // namespace gradc

@@ -67,9 +67,7 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
       lanes.update().split(vars[0], outer, inner, block).reorder(order).unroll(inner);
     }
   }
-  auto extents = y.dims;
-  std::reverse(extents.begin(), extents.end());
-  e.accumulate(op.result(), sum_lanes(e, lanes, vars, extents));
+  e.accumulate(op.result(), sum_lanes(e, lanes, vars));
 }
 
 void halide_argmax(Emitter& e, const Op& op) {

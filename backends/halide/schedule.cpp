@@ -126,8 +126,7 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
       .unroll(acc_args[3]);
 }
 
-Func sum_lanes(Emitter& e, Func lanes, const std::vector<Var>& index, const std::vector<std::int64_t>& extents) {
-  (void)extents;
+Func sum_lanes(Emitter& e, Func lanes, const std::vector<Var>& index) {
   RDom lane(0, e.lanes());
   Func sum("lane_sum");
   std::vector<Expr> call(index.begin(), index.end());

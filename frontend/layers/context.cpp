@@ -114,6 +114,20 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
   return b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
 }
 
+void LayerContext::no_regularizers(std::initializer_list<const char*> weight_names) {
+  for (std::string weight_name : weight_names)
+    for (const char* kind : {"_regularizer", "_constraint"}) config.only(weight_name + kind, nullptr, "remove it");
+  config.only("activity_regularizer", nullptr, "remove it");
+}
+
+ValueId LayerContext::biased_and_activated(ValueId x) {
+  if (config.boolean("use_bias", true)) {
+    auto bias = weight("bias", {b.type(x).dims.back()}, config.initializer("bias_initializer", Zeros{}));
+    x = emit(OpKind::add, {x, bias}, {}, "biased");
+  }
+  return activate(x);
+}
+
 std::string known_activations() {
   std::string names = "linear, softmax";
   for (const auto& [name, kind] : pointwise_activations()) names += ", " + name;

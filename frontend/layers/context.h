@@ -66,6 +66,10 @@ class LayerContext {
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
     return b.emit(kind, std::move(operands), std::move(attributes), name + "/" + (hint.empty() ? std::string(name_of(kind)) : hint));
   }
+  /// Records a problem for each regularizer or constraint of these weights ("kernel", "bias"): gradc has none yet.
+  void no_regularizers(std::initializer_list<const char*> weight_names);
+  /// The config's bias, if it uses one, added to the last dimension of x, and then its activation: how Conv2D and Dense end.
+  ValueId biased_and_activated(ValueId x);
   /// The activation that the config names under `activation`, applied.
   ValueId activate(ValueId x);
   ValueId activate(ValueId x, const std::string& activation);

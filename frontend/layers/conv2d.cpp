@@ -13,19 +13,11 @@ ValueId lower_Conv2D(LayerContext& layer) {
   auto dilation = config.pair("dilation_rate", {1, 1});
   config.only("data_format", "channels_last", "gradc computes channels last, as tf.js does");
   config.only("groups", 1, "use one convolution a group and Concatenate");
-  config.only("kernel_regularizer", nullptr, "remove it");
-  config.only("bias_regularizer", nullptr, "remove it");
-  config.only("activity_regularizer", nullptr, "remove it");
-  config.only("kernel_constraint", nullptr, "remove it");
-  config.only("bias_constraint", nullptr, "remove it");
+  layer.no_regularizers({"kernel", "bias"});
   auto padding = window_padding(layer, {type.dims[1], type.dims[2]}, kernel, strides, dilation);
   auto w = layer.weight("kernel", {kernel[0], kernel[1], type.dims[3], filters}, config.initializer("kernel_initializer", "glorotNormal"));
   auto y = layer.emit(OpKind::conv2d, {layer.input(), w}, {{"strides", strides}, {"padding", padding}, {"dilation", dilation}}, "conv");
-  if (config.boolean("use_bias", true)) {
-    auto bias = layer.weight("bias", {filters}, config.initializer("bias_initializer", Zeros{}));
-    y = layer.emit(OpKind::add, {y, bias}, {}, "biased");
-  }
-  return layer.activate(y);
+  return layer.biased_and_activated(y);
 }
 
 Layer::Layer(const Conv2D& layer)

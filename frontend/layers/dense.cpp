@@ -8,15 +8,10 @@ ValueId lower_Dense(LayerContext& layer) {
   auto type = layer.input_type();
   if (type.rank() < 2) throw Error("takes vectors, got an input of shape {}", shape_string(type.image_dims()));
   auto units = config.integer("units", 0, 1);
-  for (const char* key : {"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint"})
-    config.only(key, nullptr, "remove it");
+  layer.no_regularizers({"kernel", "bias"});
   auto w = layer.weight("kernel", {type.dims.back(), units}, config.initializer("kernel_initializer", "glorotNormal"));
   auto y = layer.emit(OpKind::dense, {layer.input(), w}, {}, "dense");
-  if (config.boolean("use_bias", true)) {
-    auto bias = layer.weight("bias", {units}, config.initializer("bias_initializer", Zeros{}));
-    y = layer.emit(OpKind::add, {y, bias}, {}, "biased");
-  }
-  return layer.activate(y);
+  return layer.biased_and_activated(y);
 }
 
 Layer::Layer(const Dense& layer)
