@@ -1,12 +1,16 @@
 // gradc against tf.js itself: the same models, weights and batches must give the same predictions, losses, metrics and trained weights.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "frontend/lower.h"
 #include "runtime/model.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -88,27 +92,85 @@ TEST(Parity, ModelsMadeByTfjsTrainAsInTfjs) {
   EXPECT_EQ(models, 28);
 }
 
-/// The tutorial's model from tf.js's own file: the losses of its first 20 steps within 1e-4, and the weights after them within 1e-3.
+/// The smallest distance between the two largest of a 2×2 pooling window, or of a relu's operand from zero, in a forward pass in double.
+double smallest_margin(const Model& model, const std::vector<WeightValues>& weights, const DataSet& batch) {
+  auto graph = lower(model.topology(), {.mode = Mode::predict}).graph;
+  NamedTensors params, inputs;
+  for (const auto& weight : weights) params[weight.name] = {weight.shape, {weight.values.begin(), weight.values.end()}};
+  StepInput input{batch.rows(), {.data = batch.images().bytes.data(), .dtype = DType::u8, .elements = 784, .scale = 1.0f / 255}, {}, 0};
+  std::map<ValueId, Tensor> values;
+  double margin = 1;
+  InterpreterOptions options;
+  options.after_op = [&](const Op& op, const std::vector<Tensor*>& results) {
+    if (op.kind == OpKind::max_pool2d) {
+      const auto& x = values.at(op.operands[0]);
+      auto height = x.dims[1], width = x.dims[2], channels = x.dims[3];
+      for (std::int64_t i = 0; i < results[0]->size(); ++i) {
+        auto c = i % channels, px = i / channels % (width / 2), py = i / channels / (width / 2) % (height / 2),
+             n = i / channels / (width / 2) / (height / 2);
+        std::vector<double> window;
+        for (int k = 0; k < 4; ++k) window.push_back(x.data[((n * height + 2 * py + k / 2) * width + 2 * px + k % 2) * channels + c]);
+        std::sort(window.begin(), window.end());
+        if (window[3] > 0 && window[3] > window[2]) margin = std::min(margin, window[3] - window[2]);
+      }
+    }
+    if (op.kind == OpKind::relu)
+      for (auto v : values.at(op.operands[0]).data)
+        if (v != 0) margin = std::min(margin, std::abs(v));
+    values[op.result()] = *results[0];
+  };
+  interpret(graph, interpreter_inputs(graph, input), params, options);
+  return margin;
+}
+
+/// The tutorial's model from tf.js's own file: the losses of its first 20 steps within 1e-4, and the weights after them within 1e-3. One of
+/// these steps has a pooling window whose two largest differ by 8e-7 (step 11), so the near-tie rule applies: the reference backend, which
+/// rounds as tf.js does, must follow tf.js all the way; a jit step whose decision differs is counted and printed, must have such a near
+/// tie, and training goes on with the reference's decision.
 TEST(Parity, TheTutorialsFirst20StepsAreThoseOfTfjs) {
   fs::path tutorial = GRADC_SOURCE "/tests/models/tutorial";
   auto steps = json::parse(read_file(tutorial / "steps.json"))["steps"];
   auto expected = read_model(tutorial / "after_20_steps").weights;
   auto train = load_data(GRADC_SOURCE "/examples/mnist/data").train;
+  auto batch = [&](std::size_t i) { return train.slice(static_cast<std::int64_t>(i) * 64, 64); };
+  auto difference = [](const std::vector<WeightValues>& a, const std::vector<WeightValues>& b) {
+    double worst = 0;
+    for (std::size_t w = 0; w < a.size(); ++w)
+      for (std::size_t i = 0; i < a[w].values.size(); ++i)
+        worst = std::max(worst, static_cast<double>(std::abs(a[w].values[i] - b[w].values[i])));
+    return worst;
+  };
+  auto expect_step = [&](Logs logs, std::size_t i) {
+    EXPECT_NEAR(logs["loss"] / steps[i]["loss"].get<double>(), 1, 1e-4) << "step " << i + 1;
+    EXPECT_NEAR(logs["acc"], steps[i]["acc"].get<double>(), 1e-6) << "step " << i + 1;
+  };
+
+  auto reference = Model::load(tutorial, {.backend = StepOptions::Backend::reference});
+  std::vector<std::vector<WeightValues>> trajectory = {reference.weights()};
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    expect_step(reference.train_on_batch(batch(i)), i);
+    trajectory.push_back(reference.weights());
+  }
+  EXPECT_LE(difference(trajectory.back(), expected), 1e-3);
+
   for (const auto& run : runs()) {
+    if (run.options.backend == StepOptions::Backend::reference) continue;
     SCOPED_TRACE(run.name);
     auto model = Model::load(tutorial, run.options);
+    int different = 0;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      auto logs = model.train_on_batch(train.slice(static_cast<std::int64_t>(i) * 64, 64));
-      EXPECT_NEAR(logs["loss"] / steps[i]["loss"].get<double>(), 1, 1e-4) << "step " << i + 1;
-      EXPECT_NEAR(logs["acc"], steps[i]["acc"].get<double>(), 1e-6) << "step " << i + 1;
+      expect_step(model.train_on_batch(batch(i)), i);
+      // Without another decision the backends differ by rounding alone, some 1e-7.
+      if (difference(model.weights(), trajectory[i + 1]) <= 1e-5) continue;
+      auto margin = smallest_margin(model, trajectory[i], batch(i));
+      std::cout << run.name << ": step " << i + 1 << " decides otherwise in a near tie of " << margin << "\n";
+      EXPECT_LT(margin, 1e-6) << "step " << i + 1 << " differs without a near tie";
+      EXPECT_LE(difference(model.weights(), trajectory[i + 1]), 1e-3);
+      model.set_weights(trajectory[i + 1]);
+      ++different;
     }
-    auto weights = model.weights();
-    ASSERT_EQ(weights.size(), expected.size());
-    for (std::size_t w = 0; w < weights.size(); ++w) {
-      EXPECT_EQ(weights[w].name, expected[w].name);
-      for (std::size_t i = 0; i < weights[w].values.size(); ++i)
-        ASSERT_NEAR(weights[w].values[i], expected[w].values[i], 1e-3) << weights[w].name << "[" << i << "]";
-    }
+    EXPECT_LE(different, 2);
+    EXPECT_LE(difference(model.weights(), expected), 1e-3);
   }
 }
 
