@@ -19,15 +19,16 @@ namespace fs = std::filesystem;
 using Array = DataSet::Array;
 
 /// All bytes of a file that may be gzipped.
-std::string read_maybe_gzip(const fs::path& path) {
+Bytes read_maybe_gzip(const fs::path& path) {
   auto bytes = read_file(path);
-  if (bytes.size() < 2 || static_cast<unsigned char>(bytes[0]) != 0x1f || static_cast<unsigned char>(bytes[1]) != 0x8b) return bytes;
+  if (bytes.size() < 2 || static_cast<unsigned char>(bytes[0]) != 0x1f || static_cast<unsigned char>(bytes[1]) != 0x8b)
+    return {bytes.begin(), bytes.end()};
   auto damaged = [&] { return Error("{}: is cut off or damaged: it does not unpack as gzip", path.string()); };
   // The last four bytes of a gzip file say how long it unpacks; no byte makes more than 1032.
   std::uint32_t size = 0;
   if (bytes.size() >= 18) std::memcpy(&size, bytes.data() + bytes.size() - 4, 4);
   if (bytes.size() < 18 || size / 1032 > bytes.size()) throw damaged();
-  std::string plain(size, '\0');
+  Bytes plain(size);
   std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> unpacker(libdeflate_alloc_decompressor(),
                                                                                              libdeflate_free_decompressor);
   if (unpacker == nullptr) throw std::bad_alloc();
@@ -41,16 +42,13 @@ Array read_idx(const fs::path& path, std::size_t rank) {
   auto bytes = read_maybe_gzip(path);
   auto big_endian = [&](std::size_t at) {
     std::uint32_t v = 0;
-    for (int i = 0; i < 4; ++i) v = v << 8 | static_cast<unsigned char>(bytes[at + i]);
+    for (int i = 0; i < 4; ++i) v = v << 8 | bytes[at + i];
     return static_cast<std::int64_t>(v);
   };
   if (bytes.size() < 4 || bytes[0] != 0 || bytes[1] != 0)
     throw Error("{}: is not an IDX file: it does not start with two zero bytes", path.string());
-  if (bytes[2] != 8)
-    throw Error("{}: holds numbers of IDX type 0x{:02x}; gradc reads unsigned bytes, 0x08", path.string(),
-                static_cast<unsigned char>(bytes[2]));
-  if (static_cast<std::size_t>(bytes[3]) != rank)
-    throw Error("{}: has {} dimensions, expected {}", path.string(), static_cast<int>(bytes[3]), rank);
+  if (bytes[2] != 8) throw Error("{}: holds numbers of IDX type 0x{:02x}; gradc reads unsigned bytes, 0x08", path.string(), bytes[2]);
+  if (bytes[3] != rank) throw Error("{}: has {} dimensions, expected {}", path.string(), bytes[3], rank);
   auto header = 4 + 4 * rank;
   if (bytes.size() < header) throw Error("{}: is cut off within its header", path.string());
   Array array{.dtype = DType::u8, .name = path.string()};
@@ -63,7 +61,8 @@ Array read_idx(const fs::path& path, std::size_t rank) {
   if (static_cast<double>(bytes.size() - header) != expected)
     throw Error("{}: its header says {} of {}, {:.0f} bytes, but {} follow", path.string(), array.count,
                 array.shape.empty() ? "1 byte" : shape_string(array.shape), expected, bytes.size() - header);
-  array.bytes.assign(bytes.begin() + static_cast<std::ptrdiff_t>(header), bytes.end());
+  array.bytes = std::move(bytes);
+  array.begin = header;
   return array;
 }
 
@@ -79,8 +78,8 @@ std::string npy_field(const std::string& header, const std::string& key, const f
 }
 
 template <class From, class To>
-std::vector<std::uint8_t> converted(const char* data, std::int64_t count, const fs::path& path) {
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(count) * sizeof(To));
+Bytes converted(const char* data, std::int64_t count, const fs::path& path) {
+  Bytes bytes(static_cast<std::size_t>(count) * sizeof(To));
   for (std::int64_t i = 0; i < count; ++i) {
     From value;
     std::memcpy(&value, data + i * static_cast<std::int64_t>(sizeof(From)), sizeof value);

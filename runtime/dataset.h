@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/step.h"
+#include "support/bytes.h"
 
 namespace gradc {
 
@@ -19,11 +20,13 @@ class DataSet {
   struct Array {
     std::vector<std::int64_t> shape;  ///< Of one row.
     DType dtype = DType::f32;         ///< u8, i32 or f32
-    std::vector<std::uint8_t> bytes;
+    Bytes bytes;                      ///< The rows, one after the other, from `begin` on.
+    std::size_t begin = 0;
     std::int64_t count = 0;  ///< Rows.
     std::string name;        ///< Where it came from, for errors.
 
     std::int64_t elements() const;
+    const std::uint8_t* data() const { return bytes.data() + begin; }
   };
 
   /// From arrays in memory. Bytes are pixels, 0 to 255, which a step sees as 0 to 1; labels are classes where they are whole numbers.

@@ -23,9 +23,7 @@ std::string last_two_parts(std::string name) {
   return before == std::string::npos ? name : name.substr(before + 1);
 }
 
-Rows rows_of(const DataSet::Array& array) {
-  return {.data = array.bytes.data(), .dtype = array.dtype, .elements = array.elements(), .scale = 1};
-}
+Rows rows_of(const DataSet::Array& array) { return {.data = array.data(), .dtype = array.dtype, .elements = array.elements(), .scale = 1}; }
 
 void expect_classes(const DataSet::Array& labels, const Rows& rows, std::int64_t classes) {
   for (std::int64_t i = 0; i < labels.count * rows.elements; ++i) {

@@ -139,8 +139,7 @@ TEST(Model, AStepAfterTheFirstAllocatesNothing) {
   for (const auto& weight : built.weights) params.set(weight.name, weight.shape, weight.initializer.values(weight.shape, 1, 1));
   for (const auto& state : built.states) params.fill(state.name, state.shape, 0.01f);
   auto step = compile_step(built.graph, params, {.threads = 2});
-  StepInput input{
-      data.rows(), {.data = data.images().bytes.data(), .elements = 162}, {.data = data.labels()->bytes.data(), .classes = 4}, 1};
+  StepInput input{data.rows(), {.data = data.images().data(), .elements = 162}, {.data = data.labels()->data(), .classes = 4}, 1};
   step->run(input);
   auto before = allocations.load();
   for (int i = 0; i < 10; ++i) step->run(input);
@@ -234,9 +233,9 @@ TEST(DataSet, MnistIsWhatItIs) {
   EXPECT_EQ(train.size(), 60000);
   EXPECT_EQ(test.size(), 10000);
   EXPECT_EQ(train.images().dtype, DType::u8) << "images stay bytes";
-  EXPECT_EQ(train.images().bytes.size(), 60000u * 784);
-  EXPECT_EQ(train.labels()->bytes[0], 5);
-  EXPECT_EQ(test.labels()->bytes[0], 7);
+  EXPECT_EQ(train.images().bytes.size() - train.images().begin, 60000u * 784);
+  EXPECT_EQ(train.labels()->data()[0], 5);
+  EXPECT_EQ(test.labels()->data()[0], 7);
 }
 
 }  // namespace
