@@ -53,7 +53,7 @@ KernelCache KernelCache::of_user(const Warn& warn) {
   return folder.empty() ? KernelCache() : KernelCache(folder, warn);
 }
 
-KernelCache::KernelCache(const fs::path& folder, Warn warn) : warn_(std::move(warn)) {
+KernelCache::KernelCache(const fs::path& folder, Warn warn, std::uint64_t limit) : warn_(std::move(warn)), limit_(limit) {
   std::error_code ignored;
   if (!fs::exists(folder, ignored)) {
     fs::create_directories(folder, ignored);
@@ -123,10 +123,10 @@ void KernelCache::trim() const {
     total += entry.size;
     entries.push_back(std::move(entry));
   }
-  if (total <= kLimit) return;
+  if (total <= limit_) return;
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
   for (const auto& entry : entries) {
-    if (total <= kLimit * 3 / 4) break;
+    if (total <= limit_ * 3 / 4) break;
     fs::remove(entry.path, failed);
     total -= entry.size;
   }

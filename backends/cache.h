@@ -21,7 +21,7 @@ class KernelCache {
   /// this user's own, or that others may write to, is not used, as it holds code.
   static KernelCache of_user(const Warn& warn);
   /// A cache in this folder, with the same checks.
-  KernelCache(const std::filesystem::path& folder, Warn warn);
+  KernelCache(const std::filesystem::path& folder, Warn warn, std::uint64_t limit = kLimit);
   /// No cache: every look-up misses.
   KernelCache() = default;
 
@@ -33,7 +33,7 @@ class KernelCache {
   const std::filesystem::path& folder() const { return folder_; }
   bool usable() const { return !folder_.empty(); }
 
-  /// Bytes that the folder may hold.
+  /// Bytes that the folder may hold, unless told otherwise.
   static constexpr std::uint64_t kLimit = 512ull << 20;
 
  private:
@@ -41,6 +41,7 @@ class KernelCache {
 
   std::filesystem::path folder_;
   Warn warn_;
+  std::uint64_t limit_ = kLimit;
 };
 
 /// 128 bits of XXH3 of a text, in hexadecimal.

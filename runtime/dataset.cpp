@@ -226,7 +226,9 @@ DataSet DataSet::from_npy(const fs::path& images, const std::optional<fs::path>&
 }
 
 DataSet DataSet::slice(std::int64_t begin, std::int64_t count) const {
-  DataSet part = *this;
+  DataSet part;
+  part.images_ = images_;
+  part.labels_ = labels_;
   begin = std::clamp<std::int64_t>(begin, 0, size());
   count = std::clamp<std::int64_t>(count, 0, size() - begin);
   part.rows_.assign(rows_.begin() + begin, rows_.begin() + begin + count);

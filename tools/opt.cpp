@@ -41,7 +41,7 @@ std::vector<Pass> chosen(const std::string& names) {
 void add_opt(CLI::App& program) {
   struct Options {
     std::string file = "-", passes;
-    bool list = false;
+    bool list = false, print_after_all = false, time = false;
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("opt", "Run passes alone on a graph's text");
@@ -49,13 +49,21 @@ void add_opt(CLI::App& program) {
   command->add_option("FILE.ir", options->file, "A graph as `gradc dump` prints it; - is standard input")->capture_default_str();
   command->add_option("--passes", options->passes, "Names of passes, with commas between them")->type_name("A,B,C");
   command->add_flag("--list-passes", options->list, "Print the passes, with a sentence each");
+  command->add_flag("--print-after-all", options->print_after_all, "Print the graph after each pass");
+  command->add_flag("--time-passes", options->time, "Print the time of each pass to standard error");
   command->callback([options] {
     if (options->list) {
       for (const auto& pass : named_passes()) std::cout << fmt::format("{:<16} {}\n", pass.name, pass.summary);
       return;
     }
     auto graph = parse(read_input(options->file), options->file);
-    run_passes(graph, chosen(options->passes));
+    PassObserver observer;
+    observer.after = [&](const Pass& pass, const Graph& after, double seconds) {
+      if (options->time) std::cerr << fmt::format("{:<16} {:9.3f} ms  {} ops\n", pass.name, seconds * 1e3, after.ops.size());
+      if (options->print_after_all) std::cout << "; after " << pass.name << "\n" << print(after) << "\n";
+    };
+    run_passes(graph, chosen(options->passes), observer);
+    if (options->print_after_all) return;
     std::cout << print(graph);
   });
 }

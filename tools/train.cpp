@@ -59,6 +59,10 @@ class StepLog {
 };
 
 void run(const Options& options) {
+  std::signal(SIGINT, [](int) {
+    interrupted = true;
+    std::signal(SIGINT, SIG_DFL);  // a second one ends at once
+  });
   // Unpacking the data and compiling the step take about as long; they go on at once.
   auto loading = std::async(std::launch::async, [&] { return load(options.common); });
   auto model = options.common.load_model();
@@ -82,10 +86,6 @@ void run(const Options& options) {
                         : data.train.size();
   auto per_epoch = (trained_on + options.common.batch_size - 1) / options.common.batch_size;
   Progress progress(options.steps > 0 ? std::min(options.steps, per_epoch) : per_epoch, options.epochs, options.common.batch_size);
-  std::signal(SIGINT, [](int) {
-    interrupted = true;
-    std::signal(SIGINT, SIG_DFL);  // a second one ends at once
-  });
   FitOptions fit{.batch_size = options.common.batch_size,
                  .epochs = options.epochs,
                  .validation_data = options.validation_split > 0 ? std::nullopt : data.validation,

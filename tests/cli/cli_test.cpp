@@ -352,12 +352,13 @@ TEST_F(Cli, CtrlCEndsAfterTheStepSavesAndExitsWith130) {
   write_data(4000);
   auto pid = fork();
   if (pid == 0) {
-    auto model = path("model.json"), x = path("x.npy"), y = path("y.npy"), saved = path("saved");
+    auto model = path("model.json"), x = path("x.npy"), y = path("y.npy"), saved = path("saved"), log = path("log.jsonl");
     execl(GRADC_COMMAND, "gradc", "train", model.c_str(), "--x", x.c_str(), "--y", y.c_str(), "--epochs", "1000000", "--quiet", "--save",
-          saved.c_str(), nullptr);
+          saved.c_str(), "--log", log.c_str(), nullptr);
     _exit(127);
   }
-  usleep(1500000);
+  // Once it has logged a step it is training.
+  for (int i = 0; i < 600 && (!fs::exists(path("log.jsonl")) || fs::file_size(path("log.jsonl")) == 0); ++i) usleep(100000);
   kill(pid, SIGINT);
   int status = 0;
   waitpid(pid, &status, 0);

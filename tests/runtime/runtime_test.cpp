@@ -5,8 +5,10 @@
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
 
+#include "backends/cache.h"
 #include "frontend/build.h"
 #include "passes/differentiate.h"
 #include "passes/simplify.h"
@@ -216,6 +218,24 @@ TEST(ThreadPool, FlushesDenormalsOnEveryThreadAndRestoresTheCaller) {
   _mm_setcsr(before);
 }
 #endif
+
+TEST(KernelCache, StaysWithinItsLimitAndDropsWhatWasUnusedForLongest) {
+  namespace fs = std::filesystem;
+  auto folder = fs::path(testing::TempDir()) / "gradc-cache-limit";
+  fs::remove_all(folder);
+  KernelCache cache(folder, nullptr, 10000);
+  auto now = fs::file_time_type::clock::now();
+  for (int i = 0; i < 20; ++i) {
+    auto key = "key" + std::to_string(i);
+    cache.store(key, std::string(1000, static_cast<char>('a' + i)));
+    if (fs::exists(folder / (key + ".o"))) fs::last_write_time(folder / (key + ".o"), now - std::chrono::hours(100 - i));
+    std::uintmax_t total = 0;
+    for (const auto& entry : fs::directory_iterator(folder)) total += entry.file_size();
+    EXPECT_LE(total, 10000u) << i;
+  }
+  EXPECT_FALSE(cache.find("key0"));
+  EXPECT_EQ(cache.find("key19"), std::string(1000, 'a' + 19));
+}
 
 TEST(DataSet, ShufflesBySeedAndSlices) {
   auto data = random_data(100, {2}, 3);
