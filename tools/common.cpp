@@ -27,7 +27,7 @@ void CommonOptions::add_run(CLI::App& command) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   command.add_option("--seed", seed, "Seed of initial weights, shuffling and dropout")->capture_default_str();
-  command.add_option("--backend", backend, "jit, or reference: plain loops in double precision")
+  command.add_option("--backend", backend, "jit, or reference: plain loops, what jit is tested against")
       ->check(CLI::IsMember({"jit", "reference"}))
       ->capture_default_str();
   command.add_flag("--no-fuse", no_fuse, "Compile each op as a kernel of its own");

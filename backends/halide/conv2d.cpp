@@ -63,26 +63,46 @@ void halide_conv2d(Emitter& e, const Op& op) {
   e.set_product({&op, acc, r});
 }
 
-/// dx(x) gathers dy((x + left - kx * dilation) / stride) * w(kx). Strides are undone by zeros between the rows and columns of dy.
+/// dx(x) gathers dy((x + left - kx * dilation) / stride) * w(kx). Strides are undone by zeros between the rows and columns of dy. Rows that
+/// fall outside of dy are left out of the sum; columns too where all of a row is unrolled, and else they meet zeros at the border.
 void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   Geometry g(op);
   const auto& w = e.type(op.operands[1]).dims;
-  const auto& dims = e.type(op.operands[0]).dims;
+  const auto &dims = e.type(op.operands[0]).dims, &dx = e.type(op.result()).dims;
   auto height = static_cast<int>(dims[1]), width = static_cast<int>(dims[2]);
+  const bool strided = g.stride_x > 1 || g.stride_y > 1;
+  // Two dozen columns unrolled are some thousand instructions. A border of a few columns in more than that costs less.
+  const bool unroll_columns = !strided && dx[2] <= 16 && dx[2] * w[1] <= 80;
   Var c("c"), x("x"), y("y");
-  // spread(x) = dy(x / stride) where that is whole and inside.
   Func spread("spread");
   auto sx = x / g.stride_x, sy = y / g.stride_y;
-  auto inside = x % g.stride_x == 0 && y % g.stride_y == 0 && sx >= 0 && sx < width && sy >= 0 && sy < height;
-  spread(e.n, c, x, y) = select(inside, e.at(op.operands[0], e.n, {c, clamp(sx, 0, width - 1), clamp(sy, 0, height - 1)}), 0.0f);
-  e.store(spread);
+  auto inside_x = sx >= 0 && sx < width, inside_y = sy >= 0 && sy < height;
+  if (strided) {
+    auto inside = x % g.stride_x == 0 && y % g.stride_y == 0 && inside_x && inside_y;
+    spread(e.n, c, x, y) = select(inside, e.at(op.operands[0], e.n, {c, clamp(sx, 0, width - 1), clamp(sy, 0, height - 1)}), 0.0f);
+    e.store(spread);
+  } else if (unroll_columns) {
+    spread(e.n, c, x, y) = e.at(op.operands[0], e.n, {c, x, y});
+    if (!e.in_memory(op.operands[0])) e.store(spread);
+  } else {
+    spread(e.n, c, x, y) = select(inside_x, e.at(op.operands[0], e.n, {c, clamp(x, 0, width - 1), y}), 0.0f);
+    e.store(spread);
+  }
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[3]), 0, static_cast<int>(w[0]), "r");  // kernel column, out channel, kernel row
+  Expr at_x = x + g.left - r.x * g.dilation_x, at_y = y + g.top - r.z * g.dilation_y;
+  if (!strided) {
+    r.where(at_y >= 0 && at_y < height);
+    at_y = clamp(at_y, 0, height - 1);
+  }
+  if (unroll_columns) {
+    r.where(at_x >= 0 && at_x < width);
+    at_x = clamp(at_x, 0, width - 1);
+  }
   Func acc("input_grad");
   acc(e.n, c, x, y) = 0.0f;
-  acc(e.n, c, x, y) +=
-      e.at(op.operands[1], Expr(), {r.y, c, r.x, r.z}) * spread(e.n, r.y, x + g.left - r.x * g.dilation_x, y + g.top - r.z * g.dilation_y);
+  acc(e.n, c, x, y) += e.at(op.operands[1], Expr(), {r.y, c, r.x, r.z}) * spread(e.n, r.y, at_x, at_y);
   e.define(op.result(), acc);
-  e.set_product({&op, acc, r});
+  e.set_product({&op, acc, r, unroll_columns});
 }
 
 void halide_conv2d_weight_grad(Emitter& e, const Op& op) {

@@ -25,6 +25,8 @@ struct Product {
   const Op* op = nullptr;
   Halide::Func accumulator;
   Halide::RDom domain;
+  /// Whether all columns of a row are unrolled, so that tests of where a column stands are decided at compile time.
+  bool unroll_columns = false;
 };
 
 class Emitter {

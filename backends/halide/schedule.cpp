@@ -115,7 +115,9 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
       .vectorize(args[0])
       .unroll(ci)
       .unroll(xi);
+  if (product.unroll_columns) sink.unroll(xo);
   acc.compute_at(sink, xo).vectorize(acc_args[0]).unroll(acc_args[1]).unroll(acc_args[2]).unroll(acc_args[3]);
+  if (product.unroll_columns) acc.update().unroll(r.x);
   // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling decides
   // between nearly equal values, it then decides as tf.js does, rounding for rounding.
   auto update = acc.update();
