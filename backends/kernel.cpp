@@ -36,11 +36,6 @@ bool can_be_flat(const Graph& graph, const std::vector<const Op*>& ops) {
 
 }  // namespace
 
-ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value) {
-  while (graph.ops[definers[value]].kind == OpKind::reshape) value = graph.ops[definers[value]].operands[0];
-  return value;
-}
-
 std::string KernelSource::text() const {
   return print(graph) + (tiled ? "tiled" : "once") + (block > 0 ? " block " + std::to_string(block) : "") + "\n";
 }

@@ -29,7 +29,4 @@ std::vector<KernelSource> extract_kernels(const Graph& graph, std::int64_t block
 /// The arguments of its code are in this order.
 std::vector<std::vector<ValueId>> output_groups(const Graph& kernel);
 
-/// The value that a reshape, or a chain of them, shows in another shape.
-ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value);
-
 }  // namespace gradc

@@ -2,15 +2,12 @@
 
 #include <map>
 
-#include <unistd.h>
-
 #include "frontend/problems.h"
 #include "support/error.h"
+#include "support/memory.h"
 
 namespace gradc {
 namespace {
-
-double physical_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE)); }
 
 /// Throws unless one array of these dimensions (of one image, without its batch) fits this machine's memory.
 void expect_fits_memory(const std::vector<std::int64_t>& dims, const char* what) {

@@ -71,6 +71,11 @@ const Op* Graph::find(OpKind kind, const std::string& wanted) const {
   return nullptr;
 }
 
+ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value) {
+  while (graph.ops[definers[value]].kind == OpKind::reshape) value = graph.ops[definers[value]].operands[0];
+  return value;
+}
+
 std::vector<ValueId> Builder::emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes, const std::string& hint) {
   Op op{.kind = kind, .operands = std::move(operands), .attributes = std::move(attributes), .loc = loc};
   std::vector<Type> types;

@@ -66,6 +66,9 @@ class Graph {
   std::map<std::string, int> names_;
 };
 
+/// The value that a reshape, or a chain of them, shows in another shape.
+ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value);
+
 /// Appends ops to a graph. Every op gets the builder's current location.
 class Builder {
  public:

@@ -8,12 +8,6 @@
 namespace gradc {
 namespace {
 
-/// The value that a reshape, or a chain of them, shows in another shape.
-ValueId source_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value) {
-  while (graph.ops[definers[value]].kind == OpKind::reshape) value = graph.ops[definers[value]].operands[0];
-  return value;
-}
-
 struct Edge {
   int from, to;
   bool same_phase;  ///< Whether a tile's value may be read in the phase that makes it.
@@ -26,7 +20,7 @@ std::vector<Edge> dependences(const Graph& graph) {
   for (const auto& op : graph.ops) {
     if (op.kernel < 0) continue;
     for (auto operand : op.operands) {
-      auto source = source_of(graph, definers, operand);
+      auto source = storage_of(graph, definers, operand);
       readers[source].push_back(op.kernel);
       int from = graph.ops[definers[source]].kernel;
       if (from < 0 || from == op.kernel) continue;
@@ -36,7 +30,7 @@ std::vector<Edge> dependences(const Graph& graph) {
   // An update writes the param in place, so whoever makes the new value waits for the readers of the old one.
   for (const auto& op : graph.ops) {
     if (op.kind != OpKind::update) continue;
-    int writer = graph.ops[definers[source_of(graph, definers, op.operands[1])]].kernel;
+    int writer = graph.ops[definers[storage_of(graph, definers, op.operands[1])]].kernel;
     for (int reader : readers[op.operands[0]])
       if (writer >= 0 && reader != writer) edges.push_back({reader, writer, false});
   }

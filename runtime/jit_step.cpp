@@ -18,6 +18,7 @@
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/files.h"
+#include "support/memory.h"
 
 namespace gradc {
 namespace {
@@ -38,7 +39,7 @@ class Arena {
     memory_ = nullptr;
     bytes_ = 0;
     auto rounded = static_cast<std::size_t>((bytes + 4095) / 4096 * 4096);
-    auto physical = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+    auto physical = physical_memory();
     if (static_cast<double>(rounded) <= physical) memory_ = static_cast<char*>(std::aligned_alloc(4096, rounded));
     if (memory_ == nullptr)
       throw Error("a step of this batch size needs {:.3g} GB of memory, and this machine has {:.3g} GB; use a smaller batch",
@@ -113,7 +114,6 @@ Code compile_kernels(const StepPlan& plan, const KernelTarget& target, const Ste
         failures[i] = std::current_exception();
       }
   };
-  // Halide's recursion over large expressions wants more stack than a thread of a small pool may have; its own default is enough.
   std::vector<std::thread> helpers;
   auto count = std::min<std::size_t>(static_cast<std::size_t>(available_processors()), missing.size());
   for (std::size_t i = 1; i < count; ++i) helpers.emplace_back(work);

@@ -58,7 +58,7 @@ class Emitter {
   void set_product(Product product) { product_ = std::move(product); }
   /// Whether the value is an argument of the kernel, already in memory.
   bool in_memory(ValueId value) const;
-  /// A Func that sums `term` of (n, index..., reduction) over the lanes and over `domain`, added to what the output holds.
+  /// A partial value summed over all chunks, at an index; and the kernel's arguments that say how many chunks and how far apart.
   Halide::Param<int> partial_count{"partial_count"}, partial_stride{"partial_stride"};
   Halide::Expr partial_sum(ValueId partial, const std::vector<Halide::Expr>& index);
   /// An output that is added to what its memory holds: out(index) += sum(index).

@@ -44,7 +44,6 @@ Values random_values(const Graph& graph, std::int64_t batch, Random& random) {
 
 Values run_jit(const Graph& plain, const Values& values, const JitOptions& options) {
   auto graph = plain;
-  std::vector<Pass> passes;
   auto all = pipeline({.train = false, .fuse = options.fuse});
   run_passes(graph, all);
   Params params;
