@@ -63,9 +63,8 @@ class Planner {
     place_tiles(sources);
     place_whole(sources);
     for (std::size_t k = 0; k < sources.size(); ++k) add_kernel(std::move(sources[k]), graph_.kernels[k]);
+    describe_kernels();
     add_terminals();
-    for (const auto& op : graph_.ops)
-      if (op.kernel >= 0 && graph_.kernels[op.kernel].tiled) plan_.flops_per_image += graph_.flops(op);
     return std::move(plan_);
   }
 
@@ -169,7 +168,7 @@ class Planner {
   }
 
   void add_kernel(KernelSource source, const Kernel& kernel) {
-    PlannedKernel planned{.name = kernel.name};
+    PlannedKernel planned{.info = {.name = kernel.name, .phase = kernel.phase, .tiled = kernel.tiled}};
     std::int64_t elements = 0;
     for (const auto* list : {&source.inputs, &source.outputs})
       for (auto value : *list) {
@@ -184,6 +183,19 @@ class Planner {
     (source.tiled ? phase.tiled : phase.once).push_back(index);
     planned.source = std::move(source);
     plan_.kernels.push_back(std::move(planned));
+  }
+
+  void describe_kernels() {
+    for (const auto& op : graph_.ops) {
+      if (op.kernel < 0) continue;
+      auto& info = plan_.kernels[op.kernel].info;
+      for (auto result : op.results) info.values.push_back(graph_.values[result].name);
+      if (!op.loc.empty() && std::find(info.layers.begin(), info.layers.end(), op.loc) == info.layers.end()) info.layers.push_back(op.loc);
+      bool batched = false;
+      for (auto operand : op.operands) batched = batched || graph_.type(operand).batched();
+      if (batched) info.flops_per_image += graph_.flops(op);
+    }
+    for (const auto& kernel : plan_.kernels) plan_.flops_per_image += kernel.info.flops_per_image;
   }
 
   void add_terminals() {
@@ -211,6 +223,15 @@ std::int64_t StepPlan::chunks(std::int64_t tiles) const {
   // Enough chunks for 16 threads, as long as their partial sums stay within 64 MB.
   const std::int64_t most = std::clamp<std::int64_t>((std::int64_t{64} << 20) / std::max<std::int64_t>(partial_bytes, 1), 2, 16);
   return std::min(tiles, most);
+}
+
+std::int64_t StepPlan::bytes(int kernel, std::int64_t tiles) const {
+  std::int64_t sum = 0;
+  for (const auto& argument : kernels[kernel].arguments) {
+    bool per_tile = argument.space == Space::tile || argument.space == Space::batch;
+    sum += argument.bytes * (per_tile ? tiles : argument.space == Space::partial ? chunks(tiles) : 1);
+  }
+  return sum;
 }
 
 StepPlan make_plan(const Graph& graph, int lanes) { return Planner(graph, lanes).run(); }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backends/kernel.h"
+#include "backends/kernel_info.h"
 
 namespace gradc {
 
@@ -25,7 +26,7 @@ struct Placement {
 
 struct PlannedKernel {
   KernelSource source;
-  std::string name;
+  KernelInfo info;
   std::vector<Placement> arguments;  ///< Inputs, then outputs.
   std::vector<bool> scalar;          ///< For flat kernels: whether an argument is the same for every block.
   std::int64_t blocks = 1;           ///< Calls of a flat kernel.
@@ -62,6 +63,8 @@ struct StepPlan {
   /// Into how many chunks the tiles of a batch are cut. A chunk has its own partial sums and is worked on by one thread, in order, so this
   /// number, which does not depend on the threads, and not their scheduling decides how sums are rounded.
   std::int64_t chunks(std::int64_t tiles) const;
+  /// What a kernel reads and writes in a step, each of its arguments once.
+  std::int64_t bytes(int kernel, std::int64_t tiles) const;
 };
 
 /// Plans memory by liveness: values of a tile share the bytes of those that are not used any more.

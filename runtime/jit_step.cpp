@@ -169,6 +169,27 @@ class JitStep : public Step {
         this);
   }
 
+  std::vector<KernelInfo> kernels() const override {
+    std::vector<KernelInfo> all;
+    for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
+      auto info = plan_.kernels[k].info;
+      info.bytes = plan_.bytes(static_cast<int>(k), context_.tiles);
+      all.push_back(std::move(info));
+    }
+    return all;
+  }
+
+  void run_kernel(int kernel) override {
+    check(linked_.kernel() != nullptr && context_.tiles > 0, "a step was compiled with separate kernels, and has run");
+    alone_ = kernel;
+    pool_.run(
+        [](void* data, int thread) {
+          auto* step = static_cast<JitStep*>(data);
+          step->linked_.kernel()(&step->context_, thread, step->alone_);
+        },
+        this);
+  }
+
   double scalar(const std::string& name) const override {
     for (const auto& output : plan_.outputs)
       if (output.name == name) return *reinterpret_cast<const float*>(place(output.placement));
@@ -197,7 +218,7 @@ class JitStep : public Step {
  private:
   LinkedStep link(const StepOptions& options, CompileReport& report) const {
     auto code = compile_kernels(plan_, target_, options, report);
-    return {plan_, code.symbols, code.objects};
+    return {plan_, code.symbols, code.objects, options.separate_kernels};
   }
 
   static float number(const char* data, DType dtype, std::int64_t i) {
@@ -272,6 +293,7 @@ class JitStep : public Step {
   Arena tile_arena_, batch_arena_, partials_, whole_;
   StepContext context_;
   StepInput input_;
+  int alone_ = 0;  ///< The kernel of run_kernel.
 };
 
 }  // namespace

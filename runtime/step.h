@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/kernel_info.h"
 #include "backends/reference/interpreter.h"
 #include "ir/graph.h"
 #include "runtime/params.h"
@@ -41,6 +42,11 @@ class Step {
   virtual double scalar(const std::string& name) const = 0;
   /// A batched output of the last run, row-major, or a replicated one.
   virtual std::vector<float> array(const std::string& name) const = 0;
+  /// The kernels, in the order in which they run; none if the backend has none.
+  virtual std::vector<KernelInfo> kernels() const { return {}; }
+  /// Runs one kernel alone over the last batch, on all threads: for timing, as what it computes from is what the last step left in memory.
+  /// Needs StepOptions::separate_kernels.
+  virtual void run_kernel(int kernel) { static_cast<void>(kernel); }
 };
 
 struct StepOptions {
@@ -48,6 +54,7 @@ struct StepOptions {
   int threads = 1;
   std::string target;  ///< A Halide target string; this machine if empty.
   bool use_cache = true;
+  bool separate_kernels = false;  ///< Also lets each kernel be run alone.
   /// Called with a line about what could not be done as asked.
   std::function<void(const std::string&)> warn;
 };

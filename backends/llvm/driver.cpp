@@ -26,14 +26,28 @@ constexpr std::int64_t kBufferBytes = 56;  // sizeof(halide_buffer_t)
 constexpr std::int64_t kHostOffset = 16;   // offsetof(halide_buffer_t, host)
 
 /// Writes `void step(StepContext*, i64 thread)`: for each phase the loops over chunks and tiles, or over blocks, that call its kernels.
+/// Where asked, also `void kernel(StepContext*, i64 thread, i64 index)`, which runs one kernel alone over the whole batch.
 class Writer {
  public:
   Writer(llvm::LLVMContext& context, const StepPlan& plan, const std::vector<std::string>& symbols)
       : plan_(plan), symbols_(symbols), module_(std::make_unique<llvm::Module>("step", context)), b_(context) {}
 
-  std::unique_ptr<llvm::Module> run() {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty()}, false);
-    step_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "step", *module_);
+  std::unique_ptr<llvm::Module> run(bool separate_kernels) {
+    begin("step", {b_.getPtrTy(), b_.getInt64Ty()});
+    for (std::size_t p = 0; p < plan_.phases.size(); ++p) phase(p);
+    b_.CreateRetVoid();
+    if (separate_kernels) write_separate_kernels();
+    std::string problem;
+    llvm::raw_string_ostream out(problem);
+    check(!llvm::verifyModule(*module_, &out), "the driver is valid LLVM IR");
+    return std::move(module_);
+  }
+
+ private:
+  /// Starts a function whose first two parameters are the context and the thread's number.
+  void begin(const char* name, const std::vector<llvm::Type*>& parameters) {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), parameters, false);
+    step_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, *module_);
     context_ = step_->getArg(0);
     context_->setName("context");
     thread_ = step_->getArg(1);
@@ -49,15 +63,29 @@ class Writer {
     params_ = field("params", offsetof(StepContext, params), b_.getPtrTy());
     tile_memory_ =
         offset(field("tile_arena", offsetof(StepContext, tile_arena), b_.getPtrTy()), b_.CreateMul(thread_, b_.getInt64(plan_.tile_bytes)));
-    for (std::size_t p = 0; p < plan_.phases.size(); ++p) phase(p);
-    b_.CreateRetVoid();
-    std::string problem;
-    llvm::raw_string_ostream out(problem);
-    check(!llvm::verifyModule(*module_, &out), "the driver is valid LLVM IR");
-    return std::move(module_);
   }
 
- private:
+  void write_separate_kernels() {
+    begin("kernel", {b_.getPtrTy(), b_.getInt64Ty(), b_.getInt64Ty()});
+    auto* end = block("end");
+    auto* choice = b_.CreateSwitch(step_->getArg(2), end, static_cast<unsigned>(plan_.kernels.size()));
+    for (std::size_t p = 0; p < plan_.phases.size(); ++p) {
+      for (bool tiled : {true, false})
+        for (int k : tiled ? plan_.phases[p].tiled : plan_.phases[p].once) {
+          auto* alone = block("kernel." + plan_.kernels[k].info.name);
+          choice->addCase(b_.getInt64(static_cast<std::uint64_t>(k)), alone);
+          b_.SetInsertPoint(alone);
+          if (tiled)
+            tiles(plan_.phases[p], {k}, false);
+          else
+            once({k});
+          b_.CreateBr(end);
+        }
+    }
+    b_.SetInsertPoint(end);
+    b_.CreateRetVoid();
+  }
+
   BasicBlock* block(const llvm::Twine& name) { return BasicBlock::Create(b_.getContext(), name, step_); }
   Value* offset(Value* pointer, Value* bytes) { return b_.CreateInBoundsGEP(b_.getInt8Ty(), pointer, bytes); }
   Value* offset(Value* pointer, std::int64_t bytes) { return bytes == 0 ? pointer : offset(pointer, b_.getInt64(bytes)); }
@@ -96,31 +124,35 @@ class Writer {
   void phase(std::size_t p) {
     const auto& phase = plan_.phases[p];
     bool loads = p == 0 && has_batched_inputs();
-    if (!phase.tiled.empty() || loads)
-      loop("chunk", thread_, chunks_, threads_, [&](Value* chunk) {
-        auto* partial = offset(partials_, b_.CreateMul(chunk, b_.getInt64(plan_.partial_bytes)));
-        if (phase.partial_bytes > 0)
-          b_.CreateMemSet(offset(partial, phase.partial_offset), b_.getInt8(0), phase.partial_bytes, llvm::Align(64));
-        auto* first = b_.CreateSDiv(b_.CreateMul(chunk, tiles_), chunks_);
-        auto* last = b_.CreateSDiv(b_.CreateMul(b_.CreateAdd(chunk, b_.getInt64(1)), tiles_), chunks_);
-        loop("tile", first, last, b_.getInt64(1), [&](Value* tile) {
-          auto* batch = offset(batch_arena_, b_.CreateMul(tile, b_.getInt64(plan_.batch_bytes)));
-          if (loads) call_load(tile, batch);
-          for (int k : phase.tiled) call(k, batch, partial, nullptr);
-        });
-      });
-    if (!phase.once.empty()) once(phase);
+    if (!phase.tiled.empty() || loads) tiles(phase, phase.tiled, loads);
+    if (!phase.once.empty()) once(phase.once);
     if (p + 1 < plan_.phases.size()) call_barrier();
   }
 
+  /// Chunks are dealt out to threads; a chunk's tiles go through the kernels one after the other.
+  void tiles(const Phase& phase, const std::vector<int>& kernels, bool loads) {
+    loop("chunk", thread_, chunks_, threads_, [&](Value* chunk) {
+      auto* partial = offset(partials_, b_.CreateMul(chunk, b_.getInt64(plan_.partial_bytes)));
+      if (phase.partial_bytes > 0)
+        b_.CreateMemSet(offset(partial, phase.partial_offset), b_.getInt8(0), phase.partial_bytes, llvm::Align(64));
+      auto* first = b_.CreateSDiv(b_.CreateMul(chunk, tiles_), chunks_);
+      auto* last = b_.CreateSDiv(b_.CreateMul(b_.CreateAdd(chunk, b_.getInt64(1)), tiles_), chunks_);
+      loop("tile", first, last, b_.getInt64(1), [&](Value* tile) {
+        auto* batch = offset(batch_arena_, b_.CreateMul(tile, b_.getInt64(plan_.batch_bytes)));
+        if (loads) call_load(tile, batch);
+        for (int k : kernels) call(k, batch, partial, nullptr);
+      });
+    });
+  }
+
   /// The blocks of all flat kernels of the phase are dealt out in equal runs, so that threads share large updates and small ones alike.
-  void once(const Phase& phase) {
+  void once(const std::vector<int>& kernels) {
     std::int64_t total = 0;
-    for (int k : phase.once) total += plan_.kernels[k].blocks;
+    for (int k : kernels) total += plan_.kernels[k].blocks;
     auto* first = b_.CreateSDiv(b_.CreateMul(thread_, b_.getInt64(total)), threads_);
     auto* last = b_.CreateSDiv(b_.CreateMul(b_.CreateAdd(thread_, b_.getInt64(1)), b_.getInt64(total)), threads_);
     std::int64_t begin = 0;
-    for (int k : phase.once) {
+    for (int k : kernels) {
       auto blocks = plan_.kernels[k].blocks;
       auto clamp = [&](Value* v) {
         auto* at = b_.CreateSub(v, b_.getInt64(begin));
@@ -204,9 +236,11 @@ void expect(llvm::Error error) {
 struct LinkedStep::Implementation {
   std::unique_ptr<llvm::orc::LLJIT> jit;
   StepFunction function = nullptr;
+  KernelFunction kernel = nullptr;
 };
 
-LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbols, const std::vector<KernelObject>& objects)
+LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbols, const std::vector<KernelObject>& objects,
+                       bool separate_kernels)
     : implementation_(std::make_unique<Implementation>()) {
   static std::once_flag initialized;
   std::call_once(initialized, [] {
@@ -229,22 +263,24 @@ LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& sym
       expect(orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(jit.getDataLayout().getGlobalPrefix())));  // memset, expf
   for (const auto& object : objects) expect(jit.addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object.bytes, object.symbol)));
   auto context = std::make_unique<llvm::LLVMContext>();
-  auto module = Writer(*context, plan, symbols).run();
+  auto module = Writer(*context, plan, symbols).run(separate_kernels);
   module->setDataLayout(jit.getDataLayout());
   expect(jit.addIRModule(orc::ThreadSafeModule(std::move(module), std::move(context))));
   implementation_->function = expect(jit.lookup("step")).toPtr<StepFunction>();
+  if (separate_kernels) implementation_->kernel = expect(jit.lookup("kernel")).toPtr<KernelFunction>();
 }
 
 LinkedStep::~LinkedStep() = default;
 LinkedStep::LinkedStep(LinkedStep&&) noexcept = default;
 
 StepFunction LinkedStep::function() const { return implementation_->function; }
+KernelFunction LinkedStep::kernel() const { return implementation_->kernel; }
 
 std::string driver_ir(const StepPlan& plan, const std::vector<std::string>& symbols) {
   llvm::LLVMContext context;
   std::string text;
   llvm::raw_string_ostream out(text);
-  Writer(context, plan, symbols).run()->print(out, nullptr);
+  Writer(context, plan, symbols).run(false)->print(out, nullptr);
   return text;
 }
 

@@ -27,6 +27,8 @@ struct StepContext {
 
 /// A linked step: every thread of the step calls it with its number.
 using StepFunction = void (*)(StepContext*, std::int64_t thread);
+/// The same for one kernel of the plan alone, over the whole batch of the last step.
+using KernelFunction = void (*)(StepContext*, std::int64_t thread, std::int64_t kernel);
 
 /// An object file with the symbol that its kernel is called by.
 struct KernelObject {
@@ -37,11 +39,14 @@ struct KernelObject {
 class LinkedStep {
  public:
   /// `symbol_of_kernel` names the code of each kernel of the plan; `objects` hold that code, each once.
-  LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbol_of_kernel, const std::vector<KernelObject>& objects);
+  LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbol_of_kernel, const std::vector<KernelObject>& objects,
+             bool separate_kernels = false);
   ~LinkedStep();
   LinkedStep(LinkedStep&&) noexcept;
 
   StepFunction function() const;
+  /// Null unless the step was linked with separate kernels.
+  KernelFunction kernel() const;
 
  private:
   struct Implementation;

@@ -1,8 +1,10 @@
-#include "bench/peak.h"
+#include "support/machine.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -12,7 +14,7 @@
 #include <arm_neon.h>
 #endif
 
-namespace gradc::bench {
+namespace gradc {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -57,27 +59,42 @@ float32x4_t multiply_add(float32x4_t x, float32x4_t y, float32x4_t z) { return v
 double rate_here() { GRADC_PEAK_BODY(float32x4_t, vdupq_n_f32, multiply_add, 4) }
 #endif
 
+/// The sum of work(thread), a rate, over threads that start together.
+template <class Work>
+double sum_of_threads(int threads, Work work) {
+  std::vector<double> rates(threads);
+  std::atomic<int> ready{0};
+  std::vector<std::thread> workers;
+  for (int t = 0; t < threads; ++t)
+    workers.emplace_back([&, t] {
+      ++ready;
+      while (ready < threads) std::this_thread::yield();
+      rates[t] = work(t);
+    });
+  for (auto& each : workers) each.join();
+  return std::accumulate(rates.begin(), rates.end(), 0.0);
+}
+
 }  // namespace
 
 double fma_peak_gflops(int threads) {
   double best = 0;
-  for (int repeat = 0; repeat < 10; ++repeat) {
-    std::vector<double> rates(threads);
-    std::atomic<int> ready{0};
-    std::vector<std::thread> workers;
-    for (int t = 0; t < threads; ++t)
-      workers.emplace_back([&, t] {
-        ++ready;
-        while (ready < threads) {
-        }
-        rates[t] = rate_here();
-      });
-    for (auto& each : workers) each.join();
-    double sum = 0;
-    for (auto r : rates) sum += r;
-    best = std::max(best, sum);
-  }
+  for (int repeat = 0; repeat < 10; ++repeat) best = std::max(best, sum_of_threads(threads, [](int) { return rate_here(); }));
   return best;
 }
 
-}  // namespace gradc::bench
+double memory_gbytes_per_second(int threads) {
+  constexpr std::size_t kBytes = std::size_t{8} << 20;
+  std::vector<std::vector<char>> from(threads, std::vector<char>(kBytes, 1)), to = from;
+  double best = 0;
+  for (int repeat = 0; repeat < 5; ++repeat)
+    best = std::max(best, sum_of_threads(threads, [&](int t) {
+                      auto start = Clock::now();
+                      std::memcpy(to[t].data(), from[t].data(), kBytes);
+                      std::chrono::duration<double> took = Clock::now() - start;
+                      return 2 * static_cast<double>(kBytes) / took.count() / 1e9;
+                    }));
+  return best;
+}
+
+}  // namespace gradc

@@ -1,0 +1,14 @@
+#pragma once
+/// What this machine can do at most, measured now: the roofs that a benchmark compares with.
+
+namespace gradc {
+
+/// GFLOP/s of f32 multiply-adds (each counts two) with `threads` threads at once, in registers alone. The best of several runs of some
+/// milliseconds.
+double fma_peak_gflops(int threads);
+
+/// GB/s that `threads` threads read and write together in a copy (bytes read plus bytes written) of arrays of 8 MB each, which
+/// are larger than a core's own caches. The best of several runs.
+double memory_gbytes_per_second(int threads);
+
+}  // namespace gradc

@@ -1,0 +1,281 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <numeric>
+
+#include <nlohmann/json.hpp>
+
+#include "frontend/build.h"
+#include "frontend/optimizers.h"
+#include "runtime/step.h"
+#include "runtime/thread_pool.h"
+#include "support/error.h"
+#include "support/machine.h"
+#include "tools/commands.h"
+
+namespace gradc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string model;
+  std::int64_t batch_size = 64;
+  int threads = 0;
+  double seconds = 1;
+  bool json = false, no_kernels = false;
+};
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Sorted times of a run, in seconds.
+struct Times {
+  std::vector<double> sorted;
+
+  double at(double share) const { return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))]; }
+  double median() const { return at(0.5); }
+  double min() const { return sorted.front(); }
+  /// How far apart the 10th and the 90th percentile are, as a share of the median.
+  double spread() const { return (at(0.9) - at(0.1)) / median(); }
+};
+
+/// Calls work until `seconds` have passed, and at least 5 times.
+template <class Work>
+Times time(double seconds, Work work) {
+  work();
+  Times times;
+  for (auto start = Clock::now(); times.sorted.size() < 5 || (seconds_since(start) < seconds && times.sorted.size() < 100000);) {
+    auto begin = Clock::now();
+    work();
+    times.sorted.push_back(seconds_since(begin));
+  }
+  std::sort(times.sorted.begin(), times.sorted.end());
+  return times;
+}
+
+/// A training step on made-up images with a learning rate of 0, so that every run does the same.
+class TimedStep {
+ public:
+  TimedStep(const ModelFile& file, const Options& options, int threads, bool fuse) {
+    BuildOptions build_options{.fuse = fuse};
+    if (file.training) build_options.training = *file.training;
+    auto built = build(file.topology, build_options);
+    for (std::size_t i = 0; i < built.weights.size(); ++i) {
+      const auto& weight = built.weights[i];
+      params_.set(weight.name, weight.shape, weight.initializer.values(weight.shape, 1, static_cast<std::uint32_t>(i)));
+    }
+    for (const auto& given : file.weights)
+      if (params_.has(given.name)) params_.set(given.name, given.shape, given.values);
+    for (const auto& state : built.states)
+      params_.fill(state.name, state.shape, state.name == kLearningRate ? 0.0f : static_cast<float>(state.initial));
+    StepOptions step_options{.threads = threads, .separate_kernels = !options.no_kernels, .warn = warn};
+    if (const char* target = std::getenv("GRADC_TARGET")) step_options.target = target;
+    step_ = compile_step(built.graph, params_, step_options, &report);
+    make_batch(file, built, options.batch_size);
+    step_->run(input_);
+  }
+
+  void run() { step_->run(input_); }
+  Step& step() { return *step_; }
+
+  CompileReport report;
+
+ private:
+  void make_batch(const ModelFile& file, const Built& built, std::int64_t batch) {
+    Type image{DType::f32, file.topology.input_shape};
+    auto classes = built.output.dims.back();
+    images_.resize(batch * image.elements());
+    for (std::size_t i = 0; i < images_.size(); ++i) images_[i] = std::sin(static_cast<float>(i) * 0.37f);
+    labels_.resize(batch * built.labels.elements(), 0.0f);
+    bool one_hot = built.labels.elements() == built.output.elements() && classes > 1;
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      auto at = static_cast<std::int64_t>(i);
+      labels_[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
+    }
+    for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
+    input_ = {rows_,
+              {.data = images_.data(), .elements = image.elements()},
+              {.data = labels_.data(), .elements = built.labels.elements()},
+              1};
+  }
+
+  Params params_;
+  std::unique_ptr<Step> step_;
+  std::vector<float> images_, labels_;
+  std::vector<std::uint32_t> rows_;
+  StepInput input_;
+};
+
+struct KernelResult {
+  KernelInfo info;
+  Times times;
+  double unfused = 0;  ///< Seconds of the unfused kernels that it replaces.
+};
+
+std::vector<KernelResult> time_kernels(TimedStep& step, double seconds) {
+  std::vector<KernelResult> results;
+  auto infos = step.step().kernels();
+  for (std::size_t k = 0; k < infos.size(); ++k) {
+    // Each runs right after a whole step: what it reads is what the step left.
+    step.run();
+    results.push_back({infos[k], time(seconds, [&] { step.step().run_kernel(static_cast<int>(k)); })});
+  }
+  return results;
+}
+
+/// Gives every unfused kernel's time to the fused kernel that computes its values, or works for its layer.
+void assign_unfused(std::vector<KernelResult>& fused, const std::vector<KernelResult>& unfused) {
+  std::map<std::string, std::size_t> by_value, by_layer;
+  for (std::size_t k = fused.size(); k-- > 0;) {
+    for (const auto& value : fused[k].info.values) by_value[value] = k;
+    for (const auto& layer : fused[k].info.layers) by_layer[layer] = k;
+  }
+  for (const auto& each : unfused) {
+    std::size_t best = 0;
+    bool found = false;
+    for (const auto& value : each.info.values)
+      if (auto at = by_value.find(value); at != by_value.end() && !found) {
+        best = at->second;
+        found = true;
+      }
+    for (const auto& layer : each.info.layers)
+      if (auto at = by_layer.find(layer); at != by_layer.end() && !found) {
+        best = at->second;
+        found = true;
+      }
+    fused[best].unfused += each.times.median();
+  }
+}
+
+struct Report {
+  std::string target;
+  int threads = 0;
+  double peak = 0, bandwidth = 0, gflop = 0;
+  Times fused, unfused;
+  std::vector<KernelResult> kernels;
+};
+
+Report measure(const Options& options) {
+  auto file = read_model(options.model);
+  Report report;
+  report.threads = options.threads > 0 ? options.threads : available_processors();
+  report.bandwidth = memory_gbytes_per_second(report.threads);
+  std::vector<KernelResult> unfused_kernels;
+  auto measure_step = [&](bool fuse, Times& times, std::vector<KernelResult>& kernels) {
+    TimedStep step(file, options, report.threads, fuse);
+    report.peak = std::max(report.peak, fma_peak_gflops(report.threads));
+    time(options.seconds / 4, [&] { step.run(); });
+    times = time(options.seconds, [&] { step.run(); });
+    report.target = step.report.target;
+    report.gflop = static_cast<double>(step.report.flops_per_image) * static_cast<double>(options.batch_size) / 1e9;
+    if (!options.no_kernels) kernels = time_kernels(step, options.seconds / 20);
+  };
+  // One after the other, so that only one is in memory.
+  measure_step(true, report.fused, report.kernels);
+  measure_step(false, report.unfused, unfused_kernels);
+  report.peak = std::max(report.peak, fma_peak_gflops(report.threads));
+  if (!report.kernels.empty()) assign_unfused(report.kernels, unfused_kernels);
+  return report;
+}
+
+void print_json(const Options& options, const Report& report) {
+  auto of_times = [](const Times& times) {
+    return nlohmann::ordered_json{{"median_ms", times.median() * 1e3}, {"min_ms", times.min() * 1e3}, {"spread", times.spread()}};
+  };
+  nlohmann::ordered_json kernels = nlohmann::json::array();
+  for (const auto& kernel : report.kernels) {
+    auto gflop = static_cast<double>(kernel.info.flops_per_image) * static_cast<double>(options.batch_size) / 1e9;
+    kernels.push_back({{"name", kernel.info.name},
+                       {"layers", kernel.info.layers},
+                       {"phase", kernel.info.phase},
+                       {"median_us", kernel.times.median() * 1e6},
+                       {"spread", kernel.times.spread()},
+                       {"gflop", gflop},
+                       {"bytes", kernel.info.bytes},
+                       {"share_of_peak", gflop / kernel.times.median() / report.peak},
+                       {"share_of_bandwidth", static_cast<double>(kernel.info.bytes) / 1e9 / kernel.times.median() / report.bandwidth},
+                       {"unfused_us", kernel.unfused * 1e6}});
+  }
+  nlohmann::ordered_json out = {{"model", options.model},
+                                {"batch", options.batch_size},
+                                {"threads", report.threads},
+                                {"target", report.target},
+                                {"fma_peak_gflops", report.peak},
+                                {"memory_gbytes_per_second", report.bandwidth},
+                                {"step_gflop", report.gflop},
+                                {"fused", of_times(report.fused)},
+                                {"unfused", of_times(report.unfused)},
+                                {"share_of_peak", report.gflop / report.fused.median() / report.peak},
+                                {"kernels", kernels}};
+  std::cout << out.dump(2) << "\n";
+}
+
+void print_text(const Options& options, const Report& report) {
+  auto share = [&](double gflop, double seconds) { return 100 * gflop / seconds / report.peak; };
+  std::cout << fmt::format("{}: training step, batch {}, {} thread{}, {}\n", options.model, options.batch_size, report.threads,
+                           report.threads == 1 ? "" : "s", report.target);
+  std::cout << fmt::format("measured in this run: FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s; a step needs {:.4g} GFLOP\n\n", report.peak,
+                           report.bandwidth, report.gflop);
+  std::cout << fmt::format("{:<10}{:>12}{:>12}{:>9}{:>11}{:>9}\n", "step", "median ms", "min ms", "spread", "GFLOP/s", "of peak");
+  for (const auto& [name, times] : {std::pair{"fused", &report.fused}, {"unfused", &report.unfused}})
+    std::cout << fmt::format("{:<10}{:>12.4f}{:>12.4f}{:>7.0f} %{:>11.1f}{:>7.1f} %\n", name, times->median() * 1e3, times->min() * 1e3,
+                             100 * times->spread(), report.gflop / times->median(), share(report.gflop, times->median()));
+  std::cout << fmt::format("fusion makes the step {:.2f} times as fast\n", report.unfused.median() / report.fused.median());
+  if (report.kernels.empty()) return;
+  std::size_t width = 6;
+  for (const auto& kernel : report.kernels) width = std::max(width, kernel.info.name.size());
+  std::cout << fmt::format("\n{:<{}}{:>6}{:>11}{:>8}{:>10}{:>9}{:>9}{:>10}{:>10}{:>12}{:>7}\n", "kernel", width + 1, "phase", "median us",
+                           "spread", "MFLOP", "of peak", "MB", "GB/s", "of memory", "unfused us", "gain");
+  double sum = 0, unfused = 0;
+  for (const auto& kernel : report.kernels) {
+    auto seconds = kernel.times.median(), gflop = static_cast<double>(kernel.info.flops_per_image * options.batch_size) / 1e9,
+         gbytes = static_cast<double>(kernel.info.bytes) / 1e9;
+    sum += seconds;
+    unfused += kernel.unfused;
+    std::cout << fmt::format("{:<{}}{:>6}{:>11.1f}{:>6.0f} %{:>10.2f}{:>7.1f} %{:>9.2f}{:>10.1f}{:>8.0f} %{:>12.1f}{:>7.2f}\n",
+                             kernel.info.name, width + 1, kernel.info.phase, seconds * 1e6, 100 * kernel.times.spread(), gflop * 1e3,
+                             share(gflop, seconds), gbytes * 1e3, gbytes / seconds, 100 * gbytes / seconds / report.bandwidth,
+                             kernel.unfused * 1e6, kernel.unfused / seconds);
+  }
+  std::cout << fmt::format("{:<{}}{:>6}{:>11.1f}{:>8}{:>10.2f}{:>7.1f} %{:>9}{:>10}{:>10}{:>12.1f}{:>7.2f}\n", "sum", width + 1, "",
+                           sum * 1e6, "", report.gflop * 1e3, share(report.gflop, sum), "", "", "", unfused * 1e6, unfused / sum);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& program) {
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("bench", "Time a model's training step, fused and unfused, and its kernels");
+  command->footer(
+      "Kernels are timed alone, one after the other; inside a step they find more of their data in the caches. \"of peak\" counts\n"
+      "only what the mathematics needs. \"MB\" is what a kernel reads and writes, each array once.\n\n"
+      "Example:\n  gradc bench model.json --batch-size 64 --threads 2");
+  command->add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it")->required();
+  command->add_option("--batch-size", options->batch_size, "Images in a batch")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads; 0: every processor this process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  command->add_option("--seconds", options->seconds, "How long each step is timed")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
+  command->add_flag("--no-kernels", options->no_kernels, "Only the whole steps");
+  command->add_flag("--json", options->json, "Print one JSON object");
+  command->callback([options] {
+    try {
+      auto report = measure(*options);
+      if (options->json)
+        print_json(*options, report);
+      else
+        print_text(*options, report);
+    } catch (const Error& error) {
+      std::string text = error.what();
+      if (text.starts_with(options->model)) throw;
+      throw Error("{}: {}", options->model, text);
+    }
+  });
+}
+
+}  // namespace gradc
