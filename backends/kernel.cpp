@@ -34,10 +34,31 @@ bool can_be_flat(const Graph& graph, const std::vector<const Op*>& ops) {
   return true;
 }
 
+/// How many rows of a gradient over the whole batch, and of what follows it, a call computes: some dozens that divide the rows evenly; all
+/// where that cannot be. 0 if there is no such gradient.
+std::int64_t rows_of_block(const Graph& graph, const std::vector<const Op*>& ops) {
+  const Type* whole = nullptr;
+  for (const auto* op : ops)
+    if (op->kind == OpKind::dense_weight_grad_whole) whole = &graph.type(op->result());
+  if (whole == nullptr) return 0;
+  auto rows = whole->dims[0];
+  for (const auto* op : ops)
+    for (auto operand : op->operands) {
+      const auto& type = graph.type(operand);
+      if (!type.batched() && type.rank() == 2 && type.dims != whole->dims) return rows;
+    }
+  for (std::int64_t block = 64; block >= 8; block -= 8)
+    if (rows % block == 0) return block;
+  for (std::int64_t block = 64; block >= 4; --block)
+    if (rows % block == 0) return block;
+  return rows;
+}
+
 }  // namespace
 
 std::string KernelSource::text() const {
-  return print(graph) + (tiled ? "tiled" : "once") + (block > 0 ? " block " + std::to_string(block) : "") + "\n";
+  return print(graph) + (tiled ? "tiled images " + std::to_string(images) : "once") + (block > 0 ? " block " + std::to_string(block) : "") +
+         (rows > 0 ? " rows " + std::to_string(rows) : "") + "\n";
 }
 
 std::vector<std::vector<ValueId>> output_groups(const Graph& kernel) {
@@ -72,10 +93,17 @@ std::vector<KernelSource> extract_kernels(const Graph& graph, std::int64_t block
     source.tiled = graph.kernels[k].tiled;
     source.block = !source.tiled && can_be_flat(graph, ops_of[k]) ? block : 0;
     source.graph.name = "kernel";
+    source.graph.lanes = graph.lanes;
+    source.images = source.tiled ? std::max<std::int64_t>(graph.kernels[k].images, 1) : 1;
+    source.rows = source.tiled ? 0 : rows_of_block(graph, ops_of[k]);
+    std::int64_t all_rows = 0;
+    for (const auto* op : ops_of[k])
+      if (op->kind == OpKind::dense_weight_grad_whole) all_rows = graph.type(op->result()).dims[0];
     std::map<ValueId, ValueId> inner;
     auto type_of = [&](ValueId value) {
       auto type = graph.type(value);
       if (source.block > 0 && type.rank() > 0) type.dims = {source.block};
+      if (source.rows > 0 && !type.batched() && type.rank() == 2 && type.dims[0] == all_rows) type.dims[0] = source.rows;
       return type;
     };
     auto add = [&](ValueId value) {
@@ -95,6 +123,7 @@ std::vector<KernelSource> extract_kernels(const Graph& graph, std::int64_t block
     for (const auto* op : ops_of[k]) {
       Op copy{.kind = op->kind, .attributes = op->attributes};
       if (copy.kind == OpKind::reduce) source.reduces = true;
+      if (copy.kind == OpKind::dense_weight_grad_whole) copy.attributes.set("rows", source.rows);
       for (auto operand : op->operands) copy.operands.push_back(inner.at(operand));
       for (auto result : op->results) {
         copy.results.push_back(add(result));

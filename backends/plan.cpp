@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "passes/partition.h"
@@ -16,7 +17,7 @@ constexpr std::int64_t kAlignment = 64;
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-/// A value's memory while it lives, in kernels from `first` to `last`.
+/// A value's memory while it lives, in kernels (or phases) from `first` to `last`.
 struct Interval {
   ValueId value;
   std::int64_t bytes;
@@ -50,14 +51,16 @@ std::int64_t pack(std::vector<Interval>& intervals) {
 
 class Planner {
  public:
-  Planner(const Graph& graph, int lanes)
+  Planner(const Graph& graph, int vector)
       : graph_(graph), definers_(graph.definers()), placements_(graph.values.size()), placed_(graph.values.size(), false) {
-    plan_.lanes = lanes;
+    plan_.lanes = graph.lanes;
+    plan_.vector = vector;
   }
 
   StepPlan run() {
     auto sources = extract_kernels(graph_, Params::kParamBlock);
     plan_.phases.resize(std::max(1, phase_count(graph_)));
+    set_tiles(sources);
     place_params();
     place_partials(sources);
     place_tiles(sources);
@@ -77,10 +80,27 @@ class Planner {
     placed_[value] = true;
   }
 
-  /// Bytes of one tile's worth of a batched value, or of a replicated one with room for whole blocks.
+  void set_tiles(std::vector<KernelSource>& sources) {
+    std::int64_t first = 0;
+    for (std::size_t k = 0; k < sources.size(); ++k) {
+      if (!sources[k].tiled) continue;
+      // A graph that partition has not given tiles, as in tests, has those of vectors.
+      if (graph_.kernels[k].images == 0 && graph_.lanes == Lanes::batch) sources[k].images = plan_.vector;
+      plan_.phases[graph_.kernels[k].phase].images = sources[k].images;
+      plan_.smallest_tile = first == 0 ? sources[k].images : std::min(plan_.smallest_tile, sources[k].images);
+      plan_.padded_images = std::lcm(plan_.padded_images, sources[k].images);
+      if (first == 0) first = sources[k].images;
+    }
+    // The inputs are stored in the first phase, whatever else that does.
+    if (std::none_of(sources.begin(), sources.end(), [&](const auto& s) { return s.tiled && graph_.kernels[&s - sources.data()].phase == 0; }))
+      plan_.phases[0].images = std::max<std::int64_t>(first, 1);
+  }
+
+  static std::int64_t image_bytes(const Type& type) { return type.elements() * size_of(type.dtype); }
+
+  /// Bytes of a replicated value with room for whole blocks.
   std::int64_t bytes_of(ValueId value) const {
     const auto& type = graph_.type(value);
-    if (type.batched()) return aligned(type.elements() * plan_.lanes * size_of(type.dtype));
     auto block = type.rank() == 0 ? 1 : Params::kParamBlock;
     return aligned((type.elements() + block - 1) / block * block * size_of(type.dtype));
   }
@@ -147,16 +167,33 @@ class Planner {
   }
 
   void place_tiles(const std::vector<KernelSource>& sources) {
-    std::vector<Interval> tile, batch;
+    // What pads the last tile is read as it was left there, so numbers of f32 never lie where others did, which could be NaN as f32.
+    std::vector<Interval> tile, batch, batch_integers;
+    std::vector<std::pair<int, ValueId>> to_pad;
     for (const auto& [value, life] : lives(sources)) {
-      if (!graph_.type(value).batched() || placed_[value]) continue;
+      const auto& type = graph_.type(value);
+      if (!type.batched() || placed_[value]) continue;
       bool crosses = life.first_phase != life.last_phase;
-      (crosses ? batch : tile).push_back({value, bytes_of(value), life.first_kernel, life.last_kernel});
+      auto bytes = crosses ? image_bytes(type) : image_bytes(type) * plan_.phases[life.first_phase].images;
+      auto& list = !crosses ? tile : type.dtype == DType::f32 ? batch : batch_integers;
+      // Tiles are in different kernels of a phase at one time, and images of arrays that share memory need not lie at the same place.
+      if (crosses)
+        list.push_back({value, aligned(bytes), life.first_phase, life.last_phase});
+      else
+        list.push_back({value, aligned(bytes), life.first_kernel, life.last_kernel});
+      if (crosses && plan_.phases[life.first_phase].images < plan_.padded_images) to_pad.emplace_back(life.first_phase, value);
     }
     plan_.tile_bytes = pack(tile);
     plan_.batch_bytes = pack(batch);
     for (const auto& each : tile) place(each.value, {Space::tile, each.offset, each.bytes});
-    for (const auto& each : batch) place(each.value, {Space::batch, each.offset, each.bytes});
+    auto place_batch = [&](const std::vector<Interval>& list, std::int64_t start) {
+      for (const auto& each : list) place(each.value, {Space::batch, start + each.offset, image_bytes(graph_.type(each.value))});
+    };
+    place_batch(batch, 0);
+    auto integers = pack(batch_integers);
+    place_batch(batch_integers, plan_.batch_bytes);
+    plan_.batch_bytes += integers;
+    for (const auto& [phase, value] : to_pad) plan_.phases[phase].to_pad.push_back(placements_[value]);
   }
 
   void place_whole(const std::vector<KernelSource>& sources) {
@@ -174,15 +211,36 @@ class Planner {
       for (auto value : *list) {
         check(placed_[storage(value)], "every argument of a kernel has a place");
         planned.arguments.push_back(placements_[storage(value)]);
-        planned.scalar.push_back(graph_.type(value).rank() == 0);
-        if (graph_.type(value).rank() > 0) elements = std::max(elements, graph_.type(value).elements());
+        const auto& type = graph_.type(value);
+        if (type.rank() > 0) elements = std::max(elements, type.elements());
+        planned.block_stride.push_back(source.block > 0 && type.rank() > 0 ? source.block * size_of(type.dtype) : 0);
       }
     if (source.block > 0) planned.blocks = std::max<std::int64_t>(1, (elements + source.block - 1) / source.block);
+    if (source.rows > 0) set_row_blocks(source, planned);
     auto index = static_cast<int>(plan_.kernels.size());
     auto& phase = plan_.phases[kernel.phase];
     (source.tiled ? phase.tiled : phase.once).push_back(index);
     planned.source = std::move(source);
     plan_.kernels.push_back(std::move(planned));
+  }
+
+  /// A block of rows of a gradient reads as many features of every image, and as many rows of params of the gradient's shape.
+  void set_row_blocks(const KernelSource& source, PlannedKernel& planned) {
+    const Op* whole = nullptr;
+    for (const auto& op : graph_.ops)
+      if (op.kind == OpKind::dense_weight_grad_whole && graph_.kernels[op.kernel].name == planned.info.name) whole = &op;
+    check(whole != nullptr, "a kernel with rows has a gradient over the whole batch");
+    const auto& gradient = graph_.type(whole->result());
+    planned.blocks = gradient.dims[0] / source.rows;
+    std::size_t i = 0;
+    for (const auto* list : {&source.inputs, &source.outputs})
+      for (auto value : *list) {
+        if (value == whole->operands[0])
+          planned.block_stride[i] = source.rows * size_of(DType::f32);
+        else if (graph_.type(value).dims == gradient.dims)
+          planned.block_stride[i] = source.rows * gradient.dims[1] * size_of(DType::f32);
+        ++i;
+      }
   }
 
   void describe_kernels() {
@@ -219,21 +277,24 @@ class Planner {
 
 }  // namespace
 
-std::int64_t StepPlan::chunks(std::int64_t tiles) const {
+std::int64_t StepPlan::chunks(std::int64_t images) const {
   // Enough chunks for 16 threads, as long as their partial sums stay within 64 MB.
   const std::int64_t most = std::clamp<std::int64_t>((std::int64_t{64} << 20) / std::max<std::int64_t>(partial_bytes, 1), 2, 16);
-  return std::min(tiles, most);
+  return std::min((images + smallest_tile - 1) / smallest_tile, most);
 }
 
-std::int64_t StepPlan::bytes(int kernel, std::int64_t tiles) const {
+std::int64_t StepPlan::bytes(int kernel, std::int64_t images) const {
   std::int64_t sum = 0;
-  for (const auto& argument : kernels[kernel].arguments) {
-    bool per_tile = argument.space == Space::tile || argument.space == Space::batch;
-    sum += argument.bytes * (per_tile ? tiles : argument.space == Space::partial ? chunks(tiles) : 1);
-  }
+  auto tile = phases[kernels[kernel].info.phase].images, tiles = (images + tile - 1) / tile;
+  for (const auto& argument : kernels[kernel].arguments) switch (argument.space) {
+      case Space::tile: sum += argument.bytes * tiles; break;
+      case Space::batch: sum += argument.bytes * images; break;
+      case Space::partial: sum += argument.bytes * chunks(images); break;
+      default: sum += argument.bytes;
+    }
   return sum;
 }
 
-StepPlan make_plan(const Graph& graph, int lanes) { return Planner(graph, lanes).run(); }
+StepPlan make_plan(const Graph& graph, int vector) { return Planner(graph, vector).run(); }
 
 }  // namespace gradc

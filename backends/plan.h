@@ -12,7 +12,7 @@ namespace gradc {
 /// A value's memory.
 enum class Space {
   tile,     ///< One thread's, for the tile it works on: values that no other phase reads.
-  batch,    ///< One tile's, for the whole step: values that cross phases.
+  batch,    ///< All images', for the whole step: values that cross phases.
   partial,  ///< One chunk's: sums over the batch, before they are reduced.
   whole,    ///< Once: replicated values and scalars.
   param,    ///< The model's: params, and the values that update them in place.
@@ -20,20 +20,23 @@ enum class Space {
 
 struct Placement {
   Space space = Space::whole;
-  std::int64_t offset = 0;  ///< Bytes from the start of the space; for a param its index in StepPlan::params.
-  std::int64_t bytes = 0;
+  std::int64_t offset = 0;  ///< Bytes from the start of the space, in Space::batch for each image; for a param its index in StepPlan::params.
+  std::int64_t bytes = 0;   ///< In Space::batch those of an image, whose neighbours follow it.
 };
 
 struct PlannedKernel {
   KernelSource source;
   KernelInfo info;
   std::vector<Placement> arguments;  ///< Inputs, then outputs.
-  std::vector<bool> scalar;          ///< For flat kernels: whether an argument is the same for every block.
-  std::int64_t blocks = 1;           ///< Calls of a flat kernel.
+  std::int64_t blocks = 1;                 ///< Calls of a kernel that works in blocks, and for each argument
+  std::vector<std::int64_t> block_stride;  ///< the bytes from one block to the next.
 };
 
 struct Phase {
   std::vector<int> tiled, once;                        ///< Indices of kernels, in order.
+  std::int64_t images = 1;                             ///< Of a tile.
+  /// What this phase stores for other phases, if those have larger tiles: it is zero for the images that pad those.
+  std::vector<Placement> to_pad;
   std::int64_t partial_offset = 0, partial_bytes = 0;  ///< The partial sums that this phase makes, which start at zero.
 };
 
@@ -51,7 +54,10 @@ struct PlannedOutput {
 };
 
 struct StepPlan {
-  int lanes = 1;  ///< Images of a tile.
+  Lanes lanes = Lanes::batch;
+  int vector = 1;                   ///< f32 elements of a vector.
+  std::int64_t padded_images = 1;   ///< A batch is padded to a multiple of this: the largest tile.
+  std::int64_t smallest_tile = 1;
   std::vector<PlannedKernel> kernels;
   std::vector<Phase> phases;
   std::vector<PlannedInput> inputs;
@@ -60,14 +66,16 @@ struct StepPlan {
   std::int64_t tile_bytes = 0, batch_bytes = 0, partial_bytes = 0, whole_bytes = 0;
   std::int64_t flops_per_image = 0;  ///< Of the mathematics: multiply-adds count two.
 
-  /// Into how many chunks the tiles of a batch are cut. A chunk has its own partial sums and is worked on by one thread, in order, so this
+  std::int64_t padded(std::int64_t images) const { return (images + padded_images - 1) / padded_images * padded_images; }
+  /// Into how many chunks a batch is cut. A chunk has its own partial sums and is worked on by one thread, in order, so this
   /// number, which does not depend on the threads, and not their scheduling decides how sums are rounded.
-  std::int64_t chunks(std::int64_t tiles) const;
+  std::int64_t chunks(std::int64_t images) const;
   /// What a kernel reads and writes in a step, each of its arguments once.
-  std::int64_t bytes(int kernel, std::int64_t tiles) const;
+  std::int64_t bytes(int kernel, std::int64_t images) const;
 };
 
 /// Plans memory by liveness: values of a tile share the bytes of those that are not used any more.
-StepPlan make_plan(const Graph& graph, int lanes);
+/// `vector` is the f32 elements of a vector register.
+StepPlan make_plan(const Graph& graph, int vector);
 
 }  // namespace gradc

@@ -3,7 +3,7 @@
 namespace gradc {
 
 std::vector<Pass> build_passes(const BuildOptions& options, std::vector<OptimizerState>& states) {
-  PipelineOptions pipeline_options{.train = options.mode == Mode::train, .fuse = options.fuse};
+  PipelineOptions pipeline_options{.train = options.mode == Mode::train, .fuse = options.fuse, .machine = options.machine};
   pipeline_options.update = [&states, optimizer = options.training.optimizer](Graph& graph) { states = add_updates(graph, optimizer); };
   return options.kernels ? pipeline(pipeline_options) : reference_pipeline(pipeline_options);
 }

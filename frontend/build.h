@@ -11,6 +11,7 @@ struct BuildOptions {
   Mode mode = Mode::train;
   TrainingConfig training = {};
   bool fuse = true;
+  Machine machine = {};
   bool kernels = true;  ///< Up to kernels and phases, as the jit backend needs; else plain ops, as the reference backend runs.
 };
 

@@ -24,6 +24,7 @@ class Attributes {
 
   // Each throws std::bad_variant_access or std::out_of_range when the verifier would have refused the op.
   std::int64_t integer(const std::string& name) const { return std::get<std::int64_t>(entries_.at(name)); }
+  std::int64_t integer_or(const std::string& name, std::int64_t otherwise) const { return has(name) ? integer(name) : otherwise; }
   double number(const std::string& name) const { return std::get<double>(entries_.at(name)); }
   const std::string& text(const std::string& name) const { return std::get<std::string>(entries_.at(name)); }
   const Ints& ints(const std::string& name) const { return std::get<Ints>(entries_.at(name)); }

@@ -30,11 +30,18 @@ struct Op {
   ValueId result() const { return results.front(); }
 };
 
+/// Where the lanes of the vectors in a step's code come from, and so how a batched value lies in memory.
+enum class Lanes : std::uint8_t {
+  batch,     ///< Neighbouring images: one vector's worth of images lies as [d1]..[dk][image].
+  features,  ///< The last dimension, channels or features, of one image: images lie one after the other, as [image][d1]..[dk].
+};
+
 /// A group of neighbouring ops that is compiled as one kernel.
 struct Kernel {
   std::string name;
   std::int32_t phase = -1;  ///< Which phase of the step it runs in, or -1 before `partition`.
   bool tiled = true;        ///< Whether it runs once a tile of images (else once a step).
+  std::int64_t images = 0;  ///< Of a tile, or 0 before `partition`.
 };
 
 class Graph {
@@ -43,6 +50,7 @@ class Graph {
   std::deque<Value> values;  ///< Adding one leaves references to the others valid.
   std::vector<Op> ops;
   std::vector<Kernel> kernels;
+  Lanes lanes = Lanes::batch;
 
   const Type& type(ValueId value) const { return values[value].type; }
   /// A new value; its name is `hint`, made unique with a number where it is taken.

@@ -32,6 +32,7 @@ enum class AttributeKind : std::uint8_t { integer, number, text, ints };
 struct AttributeSpec {
   std::string name;
   AttributeKind kind;
+  bool optional = false;
 };
 
 /// What a shape rule sees of an op.

@@ -24,6 +24,11 @@ class Parser {
   Graph graph() {
     expect_word("graph");
     graph_.name = take(Token::symbol_name, "a name such as @model").text;
+    if (is_word("lanes")) {
+      advance();
+      expect_word("features");
+      graph_.lanes = Lanes::features;
+    }
     expect("{");
     while (!is("}")) statement();
     advance();
@@ -147,6 +152,10 @@ class Parser {
     if (is_word("once")) {
       advance();
       kernel.tiled = false;
+    }
+    if (is_word("images")) {
+      advance();
+      kernel.images = integer();
     }
     graph_.kernels.push_back(kernel);
     expect("{");

@@ -60,7 +60,7 @@ std::string print(const Graph& graph, const Op& op) {
 }
 
 std::string print(const Graph& graph) {
-  std::string out = "graph @" + graph.name + " {\n";
+  std::string out = "graph @" + graph.name + (graph.lanes == Lanes::features ? " lanes features {\n" : " {\n");
   std::int32_t current = -1;
   for (const auto& op : graph.ops) {
     if (op.kernel != current) {
@@ -71,6 +71,7 @@ std::string print(const Graph& graph) {
         out += "  kernel @" + kernel.name;
         if (kernel.phase >= 0) out += " phase " + std::to_string(kernel.phase);
         if (!kernel.tiled) out += " once";
+        if (kernel.images > 0) out += " images " + std::to_string(kernel.images);
         out += " {\n";
       }
     }

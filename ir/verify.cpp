@@ -12,7 +12,7 @@ namespace {
 
 std::string attribute_problem(const OpDef& def, const Op& op) {
   for (const auto& spec : def.attributes) {
-    if (!op.attributes.has(spec.name)) return fmt::format("attribute \"{}\" is missing", spec.name);
+    if (!spec.optional && !op.attributes.has(spec.name)) return fmt::format("attribute \"{}\" is missing", spec.name);
     for (const auto& [name, value] : op.attributes)
       if (name == spec.name && value.index() != static_cast<std::size_t>(spec.kind))
         return fmt::format("attribute \"{}\" is of the wrong kind", name);

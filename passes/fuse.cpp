@@ -25,6 +25,12 @@ bool is_product(OpKind kind) {
 
 bool is_weight_gradient(OpKind kind) { return kind == OpKind::conv2d_weight_grad || kind == OpKind::dense_weight_grad; }
 
+bool is_whole_gradient(OpKind kind) { return kind == OpKind::dense_weight_grad_whole; }
+bool is_sum(OpKind kind) { return kind == OpKind::reduce || is_whole_gradient(kind); }
+
+/// A number of features that is whole vectors of every target.
+constexpr std::int64_t kVectorMultiple = 64;
+
 /// Ops that may stand before a gradient in its kernel, computed as it reads them.
 bool is_prologue(OpKind kind) { return is_pointwise(kind) || kind == OpKind::max_pool2d_grad || kind == OpKind::constant; }
 
@@ -101,6 +107,7 @@ class Grouping {
   }
   bool tiled(int group) const {
     for (int m : members_[group]) {
+      if (op(m).kind == OpKind::dense_weight_grad_whole) continue;
       for (auto v : op(m).operands)
         if (graph_.type(v).batched()) return true;
       for (auto v : op(m).results)
@@ -215,6 +222,7 @@ class Rules {
     int group = groups_.of(producer), own = groups_.of(consumer);
     if (from.kind == OpKind::constant || (is_pointwise(from.kind) && graph_.type(through).rank() == 0 && groups_.only_used_by(group, own)))
       return true;
+    if (from.kind == OpKind::transpose && groups_.tiled(own) && groups_.only_used_by(group, own)) return reads_transposed(op, through);
     if (groups_.tiled(group) != groups_.tiled(own)) return false;
     if (!groups_.tiled(own)) return pointwise_of_one_shape(op, from, through);
     if (sums_over_batch(graph_, from)) return false;
@@ -239,6 +247,14 @@ class Rules {
     return !groups_.any(group, is_product) || reaches_product(through);
   }
 
+  /// Whether a gradient reads its weights where they are instead of a transposed copy. Lanes of images take one weight at a time from
+  /// anywhere; lanes of features want neighbouring weights, which a dense kernel has along the sum that is made.
+  bool reads_transposed(const Op& op, ValueId through) const {
+    if ((op.kind != OpKind::conv2d_input_grad && op.kind != OpKind::dense_input_grad) || op.operands[1] != through) return false;
+    if (graph_.lanes == Lanes::batch) return true;
+    return op.kind == OpKind::dense_input_grad && graph_.type(through).dims[0] % kVectorMultiple == 0;
+  }
+
   /// Whether the value comes from a product of its kernel by pointwise ops and poolings alone.
   bool reaches_product(ValueId value) const {
     int at = groups_.definer(value);
@@ -260,8 +276,16 @@ class Rules {
            groups_.only_used_by(group, own);
   }
 
+  int own_of(const Op& op) const { return groups_.of(groups_.definer(op.result())); }
+
   bool pointwise_of_one_shape(const Op& op, const Op& from, ValueId through) const {
-    if (!is_pointwise(op.kind) || (!is_pointwise(from.kind) && from.kind != OpKind::reduce)) return false;
+    if (!is_pointwise(op.kind)) return false;
+    if (!is_pointwise(from.kind) && from.kind != OpKind::reduce && from.kind != OpKind::dense_weight_grad_whole) return false;
+    // The loops of a gradient over the whole batch are its own.
+    auto sums = [&](int group) { return groups_.any(group, is_sum); };
+    int group = groups_.definer(through), own = own_of(op);
+    if (sums(groups_.of(group)) && sums(own) && (groups_.any(groups_.of(group), is_whole_gradient) || groups_.any(own, is_whole_gradient)))
+      return false;
     return graph_.type(through).dims == graph_.type(op.result()).dims;
   }
 

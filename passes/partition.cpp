@@ -24,7 +24,8 @@ std::vector<Edge> dependences(const Graph& graph) {
       readers[source].push_back(op.kernel);
       int from = graph.ops[definers[source]].kernel;
       if (from < 0 || from == op.kernel) continue;
-      edges.push_back({from, op.kernel, graph.kernels[from].tiled && graph.kernels[op.kernel].tiled && graph.type(source).batched()});
+      const auto &a = graph.kernels[from], &b = graph.kernels[op.kernel];
+      edges.push_back({from, op.kernel, a.tiled && b.tiled && a.images == b.images && graph.type(source).batched()});
     }
   }
   // An update writes the param in place, so whoever makes the new value waits for the readers of the old one.
@@ -37,6 +38,40 @@ std::vector<Edge> dependences(const Graph& graph) {
   return edges;
 }
 
+/// Raises phases to the longest path to each kernel; kernels are nearly in order, so few rounds are needed.
+void find_longest_paths(Graph& graph, const std::vector<Edge>& edges, bool kernel_by_kernel) {
+  bool changed = true;
+  for (std::size_t round = 0; changed; ++round) {
+    check(round <= graph.kernels.size(), "kernels wait for each other");
+    changed = false;
+    for (const auto& edge : edges) {
+      int least = graph.kernels[edge.from].phase + (edge.same_phase && !kernel_by_kernel ? 0 : 1);
+      if (graph.kernels[edge.to].phase < least) {
+        graph.kernels[edge.to].phase = least;
+        changed = true;
+      }
+    }
+  }
+}
+
+/// Lets the first phase with tiles of two sizes keep those of its first kernel, and puts the others off by a phase. Returns whether there was
+/// one.
+bool separate_tile_sizes(Graph& graph) {
+  for (int phase = 0; phase < phase_count(graph); ++phase) {
+    std::int64_t images = 0;
+    bool found = false;
+    for (auto& kernel : graph.kernels) {
+      if (!kernel.tiled || kernel.phase != phase) continue;
+      if (images == 0) images = kernel.images;
+      if (kernel.images == images) continue;
+      kernel.phase = phase + 1;
+      found = true;
+    }
+    if (found) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int phase_count(const Graph& graph) {
@@ -46,21 +81,13 @@ int phase_count(const Graph& graph) {
 }
 
 void partition(Graph& graph, const PartitionOptions& options) {
+  for (std::size_t k = 0; k < graph.kernels.size(); ++k)
+    if (graph.kernels[k].tiled) graph.kernels[k].images = tile_images(graph, static_cast<int>(k), options.machine);
   auto edges = dependences(graph);
   for (auto& kernel : graph.kernels) kernel.phase = 0;
-  // The longest path to each kernel; kernels are nearly in order, so few rounds are needed.
-  bool changed = true;
-  for (std::size_t round = 0; changed; ++round) {
-    check(round <= graph.kernels.size(), "kernels wait for each other");
-    changed = false;
-    for (const auto& edge : edges) {
-      int least = graph.kernels[edge.from].phase + (edge.same_phase && !options.kernel_by_kernel ? 0 : 1);
-      if (graph.kernels[edge.to].phase < least) {
-        graph.kernels[edge.to].phase = least;
-        changed = true;
-      }
-    }
-  }
+  do {
+    find_longest_paths(graph, edges, options.kernel_by_kernel);
+  } while (!options.kernel_by_kernel && separate_tile_sizes(graph));
   std::vector<int> order(graph.kernels.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return graph.kernels[a].phase < graph.kernels[b].phase; });

@@ -7,6 +7,7 @@
 #include "passes/decompose.h"
 #include "passes/differentiate.h"
 #include "passes/fuse.h"
+#include "passes/layout.h"
 #include "passes/partition.h"
 #include "passes/shard.h"
 #include "passes/simplify.h"
@@ -33,7 +34,9 @@ std::span<const Pass> named_passes() {
       {"commute_pool", "pool before bias and relu, which are monotone: a quarter of their work for 2x2", commute_pool},
       {"differentiate", "add the gradient of output \"loss\" for every trainable param", differentiate},
       {"decompose", "batch statistics as sums over the batch", decompose},
-      {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", shard},
+      {"layout", "choose whether images or features are the lanes of vectors", [](Graph& graph) { choose_layout(graph, {}); }},
+      {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole",
+       [](Graph& graph) { shard(graph); }},
       {"fuse", "group ops into kernels", [](Graph& graph) { fuse(graph); }},
       {"no_fuse", "make each op a kernel of its own", [](Graph& graph) { fuse(graph, {.fuse = false}); }},
       {"partition", "cut the step into phases, each a loop over tiles of the batch", [](Graph& graph) { partition(graph); }},
@@ -48,6 +51,16 @@ const Pass& named(const char* name) {
   for (const auto& pass : named_passes())
     if (pass.name == name) return pass;
   throw InternalError(std::string("there is no pass ") + name);
+}
+
+/// The pass of this name with what it is told of the machine.
+Pass for_machine(Pass pass, const Machine& machine) {
+  if (pass.name == "layout") pass.run = [machine](Graph& graph) { choose_layout(graph, machine); };
+  if (pass.name == "shard") pass.run = [machine](Graph& graph) { shard(graph, machine); };
+  if (pass.name == "partition") pass.run = [machine](Graph& graph) { partition(graph, {.machine = machine}); };
+  if (pass.name == "kernel_by_kernel")
+    pass.run = [machine](Graph& graph) { partition(graph, {.kernel_by_kernel = true, .machine = machine}); };
+  return pass;
 }
 
 }  // namespace
@@ -65,8 +78,9 @@ std::vector<Pass> reference_pipeline(const PipelineOptions& options) {
 std::vector<Pass> pipeline(const PipelineOptions& options) {
   auto passes = reference_pipeline(options);
   if (options.fuse) passes.insert(passes.begin() + 1, named("commute_pool"));
-  for (const char* name : {"decompose", "shard", options.fuse ? "fuse" : "no_fuse", options.fuse ? "partition" : "kernel_by_kernel"})
-    passes.push_back(named(name));
+  passes.push_back(named("decompose"));
+  for (const char* name : {"layout", "shard", options.fuse ? "fuse" : "no_fuse", options.fuse ? "partition" : "kernel_by_kernel"})
+    passes.push_back(for_machine(named(name), options.machine));
   return passes;
 }
 

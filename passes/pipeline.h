@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "passes/layout.h"
 
 namespace gradc {
 
@@ -19,6 +20,7 @@ struct Pass {
 struct PipelineOptions {
   bool train = true;  ///< Differentiate and update; otherwise only the forward part is compiled.
   bool fuse = true;
+  Machine machine = {};
   /// Adds the optimizer's ops to a differentiated graph.
   std::function<void(Graph&)> update;
 };

@@ -92,7 +92,7 @@ bool sums_over_batch(const Graph& graph, const Op& op) {
   }
 }
 
-void shard(Graph& graph) {
+void shard(Graph& graph, const Machine& machine) {
   Rewriter rewriter(graph);
   ZeroOnPadding zero(graph);
   std::size_t seen = 0;
@@ -111,6 +111,12 @@ void shard(Graph& graph) {
                           ? op.operands[1]
                           : op.operands[0];
       operand = masked(rewriter.b, operand);
+    }
+    if (op.kind == OpKind::dense_weight_grad && graph.type(op.operands[0]).rank() == 2 &&
+        whole_weight_gradient(graph, graph.type(op.result()), machine)) {
+      op.kind = OpKind::dense_weight_grad_whole;
+      op.attributes.set("rows", graph.type(op.result()).dims[0]);
+      sums = false;
     }
     rewriter.keep(op);
     if (sums) rewriter.replace(op.result(), rewriter.b.emit(OpKind::reduce, {op.result()}, {}, graph.values[op.result()].name));

@@ -1,5 +1,6 @@
 #pragma once
 #include "ir/graph.h"
+#include "passes/layout.h"
 
 namespace gradc {
 
@@ -7,9 +8,10 @@ namespace gradc {
 /// is a sum over the batch of which each tile has its part, and *replicated* otherwise. Two things are made explicit:
 ///  - the last tile of a batch may hold padding, which must not count in a sum over the batch: unless a summed value is known to be zero
 ///    for padding (as gradients are, for the loss weighs each image with the input "valid"), it is multiplied with "valid";
-///  - where a partial value is needed whole, a `reduce` makes it so.
+///  - where a partial value is needed whole, a `reduce` makes it so. A dense layer's weight gradient may instead be computed whole from the
+///    start, where `whole_weight_gradient` says that this is cheaper.
 /// The propagation follows GSPMD (Xu et al. 2021), on the batch axis alone.
-void shard(Graph& graph);
+void shard(Graph& graph, const Machine& machine = {});
 
 /// Whether the op sums over the batch, so that its result is partial.
 bool sums_over_batch(const Graph& graph, const Op& op);

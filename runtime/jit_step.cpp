@@ -125,22 +125,28 @@ Code compile_kernels(const StepPlan& plan, const KernelTarget& target, const Ste
   return code;
 }
 
+/// The target asked for.
+KernelTarget target_of(const StepOptions& options) {
+  const char* environment = std::getenv("GRADC_TARGET");
+  return kernel_target(options.target.empty() && environment != nullptr ? environment : options.target);
+}
+
 class JitStep : public Step {
  public:
   JitStep(const Graph& graph, Params& params, const StepOptions& options, CompileReport& report)
-      : target_(kernel_target(options.target)),
+      : target_(target_of(options)),
         plan_(make_plan(graph, target_.lanes)),
         pool_(std::max(1, options.threads)),
         linked_(link(options, report)) {
     for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
-    tile_arena_.reserve(std::max<std::int64_t>(plan_.tile_bytes * pool_.size(), 64));
-    whole_.reserve(std::max<std::int64_t>(plan_.whole_bytes, 64));
+    tile_arena_.reserve(plan_.tile_bytes * pool_.size() + kSlack);
+    whole_.reserve(plan_.whole_bytes + kSlack);
     context_.threads = pool_.size();
     context_.tile_arena = tile_arena_.data();
     context_.whole = whole_.data();
     context_.params = params_.data();
-    context_.load_tile = [](StepContext* context, std::int64_t tile, char* tile_memory, char* batch_memory) {
-      static_cast<JitStep*>(context->owner)->load_tile(tile, tile_memory, batch_memory);
+    context_.load_tile = [](StepContext* context, std::int64_t first_image, char* tile_memory) {
+      static_cast<JitStep*>(context->owner)->load_tile(first_image, tile_memory);
     };
     context_.barrier = [](StepContext* context) { static_cast<JitStep*>(context->owner)->pool_.barrier(); };
     context_.owner = this;
@@ -152,9 +158,10 @@ class JitStep : public Step {
     input_ = input;
     auto batch = static_cast<std::int64_t>(input.rows.size());
     check(batch > 0, "a batch has at least one image");
-    context_.tiles = (batch + plan_.lanes - 1) / plan_.lanes;
-    context_.chunks = plan_.chunks(context_.tiles);
-    batch_arena_.reserve(std::max<std::int64_t>(plan_.batch_bytes * context_.tiles, 64));
+    context_.images = batch;
+    context_.padded_images = plan_.padded(batch);
+    context_.chunks = plan_.chunks(batch);
+    batch_arena_.reserve(plan_.batch_bytes * context_.padded_images + kSlack);
     partials_.reserve(std::max<std::int64_t>(plan_.partial_bytes * context_.chunks, 64));
     context_.batch_arena = batch_arena_.data();
     context_.partials = partials_.data();
@@ -173,14 +180,14 @@ class JitStep : public Step {
     std::vector<KernelInfo> all;
     for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
       auto info = plan_.kernels[k].info;
-      info.bytes = plan_.bytes(static_cast<int>(k), context_.tiles);
+      info.bytes = plan_.bytes(static_cast<int>(k), context_.images);
       all.push_back(std::move(info));
     }
     return all;
   }
 
   void run_kernel(int kernel) override {
-    check(linked_.kernel() != nullptr && context_.tiles > 0, "a step was compiled with separate kernels, and has run");
+    check(linked_.kernel() != nullptr && context_.images > 0, "a step was compiled with separate kernels, and has run");
     alone_ = kernel;
     pool_.run(
         [](void* data, int thread) {
@@ -205,11 +212,9 @@ class JitStep : public Step {
       }
       auto batch = static_cast<std::int64_t>(input_.rows.size()), elements = output.type.elements();
       std::vector<float> rows(batch * elements);
-      for (std::int64_t i = 0; i < batch; ++i) {
-        const auto* tile = batch_arena_.data() + i / plan_.lanes * plan_.batch_bytes + output.placement.offset;
-        for (std::int64_t e = 0; e < elements; ++e)
-          rows[i * elements + e] = number(tile, output.type.dtype, e * plan_.lanes + i % plan_.lanes);
-      }
+      const auto* values = batch_arena_.data() + output.placement.offset * context_.padded_images;
+      for (std::int64_t i = 0; i < batch; ++i)
+        for (std::int64_t e = 0; e < elements; ++e) rows[i * elements + e] = number(values, output.type.dtype, index(i, e, elements));
       return rows;
     }
     throw InternalError("a step has no output \"" + name + "\"");
@@ -219,6 +224,12 @@ class JitStep : public Step {
   LinkedStep link(const StepOptions& options, CompileReport& report) const {
     auto code = compile_kernels(plan_, target_, options, report);
     return {plan_, code.symbols, code.objects, options.separate_kernels};
+  }
+
+  /// Where element `e` of image `i` lies in a batched value of so many elements an image.
+  std::int64_t index(std::int64_t i, std::int64_t e, std::int64_t elements) const {
+    if (plan_.lanes == Lanes::features) return i * elements + e;
+    return i / plan_.vector * plan_.vector * elements + e * plan_.vector + i % plan_.vector;
   }
 
   static float number(const char* data, DType dtype, std::int64_t i) {
@@ -231,59 +242,81 @@ class JitStep : public Step {
     return placement.space == Space::param ? params_[placement.offset] : whole_.data() + placement.offset;
   }
 
-  /// Stores the inputs of one tile, an image a lane. What pads the last tile is a copy of the batch's first image, which is finite wherever
-  /// the batch is, and counts with weight 0.
-  void load_tile(std::int64_t tile, char* tile_memory, char* batch_memory) const {
-    const auto lanes = plan_.lanes;
-    auto batch = static_cast<std::int64_t>(input_.rows.size());
-    std::uint32_t rows[64];
-    auto valid = std::min<std::int64_t>(lanes, batch - tile * lanes);
-    for (int lane = 0; lane < lanes; ++lane) rows[lane] = input_.rows[lane < valid ? tile * lanes + lane : 0];
+  /// Stores the inputs of one tile. What pads the last tile is a copy of the batch's first image, which is finite wherever the batch is, and
+  /// counts with weight 0.
+  void load_tile(std::int64_t first, char* tile_memory) const {
+    const auto count = plan_.phases[0].images, batch = static_cast<std::int64_t>(input_.rows.size());
+    std::uint32_t rows[kMostImages];
+    auto valid = std::min(count, batch - first);
+    for (std::int64_t i = 0; i < count; ++i) rows[i] = input_.rows[i < valid ? first + i : 0];
     for (const auto& each : plan_.inputs) {
       if (!each.type.batched()) continue;
-      auto* at = (each.placement.space == Space::batch ? batch_memory : tile_memory) + each.placement.offset;
+      auto* at = each.placement.space == Space::batch
+                     ? batch_arena_.data() + each.placement.offset * context_.padded_images + first * each.placement.bytes
+                     : tile_memory + each.placement.offset;
       auto* values = reinterpret_cast<float*>(at);
       if (each.name == "images")
-        load_rows(input_.images, rows, values);
+        load_rows(input_.images, rows, count, values);
       else if (each.name == "labels")
-        load_rows(input_.labels, rows, values);
+        load_rows(input_.labels, rows, count, values);
       else if (each.name == "valid")
-        for (int lane = 0; lane < lanes; ++lane) values[lane] = lane < valid ? 1.0f : 0.0f;
+        for (std::int64_t i = 0; i < count; ++i) values[i] = i < valid ? 1.0f : 0.0f;
       else
-        for (int lane = 0; lane < lanes; ++lane) reinterpret_cast<std::int32_t*>(at)[lane] = static_cast<std::int32_t>(tile * lanes + lane);
+        for (std::int64_t i = 0; i < count; ++i) reinterpret_cast<std::int32_t*>(at)[i] = static_cast<std::int32_t>(first + i);
     }
   }
 
+  /// Image by image, as numbers of f32.
   template <class Number>
-  void transpose(const Rows& source, const std::uint32_t* rows, float* out) const {
+  static void convert(const Rows& source, const std::uint32_t* rows, std::int64_t count, float* out) {
+    const auto* data = static_cast<const Number*>(source.data);
+    for (std::int64_t i = 0; i < count; ++i)
+      for (std::int64_t e = 0; e < source.elements; ++e)
+        out[i * source.elements + e] = static_cast<float>(data[rows[i] * source.elements + e]) * source.scale;
+  }
+
+  /// The same with an image a lane.
+  template <class Number>
+  static void transpose(const Rows& source, const std::uint32_t* rows, std::int64_t lanes, float* out) {
     // Blocks of 16 elements: a row of bytes becomes floats in one go, and the block is turned while it is in registers or L1.
     constexpr std::int64_t kBlock = 16;
-    const auto lanes = plan_.lanes;
-    float block[64][kBlock];
+    float block[kMostImages][kBlock];
     const auto* data = static_cast<const Number*>(source.data);
     for (std::int64_t e = 0; e < source.elements; e += kBlock) {
       auto count = std::min(kBlock, source.elements - e);
-      for (int lane = 0; lane < lanes; ++lane) {
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
         const auto* from = data + rows[lane] * source.elements + e;
         for (std::int64_t i = 0; i < count; ++i) block[lane][i] = static_cast<float>(from[i]) * source.scale;
       }
       for (std::int64_t i = 0; i < count; ++i)
-        for (int lane = 0; lane < lanes; ++lane) out[(e + i) * lanes + lane] = block[lane][i];
+        for (std::int64_t lane = 0; lane < lanes; ++lane) out[(e + i) * lanes + lane] = block[lane][i];
     }
   }
 
-  void load_rows(const Rows& source, const std::uint32_t* rows, float* out) const {
+  template <class Number>
+  void load_numbers(const Rows& source, const std::uint32_t* rows, std::int64_t count, float* out) const {
+    if (plan_.lanes == Lanes::features)
+      convert<Number>(source, rows, count, out);
+    else
+      transpose<Number>(source, rows, count, out);
+  }
+
+  void load_rows(const Rows& source, const std::uint32_t* rows, std::int64_t count, float* out) const {
     if (source.classes > 0) {
+      bool features = plan_.lanes == Lanes::features;
       for (std::int64_t e = 0; e < source.classes; ++e)
-        for (int lane = 0; lane < plan_.lanes; ++lane) out[e * plan_.lanes + lane] = source.at(rows[lane], e);
+        for (std::int64_t i = 0; i < count; ++i) out[features ? i * source.classes + e : e * count + i] = source.at(rows[i], e);
     } else if (source.dtype == DType::u8) {
-      transpose<std::uint8_t>(source, rows, out);
+      load_numbers<std::uint8_t>(source, rows, count, out);
     } else if (source.dtype == DType::i32) {
-      transpose<std::int32_t>(source, rows, out);
+      load_numbers<std::int32_t>(source, rows, count, out);
     } else {
-      transpose<float>(source, rows, out);
+      load_numbers<float>(source, rows, count, out);
     }
   }
+
+  static constexpr std::int64_t kSlack = 4096;    ///< Bytes behind an arena: the last vectors of an array may reach beyond it when they are read.
+  static constexpr std::int64_t kMostImages = 64;  ///< Of a tile.
 
   KernelTarget target_;
   StepPlan plan_;
@@ -297,6 +330,14 @@ class JitStep : public Step {
 };
 
 }  // namespace
+
+Machine machine_of(const StepOptions& options, std::int64_t batch) {
+  Machine machine{.lanes = target_of(options).lanes, .batch = batch};
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  if (auto bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) machine.cache_bytes = bytes;
+#endif
+  return machine;
+}
 
 std::unique_ptr<Step> compile_jit_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report) {
   CompileReport own;

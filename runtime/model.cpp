@@ -52,8 +52,13 @@ struct Model::Implementation {
 
   explicit Implementation(Topology t) : topology(std::move(t)) {}
 
-  BuildOptions build_options(Mode mode) const {
-    return {.mode = mode, .training = training, .fuse = run.fuse, .kernels = run.backend == StepOptions::Backend::jit};
+  BuildOptions build_options(Mode mode, std::int64_t batch) const {
+    bool kernels = run.backend == StepOptions::Backend::jit;
+    return {.mode = mode,
+            .training = training,
+            .fuse = run.fuse,
+            .machine = kernels ? machine_of(step_options(), batch) : Machine{},
+            .kernels = kernels};
   }
 
   void make_params(const Built& result) {
@@ -112,16 +117,14 @@ struct Model::Implementation {
   }
 
   StepOptions step_options() const {
-    StepOptions options{
-        .backend = run.backend, .threads = run.threads > 0 ? run.threads : available_processors(), .target = "", .warn = run.warn};
-    if (const char* target = std::getenv("GRADC_TARGET")) options.target = target;
-    return options;
+    return {.backend = run.backend, .threads = run.threads > 0 ? run.threads : available_processors(), .target = "", .warn = run.warn};
   }
 
-  Step& step(Mode mode) {
+  /// The step, compiled when it is first needed, for batches of this size.
+  Step& step(Mode mode, std::int64_t batch) {
     auto& slot = mode == Mode::train ? train_step : mode == Mode::eval ? eval_step : predict_step;
     if (!slot) {
-      auto result = build(topology, build_options(mode));
+      auto result = build(topology, build_options(mode, batch));
       ensure_params();
       make_params(result);
       if (mode != Mode::predict) labels = result.labels;
@@ -172,7 +175,7 @@ struct Model::Implementation {
   }
 
   Logs train_on(const DataSet& batch) {
-    auto& train = step(Mode::train);
+    auto& train = step(Mode::train, batch.size());
     StepInput input{batch.rows(), image_rows(batch), label_rows(batch), step_key(run.seed, static_cast<std::uint64_t>(steps_done))};
     NamedTensors before;
     if (run.check_numerics) before = interpreter_params(train_graph, params);
@@ -251,8 +254,8 @@ void Model::set_run_options(const RunOptions& options) {
   for (auto* step : {&implementation_->train_step, &implementation_->eval_step, &implementation_->predict_step}) step->reset();
 }
 
-CompileReport Model::prepare(bool train) {
-  implementation_->step(train ? Mode::train : Mode::eval);
+CompileReport Model::prepare(bool train, std::int64_t batch_size) {
+  implementation_->step(train ? Mode::train : Mode::eval, batch_size);
   return implementation_->report;
 }
 
@@ -261,7 +264,7 @@ Logs Model::train_on_batch(const DataSet& batch) { return implementation_->train
 Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
   if (batch_size < 1) throw Error("batch size {}: must be at least 1", batch_size);
   auto& self = *implementation_;
-  auto& step = self.step(Mode::eval);
+  auto& step = self.step(Mode::eval, std::min(batch_size, data.size()));
   Logs sums;
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
@@ -275,7 +278,7 @@ Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
 std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) {
   if (batch_size < 1) throw Error("batch size {}: must be at least 1", batch_size);
   auto& self = *implementation_;
-  auto& step = self.step(Mode::predict);
+  auto& step = self.step(Mode::predict, std::min(batch_size, data.size()));
   std::vector<float> all;
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);

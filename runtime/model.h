@@ -87,8 +87,9 @@ class Model {
 
   const Topology& topology() const;
   const TrainingConfig& training() const;
-  /// Compiles the steps for training (and evaluation) now instead of with the first batch.
-  CompileReport prepare(bool train = true);
+  /// Compiles the step for training or evaluation now instead of with the first batch. `batch_size` is that of most batches: any other works,
+  /// but this one is fastest.
+  CompileReport prepare(bool train = true, std::int64_t batch_size = 32);
 
  private:
   struct Implementation;

@@ -11,6 +11,7 @@
 #include "backends/kernel_info.h"
 #include "backends/reference/interpreter.h"
 #include "ir/graph.h"
+#include "passes/layout.h"
 #include "runtime/params.h"
 
 namespace gradc {
@@ -52,12 +53,15 @@ class Step {
 struct StepOptions {
   enum class Backend { jit, reference } backend = Backend::jit;
   int threads = 1;
-  std::string target;  ///< A Halide target string; this machine if empty.
+  std::string target;  ///< A Halide target string; if empty that of the environment's GRADC_TARGET, or else this machine.
   bool use_cache = true;
   bool separate_kernels = false;  ///< Also lets each kernel be run alone.
   /// Called with a line about what could not be done as asked.
   std::function<void(const std::string&)> warn;
 };
+
+/// What passes need to know of the target of a step and of its batches.
+Machine machine_of(const StepOptions& options, std::int64_t batch);
 
 /// What the compilation of a step did.
 struct CompileReport {

@@ -60,7 +60,8 @@ Times time(double seconds, Work work) {
 class TimedStep {
  public:
   TimedStep(const ModelFile& file, const Options& options, int threads, bool fuse) {
-    BuildOptions build_options{.fuse = fuse};
+    StepOptions step_options{.threads = threads, .separate_kernels = !options.no_kernels, .warn = warn};
+    BuildOptions build_options{.fuse = fuse, .machine = machine_of(step_options, options.batch_size)};
     if (file.training) build_options.training = *file.training;
     auto built = build(file.topology, build_options);
     for (std::size_t i = 0; i < built.weights.size(); ++i) {
@@ -71,8 +72,6 @@ class TimedStep {
       if (params_.has(given.name)) params_.set(given.name, given.shape, given.values);
     for (const auto& state : built.states)
       params_.fill(state.name, state.shape, state.name == kLearningRate ? 0.0f : static_cast<float>(state.initial));
-    StepOptions step_options{.threads = threads, .separate_kernels = !options.no_kernels, .warn = warn};
-    if (const char* target = std::getenv("GRADC_TARGET")) step_options.target = target;
     step_ = compile_step(built.graph, params_, step_options, &report);
     make_batch(file, built, options.batch_size);
     step_->run(input_);
@@ -96,10 +95,8 @@ class TimedStep {
       labels_[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
     }
     for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
-    input_ = {rows_,
-              {.data = images_.data(), .elements = image.elements()},
-              {.data = labels_.data(), .elements = built.labels.elements()},
-              1};
+    input_ = {
+        rows_, {.data = images_.data(), .elements = image.elements()}, {.data = labels_.data(), .elements = built.labels.elements()}, 1};
   }
 
   Params params_;

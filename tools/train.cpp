@@ -75,7 +75,7 @@ void run(const Options& options) {
     std::filesystem::remove(std::filesystem::path(options.save) / ".gradc-probe");
   }
   StepLog log(options.log);
-  auto report = model.prepare();
+  auto report = model.prepare(true, options.common.batch_size);
   auto data = loading.get();
   if (options.common.backend == "jit" && !options.quiet)
     std::cerr << fmt::format("compiled {} kernels ({} distinct, {} from the cache) for {} in {:.0f} ms\n", report.kernels, report.distinct,

@@ -7,7 +7,7 @@ namespace {
 using namespace Halide;
 
 struct Geometry {
-  int stride_y, stride_x, top, left, dilation_y, dilation_x;
+  int stride_y, stride_x, top, left, dilation_y, dilation_x, groups;
 
   explicit Geometry(const Op& op) {
     const auto &strides = op.attributes.ints("strides"), &padding = op.attributes.ints("padding"),
@@ -18,6 +18,16 @@ struct Geometry {
     left = static_cast<int>(padding[2]);
     dilation_y = static_cast<int>(dilation[0]);
     dilation_x = static_cast<int>(dilation[1]);
+    groups = static_cast<int>(op.attributes.integer_or("groups", 1));
+  }
+  /// Of `depth` channels that channel `c` of all `channels` on the other side is connected with, the one numbered `i`.
+  Expr channel(const Expr& c, const Expr& i, std::int64_t depth, std::int64_t channels) const {
+    if (groups == 1) return i;
+    return c / static_cast<int>(channels / groups) * static_cast<int>(depth) + i;
+  }
+  /// Where a kernel [KH,KW,F,C/G] holds the weight between input channel c and filter f.
+  std::vector<Expr> transposed_weight(const Expr& c, const Expr& f, const Expr& kx, const Expr& ky, std::int64_t in_of_group) const {
+    return {groups == 1 ? c : c % static_cast<int>(in_of_group), f, kx, ky};
   }
   bool padded(const Op& op) const {
     for (auto p : op.attributes.ints("padding"))
@@ -34,7 +44,7 @@ Func with_border(Emitter& e, ValueId images) {
   Func padded("padded");
   auto inside = x >= 0 && x < width && y >= 0 && y < height;
   padded(e.n, c, x, y) = select(inside, e.at(images, e.n, {c, clamp(x, 0, width - 1), clamp(y, 0, height - 1)}), 0.0f);
-  e.store(padded);
+  e.store(padded, e.type(images).dims[3]);
   return padded;
 }
 
@@ -43,7 +53,7 @@ Func in_scratch(Emitter& e, ValueId images) {
   Var c("c"), x("x"), y("y");
   Func copy("copy");
   copy(e.n, c, x, y) = e.at(images, e.n, {c, x, y});
-  if (!e.in_memory(images)) e.store(copy);
+  if (!e.in_memory(images)) e.store(copy, e.type(images).dims[3]);
   return copy;
 }
 
@@ -55,42 +65,85 @@ void halide_conv2d(Emitter& e, const Op& op) {
   Func in = g.padded(op) ? with_border(e, op.operands[0]) : in_scratch(e, op.operands[0]);
   Var f("f"), x("x"), y("y");
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]), 0, static_cast<int>(w[0]), "r");  // kernel column, channel, kernel row
+  Expr channel = g.channel(f, r.y, w[2], w[3]);
   Func acc("conv");
   acc(e.n, f, x, y) = 0.0f;
   acc(e.n, f, x, y) += e.at(op.operands[1], Expr(), {f, r.y, r.x, r.z}) *
-                       in(e.n, r.y, x * g.stride_x - g.left + r.x * g.dilation_x, y * g.stride_y - g.top + r.z * g.dilation_y);
+                       in(e.n, channel, x * g.stride_x - g.left + r.x * g.dilation_x, y * g.stride_y - g.top + r.z * g.dilation_y);
   e.define(op.result(), acc);
   e.set_product({&op, acc, r});
 }
 
-/// dx(x) gathers dy((x + left - kx * dilation) / stride) * w(kx). Strides are undone by zeros between the rows and columns of dy. Rows that
-/// fall outside of dy are left out of the sum; columns too where all of a row is unrolled, and else they meet zeros at the border.
+namespace {
+
+/// The input gradient of a convolution with strides: output pixels of one remainder by the strides sum over the same kernel columns and rows,
+/// those that lie a whole stride apart, so each remainder is a convolution of its own and no multiply-add is spent on the pixels that the
+/// strides left out. `dy` has zeros around it.
+void strided_input_grad(Emitter& e, const Op& op, const Geometry& g, Func dy) {
+  const auto& w = e.type(op.operands[1]).dims;
+  const auto& dx = e.type(op.result()).dims;
+  Var c("c"), x("x"), y("y"), q("q"), p("p");
+  Product product{.op = &op};
+  Expr value;
+  for (int b = 0; b < g.stride_y; ++b)
+    for (int a = 0; a < g.stride_x; ++a) {
+      // x = q * stride + a meets kernel column kx where x + left - kx is a multiple of the stride.
+      int first_x = (a + g.left) % g.stride_x, first_y = (b + g.top) % g.stride_y;
+      int columns = (static_cast<int>(w[1]) - first_x + g.stride_x - 1) / g.stride_x,
+          rows = (static_cast<int>(w[0]) - first_y + g.stride_y - 1) / g.stride_y;
+      Expr part = 0.0f;
+      if (columns > 0 && rows > 0) {
+        auto filters = w[2] / g.groups;
+        RDom r(0, columns, 0, static_cast<int>(filters), 0, rows, "r");
+        Expr filter = g.channel(c, r.y, filters, dx[3]);
+        Func acc("input_grad_part");
+        acc(e.n, c, q, p) = 0.0f;
+        acc(e.n, c, q, p) += e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, first_x + r.x * g.stride_x, first_y + r.z * g.stride_y, w[3])) *
+                             dy(e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
+        product.parts.emplace_back(acc, r);
+        part = acc(e.n, c, x / g.stride_x, y / g.stride_y);
+      }
+      value = value.defined() ? select(x % g.stride_x == a && y % g.stride_y == b, part, value) : part;
+    }
+  product.accumulator = Func("input_grad");
+  product.accumulator(e.n, c, x, y) = value;
+  e.define(op.result(), product.accumulator);
+  e.set_product(product);
+}
+
+}  // namespace
+
+/// dx(x) gathers dy((x + left - kx * dilation) / stride) * w(kx). Where lanes are images, rows that fall outside of dy are left out of the
+/// sum; columns too where all of a row is unrolled. Elsewhere the sums meet zeros at the border.
 void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   Geometry g(op);
-  const auto& w = e.type(op.operands[1]).dims;
+  const auto& w = e.type(op.operands[1]).dims;  // rows, columns, out, in of a group
   const auto &dims = e.type(op.operands[0]).dims, &dx = e.type(op.result()).dims;
   auto height = static_cast<int>(dims[1]), width = static_cast<int>(dims[2]);
-  const bool strided = g.stride_x > 1 || g.stride_y > 1;
+  const bool strided = g.stride_x > 1 || g.stride_y > 1, dilated = g.dilation_x > 1 || g.dilation_y > 1;
+  if (strided && !dilated) return strided_input_grad(e, op, g, with_border(e, op.operands[0]));
   // Two dozen columns unrolled are some thousand instructions. A border of a few columns in more than that costs less.
-  const bool unroll_columns = !strided && dx[2] <= 16 && dx[2] * w[1] <= 80;
+  const bool unroll_columns = !strided && !e.lanes_are_features() && dx[2] <= 16 && dx[2] * w[1] <= 80;
+  const bool skip_rows = !strided && !e.lanes_are_features();
   Var c("c"), x("x"), y("y");
   Func spread("spread");
   auto sx = x / g.stride_x, sy = y / g.stride_y;
   auto inside_x = sx >= 0 && sx < width, inside_y = sy >= 0 && sy < height;
-  if (strided) {
+  if (!skip_rows) {
     auto inside = x % g.stride_x == 0 && y % g.stride_y == 0 && inside_x && inside_y;
     spread(e.n, c, x, y) = select(inside, e.at(op.operands[0], e.n, {c, clamp(sx, 0, width - 1), clamp(sy, 0, height - 1)}), 0.0f);
-    e.store(spread);
+    e.store(spread, dims[3]);
   } else if (unroll_columns) {
     spread(e.n, c, x, y) = e.at(op.operands[0], e.n, {c, x, y});
-    if (!e.in_memory(op.operands[0])) e.store(spread);
+    if (!e.in_memory(op.operands[0])) e.store(spread, dims[3]);
   } else {
     spread(e.n, c, x, y) = select(inside_x, e.at(op.operands[0], e.n, {c, clamp(x, 0, width - 1), y}), 0.0f);
-    e.store(spread);
+    e.store(spread, dims[3]);
   }
-  RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[3]), 0, static_cast<int>(w[0]), "r");  // kernel column, out channel, kernel row
+  auto filters = w[2] / g.groups;
+  RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(filters), 0, static_cast<int>(w[0]), "r");  // kernel column, out channel, kernel row
   Expr at_x = x + g.left - r.x * g.dilation_x, at_y = y + g.top - r.z * g.dilation_y;
-  if (!strided) {
+  if (skip_rows) {
     r.where(at_y >= 0 && at_y < height);
     at_y = clamp(at_y, 0, height - 1);
   }
@@ -98,28 +151,68 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
     r.where(at_x >= 0 && at_x < width);
     at_x = clamp(at_x, 0, width - 1);
   }
+  Expr filter = g.channel(c, r.y, filters, dx[3]);
   Func acc("input_grad");
   acc(e.n, c, x, y) = 0.0f;
-  acc(e.n, c, x, y) += e.at(op.operands[1], Expr(), {r.y, c, r.x, r.z}) * spread(e.n, r.y, at_x, at_y);
+  acc(e.n, c, x, y) += e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, r.x, r.z, w[3])) * spread(e.n, filter, at_x, at_y);
   e.define(op.result(), acc);
-  e.set_product({&op, acc, r, unroll_columns});
+  e.set_product({&op, acc, r, {}, unroll_columns});
 }
 
-void halide_conv2d_weight_grad(Emitter& e, const Op& op) {
-  Geometry g(op);
-  const auto& w = e.type(op.result()).dims;  // rows, columns, in, out
-  const auto& out = e.type(op.operands[1]).dims;
-  Func in = g.padded(op) ? with_border(e, op.operands[0]) : in_scratch(e, op.operands[0]);
-  Func dy = in_scratch(e, op.operands[1]);
+namespace {
 
-  // Algorithm: for each weight a vector of per-image sums over the pixels, and then the sum of its lanes.
+/// For each weight a sum over the pixels, with neighbouring filters as lanes.
+void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func in, Func dy) {
+  const auto& w = e.type(op.result()).dims;  // rows, columns, in of a group, out
+  const auto& out = e.type(op.operands[1]).dims;
+  Var f("f"), c("c"), kx("kx"), ky("ky");
+  RDom r(0, static_cast<int>(out[2]), 0, static_cast<int>(out[1]), 0, e.images(), "r");
+  Func acc("acc"), sum("weight_grad");
+  acc(f, c, kx, ky) = 0.0f;
+  acc(f, c, kx, ky) += dy(r.z, f, r.x, r.y) * in(r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
+                                                r.y * g.stride_y - g.top + ky * g.dilation_y);
+  sum(f, c, kx, ky) = acc(f, c, kx, ky);
+  e.accumulate(op.result(), sum);
+
+  const auto width = e.width(w[3]);
+  // Few channels, as the first layer has, leave accumulators for the columns of the kernel.
+  auto depth = out[1] * out[2];
+  auto block = choose_feature_block(e, w[3], w[2], depth);
+  int tx = 1;
+  if (w[2] <= 4) tx = static_cast<int>(std::min<std::int64_t>(w[1], std::max(1, (e.target().registers - 8) / (block.vectors * block.others))));
+  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), co("co"), ci("ci"), xo("xo"), xi("xi");
+  sum.compute_root()
+      .bound(f, 0, static_cast<int>(w[3]))
+      .bound(c, 0, static_cast<int>(w[2]))
+      .bound(kx, 0, static_cast<int>(w[1]))
+      .bound(ky, 0, static_cast<int>(w[0]))
+      .split(f, fo, fi, block.vectors * width, TailStrategy::ShiftInwards)
+      .split(fi, vo, vi, width)
+      .split(c, co, ci, block.others, TailStrategy::ShiftInwards)
+      .split(kx, xo, xi, tx, TailStrategy::ShiftInwards)
+      .reorder(vi, vo, ci, xi, xo, co, ky, fo)
+      .vectorize(vi)
+      .unroll(vo)
+      .unroll(ci)
+      .unroll(xi);
+  acc.compute_at(sum, xo);
+  Var vector("vector");
+  acc.split(f, f, vector, width).vectorize(vector).unroll(f).unroll(c).unroll(kx);
+  auto update = acc.update();
+  update.split(f, f, vector, width).reorder({vector, f, c, kx, r.x, r.y, r.z}).vectorize(vector).unroll(f).unroll(c).unroll(kx);
+}
+
+/// For each weight a vector of per-image sums over the pixels, and then the sum of its lanes.
+void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func in, Func dy) {
+  const auto& w = e.type(op.result()).dims;
+  const auto& out = e.type(op.operands[1]).dims;
   Var f("f"), c("c"), kx("kx"), ky("ky");
   RDom r(0, static_cast<int>(out[2]), 0, static_cast<int>(out[1]), "r");
   Func part("part");
   part(e.n, f, c, kx, ky) = 0.0f;
-  part(e.n, f, c, kx, ky) +=
-      dy(e.n, f, r.x, r.y) * in(e.n, c, r.x * g.stride_x - g.left + kx * g.dilation_x, r.y * g.stride_y - g.top + ky * g.dilation_y);
-  RDom lane(0, e.lanes());
+  part(e.n, f, c, kx, ky) += dy(e.n, f, r.x, r.y) * in(e.n, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
+                                                      r.y * g.stride_y - g.top + ky * g.dilation_y);
+  RDom lane(0, e.images());
   Func lane_sum("lane_sum"), sum("weight_grad");
   lane_sum(f, c, kx, ky) = 0.0f;
   lane_sum(f, c, kx, ky) += part(lane, f, c, kx, ky);
@@ -160,6 +253,18 @@ void halide_conv2d_weight_grad(Emitter& e, const Op& op) {
   else
     update.reorder(e.n, f, c, kx, r.x, r.y);
   update.vectorize(e.n).unroll(f).unroll(c).unroll(kx);
+}
+
+}  // namespace
+
+void halide_conv2d_weight_grad(Emitter& e, const Op& op) {
+  Geometry g(op);
+  Func in = g.padded(op) ? with_border(e, op.operands[0]) : in_scratch(e, op.operands[0]);
+  Func dy = in_scratch(e, op.operands[1]);
+  if (e.lanes_are_features())
+    weight_grad_of_features(e, op, g, in, dy);
+  else
+    weight_grad_of_images(e, op, g, in, dy);
 }
 
 }  // namespace gradc

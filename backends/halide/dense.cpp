@@ -1,5 +1,6 @@
 // dense and its gradients. Arguments are (n, feature, ...) for vectors and (out feature, in feature) for kernels.
 #include "backends/halide/emitter.h"
+#include "support/error.h"
 
 namespace gradc {
 namespace {
@@ -29,45 +30,104 @@ void halide_dense(Emitter& e, const Op& op) {
 void halide_dense_input_grad(Emitter& e, const Op& op) {
   const auto& type = e.type(op.result());
   auto vars = e.indices(type);
-  RDom r(0, static_cast<int>(e.type(op.operands[1]).dims[1]), "r");
+  auto outputs = static_cast<int>(e.type(op.operands[1]).dims[0]);
   Func dy("dy");
   auto dy_vars = e.indices(e.type(op.operands[0]));
   std::vector<Expr> own(dy_vars.begin(), dy_vars.end());
   dy(e.arguments_of(e.type(op.operands[0]))) = e.at(op.operands[0], e.n, own);
-  if (!e.in_memory(op.operands[0])) e.store(dy);
-  auto index = with_first(vars, r);
-  index.insert(index.begin(), e.n);
+  if (!e.in_memory(op.operands[0])) e.store(dy, outputs);
+  auto dy_at = [&](const Expr& output) {
+    auto index = with_first(vars, output);
+    index.insert(index.begin(), e.n);
+    return dy(index);
+  };
   Func acc("input_grad");
-  acc(e.arguments_of(type)) = 0.0f;
-  acc(e.arguments_of(type)) += e.at(op.operands[1], Expr(), {r, vars[0]}) * dy(index);
+  auto args = e.arguments_of(type);
+  acc(args) = 0.0f;
+  if (e.lanes_are_features() && !e.in_memory(op.operands[1])) {
+    // The kernel lies as [inputs, outputs]: vectors of neighbouring outputs meet those of dy, and their lanes are summed at the end.
+    check(outputs % e.vector() == 0, "outputs fill whole vectors");
+    RDom r(0, outputs / e.vector(), "r"), lane(0, e.vector(), "lane");
+    Var l("l");
+    auto part_args = args;
+    part_args.insert(part_args.begin(), l);
+    Func part("part");
+    part(part_args) = 0.0f;
+    part(part_args) += e.at(op.operands[1], Expr(), {vars[0], r * e.vector() + l}) * dy_at(r * e.vector() + l);
+    std::vector<Expr> at(args.begin(), args.end());
+    at.insert(at.begin(), lane);
+    acc(args) += part(at);
+    e.define(op.result(), acc);
+    e.set_product({&op, acc, lane, {{part, r}}});
+    return;
+  }
+  RDom r(0, outputs, "r");
+  acc(args) += e.at(op.operands[1], Expr(), {vars[0], r}) * dy_at(r);
   e.define(op.result(), acc);
   e.set_product({&op, acc, r});
 }
 
+namespace {
+
+/// An element of a value, of images of several dimensions the row numbered `at_row` of them all.
+Expr at_row(Emitter& e, ValueId value, const Expr& feature, const Expr& row, const Expr& image) {
+  std::vector<Expr> index = {feature};
+  auto dims = e.type(value).image_dims();
+  Expr rest = row;
+  for (std::size_t i = dims.size() - 1; i-- > 0;) {
+    index.push_back(i == 0 ? rest : rest % static_cast<int>(dims[i]));
+    rest = rest / static_cast<int>(dims[i]);
+  }
+  return e.at(value, image, index);
+}
+
+/// The sum over images and rows with outputs as lanes.
+void weight_grad_of_features(Emitter& e, const Op& op) {
+  const auto &x = e.type(op.operands[0]), &dy = e.type(op.operands[1]);
+  auto inputs = x.dims.back(), outputs = dy.dims.back();
+  auto rows = x.elements() / inputs;
+  Func xs("xs"), ds("ds"), acc("acc"), sum("weight_grad");
+  Var j("j"), k("k"), row("row");
+  xs(e.n, k, row) = at_row(e, op.operands[0], k, row, e.n);
+  ds(e.n, j, row) = at_row(e, op.operands[1], j, row, e.n);
+  if (!e.in_memory(op.operands[0])) e.store(xs, inputs);
+  if (!e.in_memory(op.operands[1])) e.store(ds, outputs);
+  RDom r(0, e.images(), 0, static_cast<int>(rows), "r");
+  acc(j, k) = 0.0f;
+  acc(j, k) += ds(r.x, j, r.y) * xs(r.x, k, r.y);
+  sum(j, k) = acc(j, k);
+  e.accumulate(op.result(), sum);
+
+  const auto width = e.width(outputs);
+  auto block = choose_feature_block(e, outputs, inputs, e.images() * rows);
+  Var jo("jo"), ji("ji"), vo("vo"), vi("vi"), ko("ko"), ki("ki"), vector("vector");
+  sum.compute_root()
+      .bound(j, 0, static_cast<int>(outputs))
+      .bound(k, 0, static_cast<int>(inputs))
+      .split(j, jo, ji, block.vectors * width, TailStrategy::ShiftInwards)
+      .split(ji, vo, vi, width)
+      .split(k, ko, ki, block.others, TailStrategy::ShiftInwards)
+      .reorder(vi, vo, ki, ko, jo)
+      .vectorize(vi)
+      .unroll(vo)
+      .unroll(ki);
+  acc.compute_at(sum, ko).split(j, j, vector, width).vectorize(vector).unroll(j).unroll(k);
+  acc.update().split(j, j, vector, width).reorder({vector, j, k, r.x, r.y}).vectorize(vector).unroll(j).unroll(k);
+}
+
 /// The sum over the images, which are lanes: one operand is transposed, so that its features are lanes, and meets each image's scalar of
 /// the other. Of both the one whose features fill vectors is transposed.
-void halide_dense_weight_grad(Emitter& e, const Op& op) {
+void weight_grad_of_images(Emitter& e, const Op& op) {
   const auto &x = e.type(op.operands[0]), &dy = e.type(op.operands[1]);
   auto inputs = static_cast<int>(x.dims.back()), outputs = static_cast<int>(dy.dims.back());
   int rows = static_cast<int>(x.elements()) / inputs;  // of leading dimensions, one after the other
-  const int lanes = e.lanes();
+  const int lanes = e.images();
   Var j("j"), k("k"), row("row");
-
-  auto flat = [&](ValueId value, const gradc::Type& type, const Expr& feature, const Expr& at_row, const Expr& lane) {
-    std::vector<Expr> index = {feature};
-    auto dims = type.image_dims();
-    Expr rest = at_row;
-    for (std::size_t i = dims.size() - 1; i-- > 0;) {
-      index.push_back(i == 0 ? rest : rest % static_cast<int>(dims[i]));
-      rest = rest / static_cast<int>(dims[i]);
-    }
-    return e.at(value, lane, index);
-  };
   Func xs("xs"), ds("ds"), turned("turned"), sum("weight_grad"), part("part");
-  xs(e.n, k, row) = flat(op.operands[0], x, k, row, e.n);
-  ds(e.n, j, row) = flat(op.operands[1], dy, j, row, e.n);
-  if (!e.in_memory(op.operands[0])) e.store(xs);
-  if (!e.in_memory(op.operands[1])) e.store(ds);
+  xs(e.n, k, row) = at_row(e, op.operands[0], k, row, e.n);
+  ds(e.n, j, row) = at_row(e, op.operands[1], j, row, e.n);
+  if (!e.in_memory(op.operands[0])) e.store(xs, inputs);
+  if (!e.in_memory(op.operands[1])) e.store(ds, outputs);
   RDom r(0, lanes, 0, rows, "r");  // image, row
   bool outputs_are_lanes = outputs >= lanes || outputs >= inputs;
   auto extent = outputs_are_lanes ? outputs : inputs, others = outputs_are_lanes ? inputs : outputs;
@@ -97,6 +157,26 @@ void halide_dense_weight_grad(Emitter& e, const Op& op) {
     sum.compute_inline();
   else
     sum.compute_root();
+}
+
+}  // namespace
+
+void halide_dense_weight_grad(Emitter& e, const Op& op) {
+  if (e.lanes_are_features())
+    weight_grad_of_features(e, op);
+  else
+    weight_grad_of_images(e, op);
+}
+
+/// The rows of a block, over all images of the batch.
+void halide_dense_weight_grad_whole(Emitter& e, const Op& op) {
+  auto vars = e.indices(e.type(op.result()));
+  RDom r(0, e.image_count, "image");
+  Func acc("weight_grad");
+  acc(vars) = 0.0f;
+  acc(vars) += e.at(op.operands[0], r, {vars[1]}) * e.at(op.operands[1], r, {vars[0]});
+  e.define(op.result(), acc);
+  e.set_product({&op, acc, r});
 }
 
 }  // namespace gradc

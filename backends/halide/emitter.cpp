@@ -27,12 +27,15 @@ std::vector<std::int64_t> extents_of(const gradc::Type& type, int lanes) {
   return dims;
 }
 
-/// Makes bounds and strides constants. Of a tuple's buffers only the first may state bounds, which hold for all.
+/// Makes bounds and strides constants. Of a tuple's buffers only the first may state bounds, which hold for all. Where lanes are features
+/// the first argument, the image, has the largest stride.
 template <class Buffer>
-void fix_layout(Buffer buffer, const gradc::Type& type, int lanes, bool bounds = true) {
+void fix_layout(Buffer buffer, const gradc::Type& type, int images, Lanes lanes, bool bounds = true) {
+  auto extents = extents_of(type, images);
+  bool images_last = type.batched() && lanes == Lanes::features;
   std::int64_t stride = 1;
-  auto extents = extents_of(type, lanes);
-  for (std::size_t d = 0; d < extents.size(); ++d) {
+  for (std::size_t i = 0; i < extents.size(); ++i) {
+    auto d = images_last ? (i + 1) % extents.size() : i;
     auto dim = buffer.dim(static_cast<int>(d));
     if (bounds) dim.set_bounds(0, static_cast<int>(extents[d]));
     dim.set_stride(static_cast<int>(stride));
@@ -52,12 +55,15 @@ void Emitter::add_inputs() {
     arguments_.push_back(partial_count);
     arguments_.push_back(partial_stride);
   }
+  if (kernel_.rows > 0) arguments_.push_back(image_count);
   for (const auto& op : kernel_.graph.ops) {
     if (op.kind != OpKind::input) continue;
     const auto& type = kernel_.graph.type(op.result());
-    ImageParam image(halide_type(type.dtype), static_cast<int>(extents_of(type, lanes()).size()), "arg" + op.attributes.text("name"));
-    fix_layout(image, type, lanes());
-    if (type.batched() || kernel_.block > 0) image.set_host_alignment(std::min(64, lanes() * size_of(type.dtype)));
+    ImageParam image(halide_type(type.dtype), static_cast<int>(extents_of(type, images()).size()), "arg" + op.attributes.text("name"));
+    fix_layout(image, type, images(), graph().lanes, kernel_.rows == 0);
+    if (kernel_.rows > 0)
+      for (int d = 0; d < image.dimensions(); ++d) image.dim(d).set_min(0);
+    if (aligned(type)) image.set_host_alignment(std::min(64, vector() * size_of(type.dtype)));
     arguments_.push_back(image);
     images_[op.result()] = image;
   }
@@ -98,20 +104,37 @@ Expr Emitter::broadcast_at(ValueId operand, const gradc::Type& result, const Exp
 
 bool Emitter::in_memory(ValueId value) const { return images_.contains(value); }
 
-void Emitter::store(Func func) {
+bool Emitter::aligned(const gradc::Type& type) const { return kernel_.block > 0 || (type.batched() && !lanes_are_features()); }
+
+int Emitter::width(std::int64_t extent) const {
+  int width = vector();
+  while (width > extent) width /= 2;
+  return std::max(width, 1);
+}
+
+void Emitter::store(Func func, std::int64_t features) {
   func.compute_root();
   auto args = func.args();
-  if (!args.empty() && args[0].name() == n.name()) {
+  if (args.empty() || args[0].name() != n.name()) return;
+  if (!lanes_are_features()) {
     func.vectorize(args[0]);
     for (int i = 0; i < func.num_update_definitions(); ++i) func.update(i).vectorize(args[0]);
+    return;
   }
+  if (args.size() == 1) return;
+  std::vector<Var> order(args.begin() + 1, args.end());
+  order.push_back(args[0]);
+  func.reorder_storage(order).reorder({order.begin(), order.end()});
+  if (features < 2) return;
+  func.vectorize(args[1], width(features), TailStrategy::ShiftInwards);
+  for (int i = 0; i < func.num_update_definitions(); ++i) func.update(i).vectorize(args[1], width(features), TailStrategy::GuardWithIf);
 }
 
 Expr Emitter::partial_sum(ValueId partial, const std::vector<Expr>& index) {
   // The partial sums of one array lie partial_stride elements apart; its own argument has their first. Seen flat, the stride is arithmetic.
   auto& image = images_.at(partial);
   const auto& own = type(partial);
-  auto dims = extents_of(own, lanes());
+  auto dims = extents_of(own, images());
   ImageParam flat(Float(32), 1, image.name());
   flat.dim(0).set_min(0).set_stride(1);
   for (auto& argument : arguments_)
@@ -130,8 +153,8 @@ Expr Emitter::partial_sum(ValueId partial, const std::vector<Expr>& index) {
   if (!vars.empty()) {
     // The sum of a vector of elements stays in a register while it runs over the partial sums.
     Var outer, inner;
-    sum.compute_root().vectorize(vars[0], lanes(), TailStrategy::GuardWithIf);
-    sum.update().split(vars[0], outer, inner, lanes(), TailStrategy::GuardWithIf).reorder(inner, r, outer).vectorize(inner);
+    sum.compute_root().vectorize(vars[0], vector(), TailStrategy::GuardWithIf);
+    sum.update().split(vars[0], outer, inner, vector(), TailStrategy::GuardWithIf).reorder(inner, r, outer).vectorize(inner);
   } else {
     sum.compute_root();
   }
@@ -222,13 +245,13 @@ void Emitter::make_outputs() {
     for (std::size_t i = 0; i < group.size(); ++i) {
       // Sums read what was stored, not the expression again.
       values_[group[i]] = {sink, group.size() == 1 ? -1 : static_cast<int>(i)};
-      fix_layout(sink.output_buffers()[i], type(group[i]), lanes(), i == 0);
-      if (type(group[i]).batched() || kernel_.block > 0)
-        sink.output_buffers()[i].set_host_alignment(std::min(64, lanes() * size_of(type(group[i]).dtype)));
+      fix_layout(sink.output_buffers()[i], type(group[i]), images(), graph().lanes, i == 0);
+      if (aligned(type(group[i])))
+        sink.output_buffers()[i].set_host_alignment(std::min(64, vector() * size_of(type(group[i]).dtype)));
     }
     outputs_.push_back(sink);
   }
-  if (product_.op != nullptr && !product_has_sink) store(product_.accumulator);
+  if (product_.op != nullptr && !product_has_sink) store(product_.accumulator, type(product_.op->result()).dims.back());
   emit_pointwise_again();
   for (const auto& op : kernel_.graph.ops)
     if (sums_over_batch(kernel_.graph, op)) emit(op);
@@ -240,10 +263,10 @@ void Emitter::make_outputs() {
     std::vector<Expr> index(vars.begin(), vars.end());
     total(vars) = undef<float>();
     total(vars) += found->second(index);
-    auto extents = extents_of(type(group[0]), lanes());
+    auto extents = extents_of(type(group[0]), images());
     for (std::size_t d = 0; d < vars.size(); ++d) total.bound(vars[d], 0, static_cast<int>(extents[d]));
-    if (!vars.empty() && extents[0] >= lanes()) total.update().vectorize(vars[0], lanes(), TailStrategy::GuardWithIf);
-    fix_layout(total.output_buffer(), type(group[0]), lanes());
+    if (!vars.empty() && extents[0] > 1) total.update().vectorize(vars[0], width(extents[0]), TailStrategy::GuardWithIf);
+    fix_layout(total.output_buffer(), type(group[0]), images(), graph().lanes);
     outputs_.push_back(total);
   }
 }

@@ -23,8 +23,11 @@ struct FuncRef {
 /// A contraction whose accumulators want to live in registers, inside the loops of what reads them.
 struct Product {
   const Op* op = nullptr;
+  /// Its result; where that is put together from several sums, as in the input gradient of a strided convolution, `accumulator` only
+  /// chooses among `parts`, each with its own domain.
   Halide::Func accumulator;
   Halide::RDom domain;
+  std::vector<std::pair<Halide::Func, Halide::RDom>> parts = {};
   /// Whether all columns of a row are unrolled, so that tests of where a column stands are decided at compile time.
   bool unroll_columns = false;
 };
@@ -39,7 +42,13 @@ class Emitter {
   // For the ops ---------------------------------------------------------------------------------------------------------
   const Graph& graph() const { return kernel_.graph; }
   const Type& type(ValueId value) const { return kernel_.graph.type(value); }
-  int lanes() const { return target_.lanes; }
+  /// f32 elements of a vector.
+  int vector() const { return target_.lanes; }
+  /// Images of a tile.
+  int images() const { return kernel_.graph.lanes == Lanes::batch ? target_.lanes : static_cast<int>(kernel_.images); }
+  bool lanes_are_features() const { return kernel_.graph.lanes == Lanes::features; }
+  /// Elements of the vectors for a dimension of this extent: whole vectors, or else a power of two that fits.
+  int width(std::int64_t extent) const;
   const KernelTarget& target() const { return target_; }
 
   const Halide::Var n{"n"};
@@ -53,14 +62,17 @@ class Emitter {
 
   /// Says how a value is computed. A Func that is not inlined says so with `store`.
   void define(ValueId value, Halide::Func func, int element = -1) { values_[value] = {std::move(func), element}; }
-  /// A Func that is computed once a tile into scratch memory, its lanes in a vector.
-  void store(Halide::Func func);
+  /// A Func that is computed once a tile into scratch memory, its lanes in a vector. Where lanes are features, `features` is the extent of
+  /// its first argument after the image, or 0 if that is no dimension to vectorize.
+  void store(Halide::Func func, std::int64_t features);
   void set_product(Product product) { product_ = std::move(product); }
   /// Whether the value is an argument of the kernel, already in memory.
   bool in_memory(ValueId value) const;
   /// A partial value summed over all chunks, at an index; and the kernel's arguments that say how many chunks and how far apart.
   Halide::Param<int> partial_count{"partial_count"}, partial_stride{"partial_stride"};
   Halide::Expr partial_sum(ValueId partial, const std::vector<Halide::Expr>& index);
+  /// The images of the batch, padded: an argument of kernels that work on all of them.
+  Halide::Param<int> image_count{"image_count"};
   /// An output that is added to what its memory holds: out(index) += sum(index).
   void accumulate(ValueId value, Halide::Func sum);
   /// Funcs that several ops of the kernel compute from the same value, by that value.
@@ -68,6 +80,8 @@ class Emitter {
 
  private:
   void add_inputs();
+  /// Whether a value's memory starts at a multiple of a vector.
+  bool aligned(const Type& type) const;
   void emit(const Op& op);
   void make_outputs();
   bool reaches_product(ValueId value) const;
@@ -96,9 +110,22 @@ void halide_pointwise(Emitter&, const Op&);
 
 /// Schedules of whole kernels, each with the reasons for its numbers.
 void schedule_product(Emitter& e, Halide::Func sink, const Type& sink_type, const Product& product, const Op* pool);
+void schedule_product_of_features(Emitter& e, Halide::Func sink, const Type& sink_type, const Product& product, const Op* pool);
 void schedule_map(const Emitter& e, Halide::Func sink, const Type& type);
 
-/// Sums a Func's first argument, the lanes, away: f(n, i...) becomes g(i...).
-Halide::Func sum_lanes(Emitter& e, Halide::Func lanes, const std::vector<Halide::Var>& index);
+/// Sums a Func's first argument, the images, away: f(n, i...) becomes g(i...), of the extents of `type`.
+Halide::Func sum_images(Emitter& e, Halide::Func of_images, const std::vector<Halide::Var>& index, const Type& type);
+
+/// Tells a Func the extents of its arguments.
+void bound_all(Halide::Func func, const Type& type, int images);
+
+/// A register block where lanes are features: accumulators of `vectors` of features × `others` that each take a scalar.
+struct FeatureBlock {
+  int vectors = 1, others = 1;
+};
+/// The block for a sum of `depth` terms over features and others, each result of which stands for `repeat` accumulators (the pixels of a
+/// pooling window). Modelled cycles: two multiply-adds or two loads a cycle; a vector of features is loaded once for all others and a scalar
+/// once for all vectors; a dozen cycles to start and end a block.
+FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::int64_t others, std::int64_t depth, std::int64_t repeat = 1);
 
 }  // namespace gradc

@@ -31,6 +31,20 @@ void halide_reshape(Emitter& e, const Op& op) {
   e.define(op.result(), f);
 }
 
+void halide_transpose(Emitter& e, const Op& op) {
+  const auto& y = e.type(op.result());
+  const auto& permutation = op.attributes.ints("permutation");
+  auto vars = e.indices(y);
+  // Dimensions from the last to the first; those of a batched value without the batch.
+  auto rank = y.rank();
+  std::vector<Expr> index(vars.size());
+  for (std::size_t i = 0; i < vars.size(); ++i)
+    index[static_cast<std::size_t>(rank - 1 - permutation[rank - 1 - static_cast<int>(i)])] = vars[i];
+  Func f("transpose");
+  f(e.arguments_of(y)) = e.at(op.operands[0], e.n, index);
+  e.define(op.result(), f);
+}
+
 void halide_broadcast(Emitter& e, const Op& op) {
   const auto& y = e.type(op.result());
   Func f("broadcast");

@@ -85,7 +85,7 @@ void halide_max_pool2d(Emitter& e, const Op& op) {
     Expr better = value > pool(e.n, c, px, py)[0];
     pool(e.n, c, px, py) = Tuple(select(better, value, pool(e.n, c, px, py)[0]),
                                  select(better, cast(index_type, r.y * g.columns + r.x), pool(e.n, c, px, py)[1]));
-    e.store(pool);
+    e.store(pool, x[3]);
   }
   e.define(op.results[0], pool, 0);
   e.define(op.results[1], pool, 1);
@@ -118,7 +118,7 @@ void halide_avg_pool2d(Emitter& e, const Op& op) {
   Func sum("pool_sum"), pool("avg_pool");
   sum(e.n, c, px, py) = 0.0f;
   sum(e.n, c, px, py) += select(g.inside(at_x, at_y), value, 0.0f);
-  e.store(sum);
+  e.store(sum, x[3]);
   pool(e.n, c, px, py) = sum(e.n, c, px, py) / g.count(px, py);
   e.define(op.result(), pool);
 }

@@ -38,6 +38,8 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
   auto args = e.arguments_of(y);
   if (over_batch) args.insert(args.begin(), e.n);
   Func lanes("sum");
+  // Where the last dimension stays, its elements are summed side by side.
+  auto features = !contains(axes, x.rank() - 1) && x.rank() > 1 && !y.dims.empty() ? y.dims.back() : 0;
   if (ranges.empty()) {
     lanes(args) = e.at(op.operands[0], e.n, index);
   } else {
@@ -48,13 +50,13 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
     if (!x.batched())
       lanes.compute_root();
     else if (!ranges.empty())
-      e.store(lanes);
+      e.store(lanes, features);
     e.define(op.result(), lanes);
     return;
   }
-  e.store(lanes);
+  e.store(lanes, features);
   // Channels that are summed over pixels: eight of them side by side hide the latency of an addition.
-  if (!ranges.empty() && !vars.empty()) {
+  if (!ranges.empty() && !vars.empty() && !e.lanes_are_features()) {
     auto channels = static_cast<int>(y.dims.back());
     int block = 1;
     for (int b : {8, 6, 5, 4, 7, 3, 2})
@@ -67,7 +69,7 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
       lanes.update().split(vars[0], outer, inner, block).reorder(order).unroll(inner);
     }
   }
-  e.accumulate(op.result(), sum_lanes(e, lanes, vars));
+  e.accumulate(op.result(), sum_images(e, lanes, vars, y));
 }
 
 void halide_argmax(Emitter& e, const Op& op) {
@@ -83,7 +85,7 @@ void halide_argmax(Emitter& e, const Op& op) {
   Expr better = value > best(args)[0];
   best(e.arguments_of(y)) = Tuple(select(better, value, best(args)[0]), select(better, cast<float>(r), best(args)[1]));
   if (y.batched())
-    e.store(best);
+    e.store(best, 0);
   else
     best.compute_root();
   e.define(op.result(), best, 1);

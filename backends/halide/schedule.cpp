@@ -1,5 +1,5 @@
-// Schedules. The lanes of a vector are the images of a tile, so every element of an image is one vector, weights are broadcast scalars,
-// and no loop has a remainder in its lanes.
+// Schedules of kernels whose lanes are images, and of pointwise kernels with either lanes. Where the lanes of a vector are the images of a
+// tile, every element of an image is one vector, weights are broadcast scalars, and no loop has a remainder in its lanes.
 #include <algorithm>
 #include <cmath>
 
@@ -14,13 +14,6 @@ std::vector<std::int64_t> fast_dims(const gradc::Type& type) {
   auto dims = type.image_dims();
   std::reverse(dims.begin(), dims.end());
   return dims;
-}
-
-void bound_all(Func sink, const gradc::Type& type, int lanes) {
-  auto args = sink.args();
-  std::size_t d = 0;
-  if (type.batched()) sink.bound(args[d++], 0, lanes);
-  for (auto extent : fast_dims(type)) sink.bound(args[d++], 0, static_cast<int>(extent));
 }
 
 struct Block {
@@ -57,25 +50,62 @@ Block choose_block(std::int64_t channels, std::int64_t columns, std::int64_t dep
   return best;
 }
 
+/// The sums that a strided input gradient is put together from, which take turns by column and row: a block holds as many columns and rows of
+/// each, so that which one a pixel takes is known at compile time.
+void schedule_parts(Func sink, const Product& product, std::int64_t channels, std::int64_t columns) {
+  auto args = sink.args();
+  const auto& strides = product.op->attributes.ints("strides");
+  Var co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
+  sink.split(args[1], co, ci, static_cast<int>(channels))
+      .split(args[2], xo, xi, static_cast<int>(columns * strides[1]), TailStrategy::GuardWithIf)
+      .split(args[3], yo, yi, static_cast<int>(strides[0]), TailStrategy::GuardWithIf)
+      .reorder({args[0], ci, xi, yi, xo, yo, co})
+      .vectorize(args[0])
+      .unroll(ci)
+      .unroll(xi)
+      .unroll(yi);
+  for (const auto& [acc, domain] : product.parts) {
+    auto part = acc;
+    auto own = part.args();
+    part.compute_at(sink, xo).bound_extent(own[2], static_cast<int>(columns)).bound_extent(own[3], 1);
+    part.vectorize(own[0]).unroll(own[1]).unroll(own[2]);
+    std::vector<VarOrRVar> order = {own[0], own[1], own[2], own[3], domain.y, domain.x, domain.z};
+    part.update().reorder(order).vectorize(own[0]).unroll(own[1]).unroll(own[2]);
+  }
+}
+
 }  // namespace
 
+void bound_all(Func func, const gradc::Type& type, int images) {
+  auto args = func.args();
+  std::size_t d = 0;
+  if (type.batched()) func.bound(args[d++], 0, images);
+  for (auto extent : fast_dims(type)) func.bound(args[d++], 0, static_cast<int>(extent));
+}
+
 void schedule_map(const Emitter& e, Func sink, const gradc::Type& type) {
-  bound_all(sink, type, e.lanes());
+  bound_all(sink, type, e.images());
   auto args = sink.args();
-  if (type.batched()) {
+  if (type.batched() && e.lanes_are_features()) {
+    if (args.size() == 1) return;
+    std::vector<VarOrRVar> order(args.begin() + 1, args.end());
+    order.push_back(args[0]);
+    sink.reorder(order).vectorize(args[1], e.width(fast_dims(type)[0]), TailStrategy::ShiftInwards);
+  } else if (type.batched()) {
     sink.vectorize(args[0]);
     // Four vectors at a time keep loads in flight.
     if (args.size() > 1 && fast_dims(type)[0] >= 4) {
       Var outer, inner;
       sink.split(args[1], outer, inner, 4).unroll(inner);
     }
-  } else if (!args.empty() && fast_dims(type)[0] >= e.lanes()) {
-    sink.vectorize(args[0], e.lanes(), TailStrategy::GuardWithIf);
+  } else if (!args.empty() && fast_dims(type)[0] >= e.vector()) {
+    sink.vectorize(args[0], e.vector(), TailStrategy::GuardWithIf);
   }
 }
 
 void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {
-  bound_all(sink, type, e.lanes());
+  if (e.lanes_are_features()) return schedule_product_of_features(e, sink, type, product, pool);
+  bound_all(sink, type, e.images());
   auto args = sink.args();
   auto dims = fast_dims(type);
   auto acc = product.accumulator;
@@ -106,8 +136,9 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
   auto dilation = op.attributes.ints("dilation")[1];
   const auto& weights = e.type(op.operands[1]).dims;
   auto kernel_columns = weights[1];
-  auto depth = weights[0] * (op.kind == OpKind::conv2d ? weights[2] : weights[3]);
+  auto depth = weights[0] * (op.kind == OpKind::conv2d ? weights[2] : weights[2] / op.attributes.integer_or("groups", 1));
   auto block = choose_block(dims[0], dims[1], depth, kernel_columns, stride, dilation, pool_rows, pool_columns, e.target().registers);
+  if (!product.parts.empty()) return schedule_parts(sink, product, block.channels, block.columns);
   // Channel blocks outermost: their weights stay in L1 while the image passes.
   sink.split(args[1], co, ci, static_cast<int>(block.channels))
       .split(args[2], xo, xi, static_cast<int>(block.columns))
@@ -128,15 +159,23 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
       .unroll(acc_args[3]);
 }
 
-Func sum_lanes(Emitter& e, Func lanes, const std::vector<Var>& index) {
-  RDom lane(0, e.lanes());
-  Func sum("lane_sum");
+Func sum_images(Emitter& e, Func of_images, const std::vector<Var>& index, const gradc::Type& type) {
+  RDom image(0, e.images());
+  Func sum("image_sum");
   std::vector<Expr> call(index.begin(), index.end());
-  call.insert(call.begin(), lane);
+  call.insert(call.begin(), image);
+  if (e.lanes_are_features() && e.images() == 1) {
+    call[0] = 0;
+    sum(index) = of_images(call);
+    return sum;
+  }
   sum(index) = 0.0f;
-  sum(index) += lanes(call);
+  sum(index) += of_images(call);
   sum.compute_root();
-  sum.update().atomic().vectorize(lane);
+  if (!e.lanes_are_features())
+    sum.update().atomic().vectorize(image);
+  else if (!index.empty())
+    sum.update().reorder(index[0], image).vectorize(index[0], e.width(type.dims.back()), TailStrategy::GuardWithIf);
   return sum;
 }
 

@@ -32,9 +32,9 @@ struct Row {
     if (type.batched()) call.insert(call.begin(), e.n);
     sum(row) = 0.0f;
     sum(row) += exponential(call);
-    e.store(max);
-    e.store(exponential);
-    e.store(sum);
+    e.store(max, 0);
+    e.store(exponential, type.dims.back());
+    e.store(sum, 0);
     e.shared[z] = {max, exponential, sum};
   }
 
@@ -58,7 +58,7 @@ Func row_sum(Emitter& e, const gradc::Type& type, const Row& row, const Expr& te
   auto args = row.row_args(e, type);
   sum(args) = 0.0f;
   sum(args) += term;
-  e.store(sum);
+  e.store(sum, 0);
   return sum;
 }
 

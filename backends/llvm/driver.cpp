@@ -55,7 +55,8 @@ class Writer {
     b_.SetInsertPoint(block("entry"));
     make_buffers();
     threads_ = field("threads", offsetof(StepContext, threads), b_.getInt64Ty());
-    tiles_ = field("tiles", offsetof(StepContext, tiles), b_.getInt64Ty());
+    images_ = field("images", offsetof(StepContext, images), b_.getInt64Ty());
+    padded_images_ = field("padded_images", offsetof(StepContext, padded_images), b_.getInt64Ty());
     chunks_ = field("chunks", offsetof(StepContext, chunks), b_.getInt64Ty());
     batch_arena_ = field("batch_arena", offsetof(StepContext, batch_arena), b_.getPtrTy());
     partials_ = field("partials", offsetof(StepContext, partials), b_.getPtrTy());
@@ -76,7 +77,7 @@ class Writer {
           choice->addCase(b_.getInt64(static_cast<std::uint64_t>(k)), alone);
           b_.SetInsertPoint(alone);
           if (tiled)
-            tiles(plan_.phases[p], {k}, false);
+            tiles(plan_.phases[p], {k}, false, true);
           else
             once({k});
           b_.CreateBr(end);
@@ -125,22 +126,43 @@ class Writer {
     const auto& phase = plan_.phases[p];
     bool loads = p == 0 && has_batched_inputs();
     if (!phase.tiled.empty() || loads) tiles(phase, phase.tiled, loads);
+    if (!phase.to_pad.empty()) pad(phase);
     if (!phase.once.empty()) once(phase.once);
     if (p + 1 < plan_.phases.size()) call_barrier();
   }
 
+  /// The last thread, which has the least to do, zeroes the images that the phase does not compute.
+  void pad(const Phase& phase) {
+    auto *own = block("pad"), *after = block("padded");
+    auto* last = b_.CreateSub(threads_, b_.getInt64(1));
+    auto* size = b_.getInt64(phase.images);
+    auto* covered = b_.CreateMul(b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(phase.images - 1)), size), size);
+    auto* missing = b_.CreateSub(padded_images_, covered);
+    auto* needed = b_.CreateAnd(b_.CreateICmpEQ(thread_, last), b_.CreateICmpSGT(missing, b_.getInt64(0)));
+    b_.CreateCondBr(needed, own, after);
+    b_.SetInsertPoint(own);
+    for (const auto& each : phase.to_pad)
+      b_.CreateMemSet(address(each, covered, nullptr), b_.getInt8(0), b_.CreateMul(missing, b_.getInt64(each.bytes)), llvm::MaybeAlign(1));
+    b_.CreateBr(after);
+    b_.SetInsertPoint(after);
+  }
+
+  /// From part of `whole` of `parts` equal parts the first.
+  Value* share(Value* part, Value* parts, Value* whole) { return b_.CreateSDiv(b_.CreateMul(part, whole), parts); }
+  Value* plus_one(Value* v) { return b_.CreateAdd(v, b_.getInt64(1)); }
+
   /// Chunks are dealt out to threads; a chunk's tiles go through the kernels one after the other.
-  void tiles(const Phase& phase, const std::vector<int>& kernels, bool loads) {
-    loop("chunk", thread_, chunks_, threads_, [&](Value* chunk) {
+  void tiles(const Phase& phase, const std::vector<int>& kernels, bool loads, bool alone = false) {
+    auto* size = b_.getInt64(phase.images);
+    auto* tiles = b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(phase.images - 1)), size);
+    loop("chunk", share(thread_, threads_, chunks_), share(plus_one(thread_), threads_, chunks_), b_.getInt64(1), [&](Value* chunk) {
       auto* partial = offset(partials_, b_.CreateMul(chunk, b_.getInt64(plan_.partial_bytes)));
-      if (phase.partial_bytes > 0)
+      if (phase.partial_bytes > 0 && !alone)
         b_.CreateMemSet(offset(partial, phase.partial_offset), b_.getInt8(0), phase.partial_bytes, llvm::Align(64));
-      auto* first = b_.CreateSDiv(b_.CreateMul(chunk, tiles_), chunks_);
-      auto* last = b_.CreateSDiv(b_.CreateMul(b_.CreateAdd(chunk, b_.getInt64(1)), tiles_), chunks_);
-      loop("tile", first, last, b_.getInt64(1), [&](Value* tile) {
-        auto* batch = offset(batch_arena_, b_.CreateMul(tile, b_.getInt64(plan_.batch_bytes)));
-        if (loads) call_load(tile, batch);
-        for (int k : kernels) call(k, batch, partial, nullptr);
+      loop("tile", share(chunk, chunks_, tiles), share(plus_one(chunk), chunks_, tiles), b_.getInt64(1), [&](Value* tile) {
+        auto* image = b_.CreateMul(tile, size);
+        if (loads) call_load(image);
+        for (int k : kernels) call(k, image, partial, nullptr);
       });
     });
   }
@@ -149,8 +171,7 @@ class Writer {
   void once(const std::vector<int>& kernels) {
     std::int64_t total = 0;
     for (int k : kernels) total += plan_.kernels[k].blocks;
-    auto* first = b_.CreateSDiv(b_.CreateMul(thread_, b_.getInt64(total)), threads_);
-    auto* last = b_.CreateSDiv(b_.CreateMul(b_.CreateAdd(thread_, b_.getInt64(1)), b_.getInt64(total)), threads_);
+    auto *first = share(thread_, threads_, b_.getInt64(total)), *last = share(plus_one(thread_), threads_, b_.getInt64(total));
     std::int64_t begin = 0;
     for (int k : kernels) {
       auto blocks = plan_.kernels[k].blocks;
@@ -159,15 +180,17 @@ class Writer {
         at = b_.CreateSelect(b_.CreateICmpSLT(at, b_.getInt64(0)), b_.getInt64(0), at);
         return b_.CreateSelect(b_.CreateICmpSGT(at, b_.getInt64(blocks)), b_.getInt64(blocks), at);
       };
-      loop("block", clamp(first), clamp(last), b_.getInt64(1), [&](Value* at) { call(k, nullptr, partials_, at); });
+      loop("block", clamp(first), clamp(last), b_.getInt64(1), [&](Value* at) { call(k, b_.getInt64(0), partials_, at); });
       begin += blocks;
     }
   }
 
-  Value* address(const Placement& placement, Value* batch, Value* partial) {
+  Value* address(const Placement& placement, Value* image, Value* partial) {
     switch (placement.space) {
       case Space::tile: return offset(tile_memory_, placement.offset);
-      case Space::batch: return offset(batch, placement.offset);
+      case Space::batch:
+        return offset(batch_arena_, b_.CreateAdd(b_.CreateMul(padded_images_, b_.getInt64(placement.offset)),
+                                                 b_.CreateMul(image, b_.getInt64(placement.bytes))));
       case Space::partial: return offset(partial, placement.offset);
       case Space::whole: return offset(whole_, placement.offset);
       case Space::param: return b_.CreateLoad(b_.getPtrTy(), offset(params_, placement.offset * 8));
@@ -175,16 +198,18 @@ class Writer {
     throw InternalError("a placement without a space");
   }
 
-  void call(int index, Value* batch, Value* partial, Value* block_index) {
+  void call(int index, Value* image, Value* partial, Value* block_index) {
     const auto& kernel = plan_.kernels[index];
     std::vector<Value*> arguments;
     if (kernel.source.reduces) {
       arguments.push_back(b_.CreateTrunc(chunks_, b_.getInt32Ty()));
       arguments.push_back(b_.getInt32(static_cast<std::uint32_t>(plan_.partial_bytes / 4)));
     }
+    if (kernel.source.rows > 0) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
     for (std::size_t i = 0; i < kernel.arguments.size(); ++i) {
-      auto* at = address(kernel.arguments[i], batch, partial);
-      if (kernel.source.block > 0 && !kernel.scalar[i]) at = offset(at, b_.CreateMul(block_index, b_.getInt64(kernel.source.block * 4)));
+      auto* at = address(kernel.arguments[i], image, partial);
+      if (kernel.block_stride[i] > 0 && block_index != nullptr)
+        at = offset(at, b_.CreateMul(block_index, b_.getInt64(kernel.block_stride[i])));
       auto* buffer = offset(buffers_, static_cast<std::int64_t>(i) * kBufferBytes);
       b_.CreateStore(at, offset(buffer, kHostOffset));
       arguments.push_back(buffer);
@@ -195,9 +220,9 @@ class Writer {
     b_.CreateCall(callee, arguments);
   }
 
-  void call_load(Value* tile, Value* batch) {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty(), b_.getPtrTy(), b_.getPtrTy()}, false);
-    b_.CreateCall(type, field("load_tile", offsetof(StepContext, load_tile), b_.getPtrTy()), {context_, tile, tile_memory_, batch});
+  void call_load(Value* image) {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty(), b_.getPtrTy()}, false);
+    b_.CreateCall(type, field("load_tile", offsetof(StepContext, load_tile), b_.getPtrTy()), {context_, image, tile_memory_});
   }
 
   void call_barrier() {
@@ -217,7 +242,7 @@ class Writer {
   llvm::IRBuilder<> b_;
   llvm::Function* step_ = nullptr;
   llvm::AllocaInst* buffers_ = nullptr;
-  Value *context_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *tiles_ = nullptr, *chunks_ = nullptr, *batch_arena_ = nullptr,
+  Value *context_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *images_ = nullptr, *padded_images_ = nullptr, *chunks_ = nullptr, *batch_arena_ = nullptr,
         *partials_ = nullptr, *whole_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
 };
 

@@ -22,13 +22,18 @@ void reference_dense(const Execution& run) {
 void reference_dense_input_grad(const Execution& run) {
   const auto &dy = run.operand(0), &w = run.operand(1);
   auto& dx = run.result();
-  for_each_product(dy.size() / w.dims[1], w.dims[0], w.dims[1], [&](auto i, auto k, auto o) { dx.data[i] += dy.data[o] * w.data[k]; });
+  for_each_product(dy.size() / w.dims[0], w.dims[0], w.dims[1], [&](auto o, auto k, auto i) { dx.data[i] += dy.data[o] * w.data[k]; });
 }
 
 void reference_dense_weight_grad(const Execution& run) {
   const auto &x = run.operand(0), &dy = run.operand(1);
   auto& dw = run.result();
-  for_each_product(x.size() / dw.dims[0], dw.dims[0], dw.dims[1], [&](auto i, auto k, auto o) { dw.data[k] += x.data[i] * dy.data[o]; });
+  auto inputs = x.dims.back();
+  for_each_product(x.size() / inputs, inputs, dw.dims[1], [&](auto i, auto k, auto o) {
+    if (k < dw.size()) dw.data[k] += x.data[i] * dy.data[o];
+  });
 }
+
+void reference_dense_weight_grad_whole(const Execution& run) { reference_dense_weight_grad(run); }
 
 }  // namespace gradc

@@ -28,6 +28,23 @@ void copy_box(const Tensor& from, const std::vector<std::int64_t>& source, Tenso
 
 void reference_reshape(const Execution& run) { run.result().data = run.operand(0).data; }
 
+void reference_transpose(const Execution& run) {
+  const auto& x = run.operand(0);
+  auto& y = run.result();
+  const auto& permutation = run.attributes().ints("permutation");
+  std::vector<std::int64_t> stride(x.dims.size(), 1), at(x.dims.size(), 0);
+  for (std::size_t d = x.dims.size(); d-- > 1;) stride[d - 1] = stride[d] * x.dims[d];
+  for (std::int64_t i = 0; i < y.size(); ++i) {
+    std::int64_t from = 0;
+    for (std::size_t d = 0; d < at.size(); ++d) from += at[d] * stride[permutation[d]];
+    y.data[i] = x.data[from];
+    for (std::size_t d = at.size(); d-- > 0;) {
+      if (++at[d] < y.dims[d]) break;
+      at[d] = 0;
+    }
+  }
+}
+
 void reference_pad(const Execution& run) {
   const auto& x = run.operand(0);
   copy_box(x, std::vector<std::int64_t>(x.dims.size(), 0), run.result(), run.attributes().ints("before"), x.dims);

@@ -1,4 +1,5 @@
-// conv2d(x[B,H,W,C], w[KH,KW,C,F]) -> [B,OH,OW,F], and its two gradients. Correlation, as in Keras: the kernel is not flipped.
+// conv2d(x[B,H,W,C], w[KH,KW,C/G,F]) -> [B,OH,OW,F], and its two gradients. Correlation, as in Keras: the kernel is not flipped. With G =
+// `groups`, output channel f sees the input channels of group f / (F/G) alone; a depthwise convolution has G = C.
 #include "ir/ops/define.h"
 
 namespace gradc {
@@ -6,12 +7,28 @@ namespace {
 
 struct Shapes {
   Window rows, columns;
-  std::int64_t in, out;
+  std::int64_t in, out, groups;  ///< Channels of images, and in how many groups.
 };
+
+/// `in_of_group` and `out` are the kernel's channels.
+Shapes shapes_of(const OpView& op, std::int64_t height, std::int64_t width, std::int64_t kernel_rows, std::int64_t kernel_columns,
+                 std::int64_t in_of_group, std::int64_t out) {
+  auto groups = op.attributes.integer_or("groups", 1);
+  if (groups < 1 || out % groups != 0) throw Error("{} filters cannot be cut into {} groups", out, groups);
+  return {window_of(op, 0, height, kernel_rows), window_of(op, 1, width, kernel_columns), in_of_group * groups, out, groups};
+}
 
 Shapes shapes_of(const OpView& op, std::int64_t height, std::int64_t width, const Type& kernel) {
   expect_rank(kernel, 4, "a convolution kernel");
-  return {window_of(op, 0, height, kernel.dims[0]), window_of(op, 1, width, kernel.dims[1]), kernel.dims[2], kernel.dims[3]};
+  return shapes_of(op, height, width, kernel.dims[0], kernel.dims[1], kernel.dims[2], kernel.dims[3]);
+}
+
+/// For a kernel whose two last dimensions are exchanged.
+Shapes shapes_of_transposed(const OpView& op, const Type& kernel) {
+  expect_rank(kernel, 4, "a convolution kernel");
+  const auto& input = op.attributes.ints("input");
+  if (input.size() != 2) throw Error("input has two numbers: height, width");
+  return shapes_of(op, input[0], input[1], kernel.dims[0], kernel.dims[1], kernel.dims[3], kernel.dims[2]);
 }
 
 std::vector<Type> infer(const OpView& op) {
@@ -27,11 +44,10 @@ std::vector<Type> infer(const OpView& op) {
 std::vector<Type> infer_input_grad(const OpView& op) {
   expect_f32(op);
   const auto& dy = op.operands[0];
-  const auto& input = op.attributes.ints("input");
   expect_rank(dy, 4, "the gradient of conv2d");
   expect_batched(dy, "the gradient of conv2d");
-  if (input.size() != 2) throw Error("input has two numbers: height, width");
-  auto shapes = shapes_of(op, input[0], input[1], op.operands[1]);
+  auto shapes = shapes_of_transposed(op, op.operands[1]);
+  const auto& input = op.attributes.ints("input");
   if (dy.dims != Ints{kBatch, shapes.rows.output, shapes.columns.output, shapes.out})
     throw Error("{} is not the gradient's shape", to_string(dy));
   return {{DType::f32, {kBatch, input[0], input[1], shapes.in}}};
@@ -45,7 +61,9 @@ std::vector<Type> infer_weight_grad(const OpView& op) {
   expect_batched(x, "the input of conv2d");
   expect_rank(dy, 4, "the gradient of conv2d");
   if (kernel.size() != 2) throw Error("kernel has two numbers: rows, columns");
-  Type result{DType::f32, {kernel[0], kernel[1], x.dims[3], dy.dims[3]}};
+  auto groups = op.attributes.integer_or("groups", 1);
+  if (groups < 1 || x.dims[3] % groups != 0) throw Error("{} channels cannot be cut into {} groups", x.dims[3], groups);
+  Type result{DType::f32, {kernel[0], kernel[1], x.dims[3] / groups, dy.dims[3]}};
   auto shapes = shapes_of(op, x.dims[1], x.dims[2], result);
   if (dy.dims != Ints{kBatch, shapes.rows.output, shapes.columns.output, shapes.out})
     throw Error("{} is not the gradient's shape", to_string(dy));
@@ -63,13 +81,14 @@ std::int64_t taps(const Window& window) {
   return count;
 }
 
-std::int64_t flops_of(const Shapes& s) { return 2 * taps(s.rows) * taps(s.columns) * s.in * s.out; }
+std::int64_t flops_of(const Shapes& s) { return 2 * taps(s.rows) * taps(s.columns) * s.in * s.out / s.groups; }
 
 std::int64_t flops(const OpView& op, std::span<const Type>) {
   return flops_of(shapes_of(op, op.operands[0].dims[1], op.operands[0].dims[2], op.operands[1]));
 }
 std::int64_t flops_input_grad(const OpView& op, std::span<const Type> results) {
-  return flops_of(shapes_of(op, results[0].dims[1], results[0].dims[2], op.operands[1]));
+  static_cast<void>(results);
+  return flops_of(shapes_of_transposed(op, op.operands[1]));
 }
 std::int64_t flops_weight_grad(const OpView& op, std::span<const Type> results) {
   return flops_of(shapes_of(op, op.operands[0].dims[1], op.operands[0].dims[2], results[0]));
@@ -80,15 +99,15 @@ std::int64_t flops_weight_grad(const OpView& op, std::span<const Type> results) 
 OpDef define_conv2d() {
   return {.summary = "2-D correlation of images [B,H,W,C] with a kernel [KH,KW,C,F]",
           .operands = {"x", "w"},
-          .attributes = window_attributes({{"dilation", AttributeKind::ints}}),
+          .attributes = window_attributes({{"dilation", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),
           .infer = infer,
           .flops = flops};
 }
 
 OpDef define_conv2d_input_grad() {
-  return {.summary = "the gradient of conv2d with respect to its input, of height and width `input`",
+  return {.summary = "the gradient of conv2d with respect to its input, of height and width `input`; w is the kernel as [KH,KW,F,C]",
           .operands = {"dy", "w"},
-          .attributes = window_attributes({{"dilation", AttributeKind::ints}, {"input", AttributeKind::ints}}),
+          .attributes = window_attributes({{"dilation", AttributeKind::ints}, {"input", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),
           .infer = infer_input_grad,
           .flops = flops_input_grad};
 }
@@ -96,7 +115,7 @@ OpDef define_conv2d_input_grad() {
 OpDef define_conv2d_weight_grad() {
   return {.summary = "the gradient of conv2d with respect to its kernel, of `kernel` rows and columns; sums over the batch",
           .operands = {"x", "dy"},
-          .attributes = window_attributes({{"dilation", AttributeKind::ints}, {"kernel", AttributeKind::ints}}),
+          .attributes = window_attributes({{"dilation", AttributeKind::ints}, {"kernel", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),
           .infer = infer_weight_grad,
           .flops = flops_weight_grad};
 }

@@ -21,9 +21,9 @@ std::vector<Type> infer_input_grad(const OpView& op) {
   const auto& w = op.operands[1];
   expect_rank(w, 2, "a dense kernel");
   expect_batched(dy, "the gradient of dense");
-  if (dy.rank() < 2 || dy.dims.back() != w.dims[1])
-    throw Error("the kernel gives {} features, the gradient is {}", w.dims[1], to_string(dy));
-  dy.dims.back() = w.dims[0];
+  if (dy.rank() < 2 || dy.dims.back() != w.dims[0])
+    throw Error("the kernel gives {} features, the gradient is {}", w.dims[0], to_string(dy));
+  dy.dims.back() = w.dims[1];
   return {dy};
 }
 
@@ -39,8 +39,16 @@ std::vector<Type> infer_weight_grad(const OpView& op) {
   return {{DType::f32, {x.dims.back(), dy.dims.back()}}};
 }
 
+std::vector<Type> infer_weight_grad_whole(const OpView& op) {
+  auto types = infer_weight_grad(op);
+  auto rows = op.attributes.integer("rows");
+  if (rows < 1 || rows > types[0].dims[0]) throw Error("rows is from 1 to {}, got {}", types[0].dims[0], rows);
+  types[0].dims[0] = rows;
+  return types;
+}
+
 std::int64_t flops(const OpView& op, std::span<const Type>) { return 2 * op.operands[0].elements() * op.operands[1].dims[1]; }
-std::int64_t flops_input_grad(const OpView& op, std::span<const Type>) { return 2 * op.operands[0].elements() * op.operands[1].dims[0]; }
+std::int64_t flops_input_grad(const OpView& op, std::span<const Type>) { return 2 * op.operands[0].elements() * op.operands[1].dims[1]; }
 std::int64_t flops_weight_grad(const OpView& op, std::span<const Type>) {
   return 2 * op.operands[0].elements() * op.operands[1].dims.back();
 }
@@ -51,7 +59,7 @@ OpDef define_dense() {
   return {.summary = "product of the last dimension of x with a kernel [K,N]", .operands = {"x", "w"}, .infer = infer, .flops = flops};
 }
 OpDef define_dense_input_grad() {
-  return {.summary = "the gradient of dense with respect to its input",
+  return {.summary = "the gradient of dense with respect to its input; w is the kernel as [N,K]",
           .operands = {"dy", "w"},
           .infer = infer_input_grad,
           .flops = flops_input_grad};
@@ -60,6 +68,13 @@ OpDef define_dense_weight_grad() {
   return {.summary = "the gradient of dense with respect to its kernel; sums over the batch and every dimension but the last",
           .operands = {"x", "dy"},
           .infer = infer_weight_grad,
+          .flops = flops_weight_grad};
+}
+OpDef define_dense_weight_grad_whole() {
+  return {.summary = "dense_weight_grad computed over the whole batch at once, not as partial sums of tiles; its first `rows` rows",
+          .operands = {"x", "dy"},
+          .attributes = {{"rows", AttributeKind::integer}},
+          .infer = infer_weight_grad_whole,
           .flops = flops_weight_grad};
 }
 

@@ -1,5 +1,6 @@
-// Ops that move values without computing: reshape, broadcast, pad, slice, concat; and random_uniform, which makes them.
+// Ops that move values without computing: reshape, transpose, broadcast, pad, slice, concat; and random_uniform, which makes them.
 #include <algorithm>
+#include <numeric>
 
 #include "ir/ops/define.h"
 
@@ -17,6 +18,20 @@ std::vector<Type> infer_reshape(const OpView& op) {
   Type result{op.operands[0].dtype, op.attributes.ints("dims")};
   expect_fixed_batch(op.operands[0], result.dims);
   if (result.elements() != op.operands[0].elements()) throw Error("{} cannot become {}", to_string(op.operands[0]), to_string(result));
+  return {result};
+}
+
+std::vector<Type> infer_transpose(const OpView& op) {
+  const auto& x = op.operands[0];
+  const auto& permutation = op.attributes.ints("permutation");
+  auto sorted = permutation;
+  std::sort(sorted.begin(), sorted.end());
+  Ints identity(x.rank());
+  std::iota(identity.begin(), identity.end(), 0);
+  if (sorted != identity) throw Error("permutation holds each of the {} dimensions once", x.rank());
+  if (x.batched() && permutation[0] != 0) throw Error("the batch dimension of {} must stay first", to_string(x));
+  Type result{x.dtype, {}};
+  for (auto from : permutation) result.dims.push_back(x.dims[from]);
   return {result};
 }
 
@@ -89,6 +104,12 @@ OpDef define_reshape() {
           .operands = {"x"},
           .attributes = {{"dims", AttributeKind::ints}},
           .infer = infer_reshape};
+}
+OpDef define_transpose() {
+  return {.summary = "dimension i of the result is dimension `permutation`[i] of x",
+          .operands = {"x"},
+          .attributes = {{"permutation", AttributeKind::ints}},
+          .infer = infer_transpose};
 }
 OpDef define_broadcast() {
   return {.summary = "x repeated to `dims`, as NumPy broadcasts",

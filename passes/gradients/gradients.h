@@ -28,6 +28,13 @@ class Gradient {
     attributes.set(name, std::move(value));
     return attributes;
   }
+  /// Attributes of `op` but one.
+  Attributes without(const std::string& name) const {
+    Attributes attributes;
+    for (const auto& [each, value] : op.attributes)
+      if (each != name) attributes.set(each, value);
+    return attributes;
+  }
 
  private:
   std::vector<ValueId> of_results_;

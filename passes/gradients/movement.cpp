@@ -6,6 +6,14 @@ void gradient_reshape(Gradient& g) {
   if (g.needs(0)) g.set(0, g.b.emit(OpKind::reshape, {g.dy()}, {{"dims", g.b.type(g.x(0)).dims}}));
 }
 
+void gradient_transpose(Gradient& g) {
+  if (!g.needs(0)) return;
+  const auto& permutation = g.op.attributes.ints("permutation");
+  Ints inverse(permutation.size());
+  for (std::size_t i = 0; i < permutation.size(); ++i) inverse[permutation[i]] = static_cast<std::int64_t>(i);
+  g.set(0, g.b.emit(OpKind::transpose, {g.dy()}, {{"permutation", inverse}}));
+}
+
 void gradient_broadcast(Gradient& g) {
   if (!g.needs(0)) return;
   const auto x = g.b.type(g.x(0)), y = g.b.type(g.y());

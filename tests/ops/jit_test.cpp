@@ -15,18 +15,29 @@ Graph training_graph(const OpCase& test) {
   return t.graph;
 }
 
-class JitOp : public testing::TestWithParam<bool> {};
+struct Choice {
+  const char* name;
+  JitOptions options;
+};
+
+class JitOp : public testing::TestWithParam<Choice> {};
 
 TEST_P(JitOp, ForwardAndBackwardAgreeWithTheReference) {
   for (const auto& test : op_cases(11)) {
     SCOPED_TRACE(test.name);
     Random random(21);
     auto graph = training_graph(test);
-    expect_agreement(graph, random_values(graph, test.batch, random), {.fuse = GetParam(), .threads = 2});
+    expect_agreement(graph, random_values(graph, test.batch, random), GetParam().options);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, JitOp, testing::Values(true, false), [](const auto& info) { return info.param ? "Fused" : "Unfused"; });
+INSTANTIATE_TEST_SUITE_P(All, JitOp,
+                         testing::Values(Choice{"ImagesAsLanes", {.lanes = Lanes::batch}},
+                                         Choice{"ImagesAsLanesUnfused", {.fuse = false, .lanes = Lanes::batch}},
+                                         Choice{"FeaturesAsLanes", {.lanes = Lanes::features}},
+                                         Choice{"FeaturesAsLanesUnfused", {.fuse = false, .lanes = Lanes::features}},
+                                         Choice{"FeaturesAsLanesTilesOf3", {.lanes = Lanes::features, .images = 3}}),
+                         [](const auto& info) { return info.param.name; });
 
 /// A network of many ops: convolutions, poolings, activations, residual sums and concatenations drawn at random.
 Graph random_network(Random& random) {
@@ -85,8 +96,14 @@ TEST(JitNetwork, RandomNetworksAgreeWithTheReference) {
     auto graph = random_network(random);
     differentiate(graph);
     auto values = random_values(graph, random.integer(1, 70), random);
+    // Tiles and lanes are drawn at random: no choice may change what is computed.
     for (bool fuse : {true, false})
-      expect_agreement(graph, values, {.fuse = fuse, .threads = static_cast<int>(random.integer(1, 3))}, 1e-4);
+      expect_agreement(graph, values,
+                       {.fuse = fuse,
+                        .threads = static_cast<int>(random.integer(1, 3)),
+                        .lanes = random.coin() ? Lanes::features : Lanes::batch,
+                        .images = random.integer(0, 20)},
+                       1e-4);
   }
 }
 
@@ -95,11 +112,13 @@ TEST(JitNetwork, AnyNumberOfThreadsGivesTheSameBits) {
   auto graph = random_network(random);
   differentiate(graph);
   auto values = random_values(graph, 130, random);
-  auto one = run_jit(graph, values, {.threads = 1});
-  for (int threads : {2, 3, 4, 7}) {
-    auto many = run_jit(graph, values, {.threads = threads});
-    for (const auto& [name, tensor] : one.inputs)
-      EXPECT_EQ(tensor.data, many.inputs.at(name).data) << name << " with " << threads << " threads";
+  for (auto lanes : {Lanes::batch, Lanes::features}) {
+    auto one = run_jit(graph, values, {.threads = 1, .lanes = lanes});
+    for (int threads : {2, 3, 4, 7}) {
+      auto many = run_jit(graph, values, {.threads = threads, .lanes = lanes});
+      for (const auto& [name, tensor] : one.inputs)
+        EXPECT_EQ(tensor.data, many.inputs.at(name).data) << name << " with " << threads << " threads";
+    }
   }
 }
 

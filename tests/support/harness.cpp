@@ -44,12 +44,17 @@ Values random_values(const Graph& graph, std::int64_t batch, Random& random) {
 
 Values run_jit(const Graph& plain, const Values& values, const JitOptions& options) {
   auto graph = plain;
-  auto all = pipeline({.train = false, .fuse = options.fuse});
+  std::int64_t batch = 1;
+  for (const auto& [name, tensor] : values.inputs)
+    if (!tensor.dims.empty()) batch = tensor.dims[0];
+  StepOptions step_options{.threads = options.threads};
+  auto machine = machine_of(step_options, batch);
+  machine.force_lanes = options.lanes;
+  machine.force_images = options.images;
+  auto all = pipeline({.train = false, .fuse = options.fuse, .machine = machine});
   run_passes(graph, all);
   Params params;
   for (const auto& [name, tensor] : values.params) params.set(name, tensor.dims, {tensor.data.begin(), tensor.data.end()});
-  StepOptions step_options{.threads = options.threads};
-  if (const char* target = std::getenv("GRADC_TARGET")) step_options.target = target;
   auto step = compile_step(graph, params, step_options);
 
   StepInput input;

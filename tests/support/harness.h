@@ -4,6 +4,7 @@
 /// values are then compared with the reference taking the same decisions. No tolerance is widened.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ Values random_values(const Graph& graph, std::int64_t batch, Random& random);
 struct JitOptions {
   bool fuse = true;
   int threads = 2;
+  std::optional<Lanes> lanes = {};  ///< Instead of those that the layout pass would choose.
+  std::int64_t images = 0;          ///< Of a tile where lanes are features, if positive.
 };
 
 /// The outputs and the params after one jit step of a graph of plain ops whose inputs are some of "images", "labels", "valid",

@@ -1,0 +1,205 @@
+// Schedules of products whose lanes are features: a vector holds neighbouring channels or features of one image, weights are loaded as
+// vectors, and inputs are scalars that meet each vector of weights.
+#include <algorithm>
+#include <cmath>
+
+#include "backends/halide/emitter.h"
+
+namespace gradc {
+namespace {
+
+using namespace Halide;
+
+std::int64_t groups(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
+
+/// Accumulators that live in registers while a reduction runs: all but the reduction is unrolled.
+void keep_in_registers(Func acc, const Var& feature, int width, const std::vector<VarOrRVar>& reduction) {
+  auto args = acc.args();
+  std::vector<Var> storage = {feature};
+  for (const auto& arg : args)
+    if (arg.name() != feature.name()) storage.push_back(arg);
+  acc.reorder_storage(storage);
+  Var vector("vector");
+  acc.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
+  auto update = acc.update();
+  update.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
+  std::vector<VarOrRVar> order = {vector};
+  for (const auto& arg : storage) {
+    acc.unroll(arg);
+    update.unroll(arg);
+    order.push_back(arg);
+  }
+  order.insert(order.end(), reduction.begin(), reduction.end());
+  update.reorder(order);
+}
+
+/// Inner products along the lanes: a block of features × rows holds a vector for each, whose lanes are summed at the end.
+void schedule_dot(Emitter& e, Func sink, const Product& product, const Var& row, std::int64_t rows) {
+  auto args = sink.args();
+  auto [part, domain] = product.parts[0];
+  auto sum = product.accumulator;
+  const int features = e.width(std::min<std::int64_t>(8, e.type(product.op->result()).dims.back()));
+  const int most = std::max(1, (e.target().registers - 8) / features);
+  int block = 1;
+  for (int b = 1; b <= most; ++b)
+    if (rows % b == 0) block = b;
+  Var fo("fo"), fi("fi"), ro("ro"), ri("ri");
+  sink.split(args[1], fo, fi, features, TailStrategy::ShiftInwards).split(row, ro, ri, block, TailStrategy::ShiftInwards);
+  std::vector<VarOrRVar> order = {fi, ri, ro};
+  for (const auto& arg : args)
+    if (arg.name() != args[1].name() && arg.name() != row.name()) order.push_back(arg);
+  order.push_back(fo);
+  sink.reorder(order).vectorize(fi).unroll(ri);
+  auto own = sum.args();
+  std::vector<Var> storage(own.begin() + 1, own.end());
+  storage.push_back(own[0]);
+  sum.compute_at(sink, ro).reorder_storage(storage);
+  auto lanes = sum.update();
+  lanes.atomic().vectorize(product.domain.x);
+  auto accumulators = part;
+  accumulators.compute_at(sink, ro);
+  auto part_args = accumulators.args();
+  accumulators.vectorize(part_args[0]);
+  auto update = accumulators.update();
+  std::vector<VarOrRVar> inner = {part_args[0]};
+  for (std::size_t d = 1; d < part_args.size(); ++d) {
+    accumulators.unroll(part_args[d]);
+    inner.push_back(part_args[d]);
+  }
+  inner.push_back(domain.x);
+  update.reorder(inner).vectorize(part_args[0]);
+  for (std::size_t d = 1; d < part_args.size(); ++d) update.unroll(part_args[d]);
+  for (const auto& arg : own) {
+    sum.unroll(arg);
+    lanes.unroll(arg);
+  }
+}
+
+/// The outermost loops of a sink: the image and the feature block; each split with its tail shifted back, as the sink only writes what it
+/// computes.
+void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
+  auto args = sink.args();
+  auto features = type.dims.back();
+  const auto width = e.width(features);
+  // Images share a vector of weights, or, where a tile is one image, the rows of an input of several dimensions.
+  const bool of_images = e.images() > 1 || args.size() < 3;
+  if (!product.parts.empty()) return schedule_dot(e, sink, product, of_images ? args[0] : args[2], of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2]);
+  auto others = of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2];
+  auto depth = e.type(product.op->operands[1]).dims[0];
+  auto block = choose_feature_block(e, features, others, depth);
+  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), ro("ro"), ri("ri");
+  auto& row = of_images ? args[0] : args[2];
+  sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards)
+      .split(fi, vo, vi, width)
+      .split(row, ro, ri, block.others, TailStrategy::ShiftInwards);
+  std::vector<VarOrRVar> order = {vi, vo, ri, ro};
+  for (std::size_t d = 2; d < args.size(); ++d)
+    if (of_images || d != 2) order.push_back(args[d]);
+  if (!of_images) order.push_back(args[0]);
+  order.push_back(fo);
+  sink.reorder(order).vectorize(vi).unroll(vo).unroll(ri);
+  auto acc = product.accumulator;
+  acc.compute_at(sink, ro);
+  keep_in_registers(acc, acc.args()[1], width, {product.domain.x});
+}
+
+}  // namespace
+
+FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::int64_t others, std::int64_t depth, std::int64_t repeat) {
+  const auto vectors = groups(features, e.width(features));
+  const auto whole_vectors = features / e.width(features);  // A block is not larger than what it is a block of.
+  // The rest of the registers is for a vector of weights each and a scalar.
+  const auto registers = static_cast<std::int64_t>(e.target().registers) - 1;
+  FeatureBlock best;
+  double least = INFINITY;
+  for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 8); ++v)
+    for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 28); ++o) {
+      auto accumulators = v * o * repeat;
+      if (accumulators + v > registers && v * o > 1) continue;
+      auto fmas = static_cast<double>(accumulators), loads = static_cast<double>(v + o * repeat);
+      // An accumulator is ready four cycles after it was used, so fewer than eight leave units idle.
+      auto cycles = std::max({fmas / 2, loads / 2, 4.0});
+      auto total = static_cast<double>(groups(vectors, v) * groups(others, o)) * (cycles * static_cast<double>(depth) + 12 + 2 * fmas);
+      if (total < least) {
+        least = total;
+        best = {static_cast<int>(v), static_cast<int>(o)};
+      }
+    }
+  return best;
+}
+
+void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
+  // (feature, row) of a block of rows of the kernel. What follows updates params in place, so that nothing may be computed twice: the last
+  // vectors are cut instead of shifted back, while their accumulators stay whole.
+  auto args = sink.args();
+  auto features = type.dims[1], rows = type.dims[0];
+  const auto width = e.width(features);
+  auto block = choose_feature_block(e, features, rows, 64);
+  while (rows % block.others != 0) --block.others;
+  while (features % (block.vectors * width) != 0 && block.vectors > 1) --block.vectors;
+  sink.bound(args[0], 0, static_cast<int>(features)).bound(args[1], 0, static_cast<int>(rows));
+  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), ro("ro"), ri("ri");
+  sink.split(args[0], fo, fi, block.vectors * width, TailStrategy::GuardWithIf)
+      .split(fi, vo, vi, width, TailStrategy::GuardWithIf)
+      .split(args[1], ro, ri, block.others)
+      .reorder({vi, vo, ri, ro, fo})
+      .vectorize(vi)
+      .unroll(vo)
+      .unroll(ri);
+  auto acc = product.accumulator;
+  auto acc_args = acc.args();
+  acc.compute_at(sink, ro).bound_extent(acc_args[0], block.vectors * width);
+  keep_in_registers(acc, acc_args[0], width, {product.domain.x});
+}
+
+void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {
+  const auto& op = *product.op;
+  if (op.kind == OpKind::dense_weight_grad_whole) return schedule_whole_gradient(e, sink, type, product);
+  bound_all(sink, type, e.images());
+  if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) return schedule_dense(e, sink, type, product);
+
+  // Convolutions: (n, feature, x, y). With a pooling in the kernel an output column is a window of the product's columns and rows.
+  auto args = sink.args();
+  auto features = type.dims[3], columns = type.dims[2];
+  std::int64_t pool_rows = 1, pool_columns = 1;
+  if (pool != nullptr) {
+    pool_rows = pool->attributes.ints("window")[0];
+    pool_columns = pool->attributes.ints("window")[1];
+  }
+  const auto width = e.width(features);
+  const auto& weights = e.type(op.operands[1]).dims;
+  auto depth = weights[0] * weights[1] * weights[2];
+  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
+  const auto &strides = op.attributes.ints("strides");
+  const bool parts = !product.parts.empty();
+  // The sums that a strided input gradient is put together from take turns by column and row.
+  auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
+  auto block = choose_feature_block(e, features, (columns + period_x - 1) / period_x, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
+  sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
+  sink.split(args[2], xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
+  std::vector<VarOrRVar> order = {vi, vo, xi};
+  if (parts) {
+    sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
+    order.insert(order.end(), {yi, xo, yo});
+  } else {
+    order.insert(order.end(), {xo, args[3]});
+  }
+  // Feature blocks outermost: their weights stay in the cache while the image passes.
+  order.insert(order.end(), {fo, args[0]});
+  sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
+  if (parts) sink.unroll(yi);
+  auto in_registers = [&](Func acc, const RDom& r) {
+    acc.compute_at(sink, xo);
+    // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling
+    // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
+    keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z});
+  };
+  if (!parts) return in_registers(product.accumulator, product.domain);
+  for (const auto& [acc, domain] : product.parts) {
+    auto part = acc;
+    part.bound_extent(part.args()[2], block.others).bound_extent(part.args()[3], 1);
+    in_registers(part, domain);
+  }
+}
+
+}  // namespace gradc

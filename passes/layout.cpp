@@ -1,0 +1,85 @@
+#include "passes/layout.h"
+
+#include <algorithm>
+
+#include "passes/shard.h"
+
+namespace gradc {
+namespace {
+
+constexpr std::int64_t kFloat = 4;
+constexpr std::int64_t kL1 = 32 << 10;
+
+bool is_contraction(OpKind kind) {
+  switch (kind) {
+    case OpKind::conv2d:
+    case OpKind::conv2d_input_grad:
+    case OpKind::conv2d_weight_grad:
+    case OpKind::dense:
+    case OpKind::dense_input_grad:
+    case OpKind::dense_weight_grad: return true;
+    default: return false;
+  }
+}
+
+bool is_dense(OpKind kind) { return kind == OpKind::dense || kind == OpKind::dense_input_grad || kind == OpKind::dense_weight_grad; }
+
+/// Which part of their lanes vectors along this many features use: whole vectors, the last one shifted back; below one vector's worth the
+/// next smaller power of two.
+double use_of_lanes(std::int64_t features, std::int64_t lanes) {
+  std::int64_t width = lanes;
+  while (width > features) width /= 2;
+  auto vectors = (features + width - 1) / width;
+  return static_cast<double>(features) / static_cast<double>(vectors * lanes);
+}
+
+}  // namespace
+
+LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
+  LayoutCost cost;
+  const auto lanes = static_cast<std::int64_t>(machine.lanes);
+  const auto batch = machine.batch, padded = (batch + lanes - 1) / lanes * lanes;
+  // Good kernels reach three quarters of the two multiply-adds a cycle; those that stream from beyond L2 less than half of that, as do those
+  // that read a weight for 16 images only, or write a gradient as large as the weights once a tile.
+  constexpr double kGood = 0.75, kStreaming = 0.3;
+  for (const auto& op : graph.ops) {
+    if (!is_contraction(op.kind)) continue;
+    auto multiply_adds = static_cast<double>(graph.flops(op)) / 2;
+    const auto &first = graph.type(op.operands[0]), &second = graph.type(op.operands[1]), &result = graph.type(op.result());
+    auto largest = std::max({first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0,
+                             result.batched() ? result.elements() : 0});
+    auto weights = std::max(result.batched() ? 0 : result.elements(), second.batched() ? 0 : second.elements());
+    bool fits = is_dense(op.kind) ? weights * kFloat <= kL1 : 2 * largest * lanes * kFloat <= machine.cache_bytes;
+    cost.batch += multiply_adds * static_cast<double>(padded) / static_cast<double>(2 * lanes) / (fits ? kGood : kStreaming);
+    cost.features += multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / kGood /
+                     use_of_lanes(op.kind == OpKind::dense_input_grad ? second.dims[0] : result.dims.back(), lanes);
+  }
+  return cost;
+}
+
+void choose_layout(Graph& graph, const Machine& machine) {
+  auto cost = layout_cost(graph, machine);
+  graph.lanes = machine.force_lanes.value_or(cost.features < cost.batch ? Lanes::features : Lanes::batch);
+}
+
+bool whole_weight_gradient(const Graph& graph, const Type& kernel, const Machine&) {
+  return graph.lanes == Lanes::features && kernel.elements() * kFloat > kL1;
+}
+
+std::int64_t tile_images(const Graph& graph, int kernel, const Machine& machine) {
+  if (graph.lanes == Lanes::batch) return machine.lanes;
+  std::int64_t weights = 0;
+  for (const auto& op : graph.ops) {
+    if (op.kernel == kernel)
+      for (const auto* list : {&op.operands, &op.results})
+        for (auto value : *list)
+          if (graph.type(value).batched() && graph.type(value).rank() > 2) return 1;
+    if (op.kind == OpKind::dense) weights = std::max(weights, graph.type(op.operands[1]).elements());
+  }
+  if (machine.force_images > 0) return machine.force_images;
+  // Weights that do not stay in a core's cache from one tile to the next are worth a larger tile.
+  const std::int64_t most = weights * kFloat > machine.cache_bytes && machine.batch >= 64 ? 32 : 16;
+  return std::clamp<std::int64_t>(machine.batch, 1, most);
+}
+
+}  // namespace gradc

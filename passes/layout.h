@@ -1,0 +1,37 @@
+#pragma once
+#include <optional>
+
+#include "ir/graph.h"
+
+namespace gradc {
+
+/// What passes know of the machine that a step is for, and of its batches.
+struct Machine {
+  int lanes = 16;                                 ///< f32 elements of a vector register.
+  std::int64_t cache_bytes = std::int64_t{2} << 20;  ///< Of a core's own cache (L2).
+  std::int64_t batch = 64;                        ///< Images of most batches; any other number works too.
+  std::optional<Lanes> force_lanes = {};          ///< Instead of the cheaper ones: for tests.
+  std::int64_t force_images = 0;                  ///< Images of a tile where lanes are features, if positive: for tests.
+};
+
+/// Modelled cycles of one core for a step's contractions with each kind of lanes.
+struct LayoutCost {
+  double batch = 0, features = 0;
+};
+LayoutCost layout_cost(const Graph& graph, const Machine& machine);
+
+/// Chooses where the graph's vectors take their lanes from. Images as lanes fit any number of channels, but work on as many images at once
+/// as a vector has lanes, so their activations must fit the cache, and a small batch leaves lanes empty. Features as lanes work on one
+/// image (or a few, in dense layers) at a time and use a vector as far as a layer has features.
+void choose_layout(Graph& graph, const Machine& machine);
+
+/// Whether the gradient of a dense kernel [inputs, outputs] is better computed over the whole batch at once, in a phase that splits the
+/// kernel over threads and updates it on the way, than as partial sums of each tile: the latter read and write the whole gradient once a
+/// tile.
+bool whole_weight_gradient(const Graph& graph, const Type& kernel, const Machine& machine);
+
+/// Images of a tile of a kernel: one vector's worth where lanes are images; else one for images of several dimensions, which fill a core's
+/// cache, and for dense layers enough to make use of each weight that is read.
+std::int64_t tile_images(const Graph& graph, int kernel, const Machine& machine);
+
+}  // namespace gradc
