@@ -39,15 +39,15 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
   LayoutCost cost;
   const auto lanes = static_cast<std::int64_t>(machine.lanes);
   const auto batch = machine.batch, padded = (batch + lanes - 1) / lanes * lanes;
-  // Good kernels reach three quarters of the two multiply-adds a cycle; those that stream from beyond L2 less than half of that, as do those
-  // that read a weight for 16 images only, or write a gradient as large as the weights once a tile.
+  // Good kernels reach three quarters of the two multiply-adds a cycle; those that stream from beyond L2 less than half of that, as do
+  // those that read a weight for 16 images only, or write a gradient as large as the weights once a tile.
   constexpr double kGood = 0.75, kStreaming = 0.3;
   for (const auto& op : graph.ops) {
     if (!is_contraction(op.kind)) continue;
     auto multiply_adds = static_cast<double>(graph.flops(op)) / 2;
     const auto &first = graph.type(op.operands[0]), &second = graph.type(op.operands[1]), &result = graph.type(op.result());
-    auto largest = std::max({first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0,
-                             result.batched() ? result.elements() : 0});
+    auto largest = std::max(
+        {first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0, result.batched() ? result.elements() : 0});
     auto weights = std::max(result.batched() ? 0 : result.elements(), second.batched() ? 0 : second.elements());
     bool fits = is_dense(op.kind) ? weights * kFloat <= kL1 : 2 * largest * lanes * kFloat <= machine.cache_bytes;
     cost.batch += multiply_adds * static_cast<double>(padded) / static_cast<double>(2 * lanes) / (fits ? kGood : kStreaming);

@@ -7,11 +7,11 @@ namespace gradc {
 
 /// What passes know of the machine that a step is for, and of its batches.
 struct Machine {
-  int lanes = 16;                                 ///< f32 elements of a vector register.
+  int lanes = 16;                                    ///< f32 elements of a vector register.
   std::int64_t cache_bytes = std::int64_t{2} << 20;  ///< Of a core's own cache (L2).
-  std::int64_t batch = 64;                        ///< Images of most batches; any other number works too.
-  std::optional<Lanes> force_lanes = {};          ///< Instead of the cheaper ones: for tests.
-  std::int64_t force_images = 0;                  ///< Images of a tile where lanes are features, if positive: for tests.
+  std::int64_t batch = 64;                           ///< Images of most batches; any other number works too.
+  std::optional<Lanes> force_lanes = {};             ///< Instead of the cheaper ones: for tests.
+  std::int64_t force_images = 0;                     ///< Images of a tile where lanes are features, if positive: for tests.
 };
 
 /// Modelled cycles of one core for a step's contractions with each kind of lanes.

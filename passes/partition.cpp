@@ -54,8 +54,8 @@ void find_longest_paths(Graph& graph, const std::vector<Edge>& edges, bool kerne
   }
 }
 
-/// Lets the first phase with tiles of two sizes keep those of its first kernel, and puts the others off by a phase. Returns whether there was
-/// one.
+/// Lets the first phase with tiles of two sizes keep those of its first kernel, and puts the others off by a phase. Returns whether there
+/// was one.
 bool separate_tile_sizes(Graph& graph) {
   for (int phase = 0; phase < phase_count(graph); ++phase) {
     std::int64_t images = 0;

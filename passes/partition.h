@@ -10,10 +10,10 @@ struct PartitionOptions {
   Machine machine = {};
 };
 
-/// Gives each kernel its tile and its phase. Within a phase a thread takes a tile of the batch through all tiled kernels before the next tile; a barrier
-/// ends the phase; the kernels of a phase have tiles of one size. A kernel stands in the phase of the sharded values that it reads, and in a later one than whatever makes a value whole
-/// that it reads: a partial sum that it reduces, a replicated value. The update of a param comes after every reader of the param.
-/// Kernels are then ordered by phase.
+/// Gives each kernel its tile and its phase. Within a phase a thread takes a tile of the batch through all tiled kernels before the next
+/// tile; a barrier ends the phase; the kernels of a phase have tiles of one size. A kernel stands in the phase of the sharded values that
+/// it reads, and in a later one than whatever makes a value whole that it reads: a partial sum that it reduces, a replicated value. The
+/// update of a param comes after every reader of the param. Kernels are then ordered by phase.
 void partition(Graph& graph, const PartitionOptions& options = {});
 
 /// How many phases the kernels have.

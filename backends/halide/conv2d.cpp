@@ -76,9 +76,9 @@ void halide_conv2d(Emitter& e, const Op& op) {
 
 namespace {
 
-/// The input gradient of a convolution with strides: output pixels of one remainder by the strides sum over the same kernel columns and rows,
-/// those that lie a whole stride apart, so each remainder is a convolution of its own and no multiply-add is spent on the pixels that the
-/// strides left out. `dy` has zeros around it.
+/// The input gradient of a convolution with strides: output pixels of one remainder by the strides sum over the same kernel columns and
+/// rows, those that lie a whole stride apart, so each remainder is a convolution of its own and no multiply-add is spent on the pixels that
+/// the strides left out. `dy` has zeros around it.
 void strided_input_grad(Emitter& e, const Op& op, const Geometry& g, Func dy) {
   const auto& w = e.type(op.operands[1]).dims;
   const auto& dx = e.type(op.result()).dims;
@@ -98,8 +98,9 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g, Func dy) {
         Expr filter = g.channel(c, r.y, filters, dx[3]);
         Func acc("input_grad_part");
         acc(e.n, c, q, p) = 0.0f;
-        acc(e.n, c, q, p) += e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, first_x + r.x * g.stride_x, first_y + r.z * g.stride_y, w[3])) *
-                             dy(e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
+        acc(e.n, c, q, p) +=
+            e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, first_x + r.x * g.stride_x, first_y + r.z * g.stride_y, w[3])) *
+            dy(e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
         product.parts.emplace_back(acc, r);
         part = acc(e.n, c, x / g.stride_x, y / g.stride_y);
       }
@@ -141,7 +142,8 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
     e.store(spread, dims[3]);
   }
   auto filters = w[2] / g.groups;
-  RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(filters), 0, static_cast<int>(w[0]), "r");  // kernel column, out channel, kernel row
+  RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(filters), 0, static_cast<int>(w[0]),
+         "r");  // kernel column, out channel, kernel row
   Expr at_x = x + g.left - r.x * g.dilation_x, at_y = y + g.top - r.z * g.dilation_y;
   if (skip_rows) {
     r.where(at_y >= 0 && at_y < height);
@@ -170,7 +172,7 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
   Func acc("acc"), sum("weight_grad");
   acc(f, c, kx, ky) = 0.0f;
   acc(f, c, kx, ky) += dy(r.z, f, r.x, r.y) * in(r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
-                                                r.y * g.stride_y - g.top + ky * g.dilation_y);
+                                                 r.y * g.stride_y - g.top + ky * g.dilation_y);
   sum(f, c, kx, ky) = acc(f, c, kx, ky);
   e.accumulate(op.result(), sum);
 
@@ -179,7 +181,8 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
   auto depth = out[1] * out[2];
   auto block = choose_feature_block(e, w[3], w[2], depth);
   int tx = 1;
-  if (w[2] <= 4) tx = static_cast<int>(std::min<std::int64_t>(w[1], std::max(1, (e.target().registers - 8) / (block.vectors * block.others))));
+  if (w[2] <= 4)
+    tx = static_cast<int>(std::min<std::int64_t>(w[1], std::max(1, (e.target().registers - 8) / (block.vectors * block.others))));
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), co("co"), ci("ci"), xo("xo"), xi("xi");
   sum.compute_root()
       .bound(f, 0, static_cast<int>(w[3]))
@@ -211,7 +214,7 @@ void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func in,
   Func part("part");
   part(e.n, f, c, kx, ky) = 0.0f;
   part(e.n, f, c, kx, ky) += dy(e.n, f, r.x, r.y) * in(e.n, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
-                                                      r.y * g.stride_y - g.top + ky * g.dilation_y);
+                                                       r.y * g.stride_y - g.top + ky * g.dilation_y);
   RDom lane(0, e.images());
   Func lane_sum("lane_sum"), sum("weight_grad");
   lane_sum(f, c, kx, ky) = 0.0f;

@@ -246,8 +246,7 @@ void Emitter::make_outputs() {
       // Sums read what was stored, not the expression again.
       values_[group[i]] = {sink, group.size() == 1 ? -1 : static_cast<int>(i)};
       fix_layout(sink.output_buffers()[i], type(group[i]), images(), graph().lanes, i == 0);
-      if (aligned(type(group[i])))
-        sink.output_buffers()[i].set_host_alignment(std::min(64, vector() * size_of(type(group[i]).dtype)));
+      if (aligned(type(group[i]))) sink.output_buffers()[i].set_host_alignment(std::min(64, vector() * size_of(type(group[i]).dtype)));
     }
     outputs_.push_back(sink);
   }

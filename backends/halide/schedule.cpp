@@ -50,8 +50,8 @@ Block choose_block(std::int64_t channels, std::int64_t columns, std::int64_t dep
   return best;
 }
 
-/// The sums that a strided input gradient is put together from, which take turns by column and row: a block holds as many columns and rows of
-/// each, so that which one a pixel takes is known at compile time.
+/// The sums that a strided input gradient is put together from, which take turns by column and row: a block holds as many columns and rows
+/// of each, so that which one a pixel takes is known at compile time.
 void schedule_parts(Func sink, const Product& product, std::int64_t channels, std::int64_t columns) {
   auto args = sink.args();
   const auto& strides = product.op->attributes.ints("strides");

@@ -83,7 +83,9 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
   const auto width = e.width(features);
   // Images share a vector of weights, or, where a tile is one image, the rows of an input of several dimensions.
   const bool of_images = e.images() > 1 || args.size() < 3;
-  if (!product.parts.empty()) return schedule_dot(e, sink, product, of_images ? args[0] : args[2], of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2]);
+  if (!product.parts.empty())
+    return schedule_dot(e, sink, product, of_images ? args[0] : args[2],
+                        of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2]);
   auto others = of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2];
   auto depth = e.type(product.op->operands[1]).dims[0];
   auto block = choose_feature_block(e, features, others, depth);
@@ -170,11 +172,12 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   const auto& weights = e.type(op.operands[1]).dims;
   auto depth = weights[0] * weights[1] * weights[2];
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
-  const auto &strides = op.attributes.ints("strides");
+  const auto& strides = op.attributes.ints("strides");
   const bool parts = !product.parts.empty();
   // The sums that a strided input gradient is put together from take turns by column and row.
   auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
-  auto block = choose_feature_block(e, features, (columns + period_x - 1) / period_x, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
+  auto block =
+      choose_feature_block(e, features, (columns + period_x - 1) / period_x, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
   sink.split(args[2], xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
   std::vector<VarOrRVar> order = {vi, vo, xi};

@@ -22,20 +22,42 @@ struct Conv {
   std::int64_t height, width, in, out, rows, columns;
   Ints strides, padding, dilation;
   std::int64_t batch;
+  std::int64_t groups = 1;
 };
 
 OpCase conv_case(const Conv& c) {
   auto name = "conv2d " + std::to_string(c.height) + "x" + std::to_string(c.width) + "x" + std::to_string(c.in) + " kernel " +
               std::to_string(c.rows) + "x" + std::to_string(c.columns) + "x" + std::to_string(c.out) + " strides " +
               to_string(Attribute(c.strides)) + " padding " + to_string(Attribute(c.padding)) + " dilation " +
-              to_string(Attribute(c.dilation)) + " batch " + std::to_string(c.batch);
+              to_string(Attribute(c.dilation)) + " groups " + std::to_string(c.groups) + " batch " + std::to_string(c.batch);
   return {name,
           [c](TrainingGraph& t) {
-            auto w = t.param("kernel", {c.rows, c.columns, c.in, c.out});
-            t.loss_of(t.b.emit(OpKind::conv2d, {trainable_images(t), w}, with(window(c.strides, c.padding), "dilation", c.dilation)), 1);
+            auto w = t.param("kernel", {c.rows, c.columns, c.in / c.groups, c.out});
+            auto attributes = with(window(c.strides, c.padding), "dilation", c.dilation);
+            if (c.groups > 1) attributes.set("groups", c.groups);
+            t.loss_of(t.b.emit(OpKind::conv2d, {trainable_images(t), w}, attributes), 1);
           },
           {c.height, c.width, c.in},
           c.batch};
+}
+
+/// A transposed convolution: the input gradient of a convolution as a forward op, to images of height and width `to`.
+OpCase transposed_conv_case(const Conv& c, const Ints& to) {
+  return {"transposed conv2d to " + to_string(Attribute(to)) + " strides " + to_string(Attribute(c.strides)),
+          [c, to](TrainingGraph& t) {
+            auto w = t.param("kernel", {c.rows, c.columns, c.in, c.out});
+            auto attributes = with(with(window(c.strides, c.padding), "dilation", c.dilation), "input", to);
+            t.loss_of(t.b.emit(OpKind::conv2d_input_grad, {trainable_images(t), w}, attributes), 1);
+          },
+          {c.height, c.width, c.in},
+          c.batch};
+}
+
+OpCase dense_case(std::int64_t in, std::int64_t out, std::int64_t batch) {
+  return {"dense " + std::to_string(in) + " to " + std::to_string(out) + " batch " + std::to_string(batch),
+          [in, out](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {in, out})}), 4); },
+          {in},
+          batch};
 }
 
 OpCase pool_case(OpKind kind, std::int64_t height, std::int64_t width, std::int64_t channels, const Ints& size, const Ints& strides,
@@ -86,8 +108,13 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
            {8, 8, 5, 9, 1, 1, {2, 2}, {0, 0, 0, 0}, {1, 1}, 4},
            {28, 28, 1, 8, 5, 5, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2},
            {4, 13, 1, 1, 1, 9, {1, 2}, {0, 0, 4, 4}, {1, 1}, 3},
+           {7, 6, 18, 18, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 3, 18},
+           {7, 6, 3, 6, 2, 3, {2, 2}, {1, 0, 1, 1}, {1, 1}, 5, 3},
+           {5, 6, 8, 12, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 4},
        })
     cases.push_back(conv_case(c));
+  cases.push_back(transposed_conv_case({4, 5, 3, 6, 3, 3, {2, 2}, {0, 1, 0, 1}, {1, 1}, 3}, {8, 10}));
+  cases.push_back(transposed_conv_case({3, 4, 5, 2, 2, 4, {1, 3}, {0, 0, 0, 0}, {1, 1}, 18}, {4, 13}));
   for (int i = 0; i < 8; ++i) {
     Conv c{random.integer(3, 12),
            random.integer(3, 12),
@@ -112,12 +139,7 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
   }
   for (auto [in, out, batch] :
        {std::tuple{1, 1, 1}, std::tuple{7, 3, 65}, std::tuple{40, 10, 16}, std::tuple{33, 70, 3}, std::tuple{3, 50, 17}})
-    cases.push_back({"dense " + std::to_string(in) + " to " + std::to_string(out) + " batch " + std::to_string(batch),
-                     [in = in, out = out](TrainingGraph& t) {
-                       t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {in, out})}), 4);
-                     },
-                     {in},
-                     batch});
+    cases.push_back(dense_case(in, out, batch));
   cases.push_back({"dense of rows",
                    [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {6, 5})}), 5); },
                    {3, 4, 6},
@@ -156,6 +178,14 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
        [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::reshape, {trainable_images(t)}, {{"dims", Ints{kBatch, 2, 15}}}), 10); },
        {5, 6},
        3});
+  cases.push_back({"transpose",
+                   [](TrainingGraph& t) {
+                     auto w = t.b.emit(OpKind::transpose, {t.param("kernel", {4, 6})}, {{"permutation", Ints{1, 0}}});
+                     auto x = t.b.emit(OpKind::transpose, {trainable_images(t)}, {{"permutation", Ints{0, 3, 1, 2}}});
+                     t.loss_of(t.b.emit(OpKind::dense, {x, w}), 16);
+                   },
+                   {5, 6, 3},
+                   3});
   cases.push_back({"broadcast",
                    [](TrainingGraph& t) {
                      auto all = t.b.emit(OpKind::broadcast, {t.param("row", {1, 6})}, {{"dims", Ints{kBatch, 5, 6}}});
@@ -195,6 +225,16 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
                    {6},
                    5});
   return cases;
+}
+
+std::vector<OpCase> large_op_cases() {
+  // Kernels so large that their gradients are computed over the whole batch, and as wide as vectors are, or not quite.
+  return {dense_case(90, 128, 18),
+          dense_case(130, 64, 64),
+          dense_case(101, 91, 5),
+          conv_case({12, 11, 33, 40, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 5}),
+          conv_case({9, 13, 16, 70, 3, 3, {2, 2}, {1, 1, 1, 1}, {1, 1}, 3}),
+          conv_case({9, 40, 4, 64, 5, 2, {1, 1}, {2, 2, 0, 1}, {1, 1}, 2})};
 }
 
 }  // namespace gradc::test

@@ -20,4 +20,7 @@ struct OpCase {
 /// Cases of every op; the random ones are drawn from the seed.
 std::vector<OpCase> op_cases(std::uint64_t seed);
 
+/// Cases too large for central differences, to compare the backends.
+std::vector<OpCase> large_op_cases();
+
 }  // namespace gradc::test

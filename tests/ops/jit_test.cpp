@@ -23,7 +23,9 @@ struct Choice {
 class JitOp : public testing::TestWithParam<Choice> {};
 
 TEST_P(JitOp, ForwardAndBackwardAgreeWithTheReference) {
-  for (const auto& test : op_cases(11)) {
+  auto cases = op_cases(11);
+  for (auto& large : large_op_cases()) cases.push_back(large);
+  for (const auto& test : cases) {
     SCOPED_TRACE(test.name);
     Random random(21);
     auto graph = training_graph(test);
