@@ -189,6 +189,7 @@ void print_json(const Options& options, const Report& report) {
                        {"layers", kernel.info.layers},
                        {"phase", kernel.info.phase},
                        {"median_us", kernel.times.median() * 1e6},
+                       {"min_us", kernel.times.min() * 1e6},
                        {"spread", kernel.times.spread()},
                        {"gflop", gflop},
                        {"bytes", kernel.info.bytes},

@@ -13,7 +13,8 @@ using namespace Halide;
 std::int64_t groups(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
 
 /// Accumulators that live in registers while a reduction runs: all but the reduction is unrolled.
-void keep_in_registers(Func acc, const Var& feature, int width, const std::vector<VarOrRVar>& reduction) {
+/// The innermost reduction variable, of `depth` steps, is unrolled some times, so that short loops do not spend their time on branches.
+void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarOrRVar> reduction, std::int64_t depth = 0) {
   auto args = acc.args();
   std::vector<Var> storage = {feature};
   for (const auto& arg : args)
@@ -23,6 +24,14 @@ void keep_in_registers(Func acc, const Var& feature, int width, const std::vecto
   acc.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
   auto update = acc.update();
   update.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
+  for (int unroll : {8, 4, 2})
+    if (depth > 0 && depth % unroll == 0) {
+      RVar outer("outer"), inner("inner");
+      update.split(reduction[0].rvar, outer, inner, unroll).unroll(inner);
+      reduction[0] = outer;
+      reduction.insert(reduction.begin(), inner);
+      break;
+    }
   std::vector<VarOrRVar> order = {vector};
   for (const auto& arg : storage) {
     acc.unroll(arg);
@@ -195,7 +204,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     acc.compute_at(sink, xo);
     // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling
     // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
-    keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z});
+    keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z}, weights[2]);
   };
   if (!parts) return in_registers(product.accumulator, product.domain);
   for (const auto& [acc, domain] : product.parts) {
