@@ -11,10 +11,10 @@
 namespace gradc {
 
 struct KernelSource {
-  Graph graph;                   ///< Values named v0, v1, ...; inputs named "0", "1", ...; no locations.
-  bool tiled = true;             ///< Whether it works on one tile of images, else once a step.
-  std::int64_t images = 1;       ///< Of a tile.
-  std::int64_t block = 0;        ///< If positive, the elements of a block: a pointwise kernel on flat arrays, called once a block.
+  Graph graph;              ///< Values named v0, v1, ...; inputs named "0", "1", ...; no locations.
+  bool tiled = true;        ///< Whether it works on one tile of images, else once a step.
+  std::int64_t images = 1;  ///< Of a tile.
+  std::int64_t block = 0;   ///< If positive, the elements of a block: a pointwise kernel on flat arrays, called once a block.
   /// If positive, the rows of a block: a gradient over the whole batch, with what follows it, called once a block of its rows. It takes the
   /// number of images as an argument.
   std::int64_t rows = 0;

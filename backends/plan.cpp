@@ -92,7 +92,8 @@ class Planner {
       if (first == 0) first = sources[k].images;
     }
     // The inputs are stored in the first phase, whatever else that does.
-    if (std::none_of(sources.begin(), sources.end(), [&](const auto& s) { return s.tiled && graph_.kernels[&s - sources.data()].phase == 0; }))
+    if (std::none_of(sources.begin(), sources.end(),
+                     [&](const auto& s) { return s.tiled && graph_.kernels[&s - sources.data()].phase == 0; }))
       plan_.phases[0].images = std::max<std::int64_t>(first, 1);
   }
 

@@ -20,21 +20,22 @@ enum class Space {
 
 struct Placement {
   Space space = Space::whole;
-  std::int64_t offset = 0;  ///< Bytes from the start of the space, in Space::batch for each image; for a param its index in StepPlan::params.
-  std::int64_t bytes = 0;   ///< In Space::batch those of an image, whose neighbours follow it.
+  std::int64_t offset =
+      0;  ///< Bytes from the start of the space, in Space::batch for each image; for a param its index in StepPlan::params.
+  std::int64_t bytes = 0;  ///< In Space::batch those of an image, whose neighbours follow it.
 };
 
 struct PlannedKernel {
   KernelSource source;
   KernelInfo info;
-  std::vector<Placement> arguments;  ///< Inputs, then outputs.
+  std::vector<Placement> arguments;        ///< Inputs, then outputs.
   std::int64_t blocks = 1;                 ///< Calls of a kernel that works in blocks, and for each argument
   std::vector<std::int64_t> block_stride;  ///< the bytes from one block to the next.
 };
 
 struct Phase {
-  std::vector<int> tiled, once;                        ///< Indices of kernels, in order.
-  std::int64_t images = 1;                             ///< Of a tile.
+  std::vector<int> tiled, once;  ///< Indices of kernels, in order.
+  std::int64_t images = 1;       ///< Of a tile.
   /// What this phase stores for other phases, if those have larger tiles: it is zero for the images that pad those.
   std::vector<Placement> to_pad;
   std::int64_t partial_offset = 0, partial_bytes = 0;  ///< The partial sums that this phase makes, which start at zero.
@@ -55,8 +56,8 @@ struct PlannedOutput {
 
 struct StepPlan {
   Lanes lanes = Lanes::batch;
-  int vector = 1;                   ///< f32 elements of a vector.
-  std::int64_t padded_images = 1;   ///< A batch is padded to a multiple of this: the largest tile.
+  int vector = 1;                  ///< f32 elements of a vector.
+  std::int64_t padded_images = 1;  ///< A batch is padded to a multiple of this: the largest tile.
   std::int64_t smallest_tile = 1;
   std::vector<PlannedKernel> kernels;
   std::vector<Phase> phases;

@@ -242,8 +242,8 @@ class JitStep : public Step {
     return placement.space == Space::param ? params_[placement.offset] : whole_.data() + placement.offset;
   }
 
-  /// Stores the inputs of one tile. What pads the last tile is a copy of the batch's first image, which is finite wherever the batch is, and
-  /// counts with weight 0.
+  /// Stores the inputs of one tile. What pads the last tile is a copy of the batch's first image, which is finite wherever the batch is,
+  /// and counts with weight 0.
   void load_tile(std::int64_t first, char* tile_memory) const {
     const auto count = plan_.phases[0].images, batch = static_cast<std::int64_t>(input_.rows.size());
     std::uint32_t rows[kMostImages];
@@ -315,7 +315,8 @@ class JitStep : public Step {
     }
   }
 
-  static constexpr std::int64_t kSlack = 4096;    ///< Bytes behind an arena: the last vectors of an array may reach beyond it when they are read.
+  static constexpr std::int64_t kSlack =
+      4096;  ///< Bytes behind an arena: the last vectors of an array may reach beyond it when they are read.
   static constexpr std::int64_t kMostImages = 64;  ///< Of a tile.
 
   KernelTarget target_;

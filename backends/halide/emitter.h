@@ -124,8 +124,9 @@ struct FeatureBlock {
   int vectors = 1, others = 1;
 };
 /// The block for a sum of `depth` terms over features and others, each result of which stands for `repeat` accumulators (the pixels of a
-/// pooling window). Modelled cycles: two multiply-adds or two loads a cycle; a vector of features is loaded once for all others and a scalar
-/// once for all vectors; a dozen cycles to start and end a block.
-FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::int64_t others, std::int64_t depth, std::int64_t repeat = 1);
+/// pooling window). Modelled cycles: two multiply-adds or two loads a cycle; a vector of features is loaded once for all others and a
+/// scalar once for all vectors; a dozen cycles to start and end a block.
+FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::int64_t others, std::int64_t depth,
+                                  std::int64_t repeat = 1);
 
 }  // namespace gradc

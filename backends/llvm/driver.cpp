@@ -242,8 +242,8 @@ class Writer {
   llvm::IRBuilder<> b_;
   llvm::Function* step_ = nullptr;
   llvm::AllocaInst* buffers_ = nullptr;
-  Value *context_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *images_ = nullptr, *padded_images_ = nullptr, *chunks_ = nullptr, *batch_arena_ = nullptr,
-        *partials_ = nullptr, *whole_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
+  Value *context_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *images_ = nullptr, *padded_images_ = nullptr, *chunks_ = nullptr,
+        *batch_arena_ = nullptr, *partials_ = nullptr, *whole_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
 };
 
 template <class T>

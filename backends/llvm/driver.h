@@ -15,10 +15,10 @@ struct StepContext {
   std::int64_t threads = 1, chunks = 0;
   std::int64_t images = 0;         ///< Of the batch.
   std::int64_t padded_images = 0;  ///< Those that the batch arena has room for: whole tiles.
-  char* tile_arena = nullptr;   ///< plan.tile_bytes a thread
-  char* batch_arena = nullptr;  ///< plan.batch_bytes an image
-  char* partials = nullptr;     ///< plan.partial_bytes a chunk
-  char* whole = nullptr;        ///< plan.whole_bytes
+  char* tile_arena = nullptr;      ///< plan.tile_bytes a thread
+  char* batch_arena = nullptr;     ///< plan.batch_bytes an image
+  char* partials = nullptr;        ///< plan.partial_bytes a chunk
+  char* whole = nullptr;           ///< plan.whole_bytes
   char* const* params = nullptr;
   /// Stores the inputs of the tile that starts with this image.
   void (*load_tile)(StepContext*, std::int64_t first_image, char* tile_memory) = nullptr;

@@ -107,7 +107,8 @@ OpDef define_conv2d() {
 OpDef define_conv2d_input_grad() {
   return {.summary = "the gradient of conv2d with respect to its input, of height and width `input`; w is the kernel as [KH,KW,F,C]",
           .operands = {"dy", "w"},
-          .attributes = window_attributes({{"dilation", AttributeKind::ints}, {"input", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),
+          .attributes = window_attributes(
+              {{"dilation", AttributeKind::ints}, {"input", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),
           .infer = infer_input_grad,
           .flops = flops_input_grad};
 }
@@ -115,7 +116,8 @@ OpDef define_conv2d_input_grad() {
 OpDef define_conv2d_weight_grad() {
   return {.summary = "the gradient of conv2d with respect to its kernel, of `kernel` rows and columns; sums over the batch",
           .operands = {"x", "dy"},
-          .attributes = window_attributes({{"dilation", AttributeKind::ints}, {"kernel", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),
+          .attributes = window_attributes(
+              {{"dilation", AttributeKind::ints}, {"kernel", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),
           .infer = infer_weight_grad,
           .flops = flops_weight_grad};
 }
