@@ -9,7 +9,6 @@ namespace gradc {
 struct KernelInfo {
   std::string name;
   std::int64_t phase = 0;
-  bool tiled = true;                ///< Whether it runs once a tile of images, else once a step.
   std::vector<std::string> values;  ///< Names of the values that it computes.
   std::vector<std::string> layers;
   std::int64_t flops_per_image = 0;

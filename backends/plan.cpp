@@ -81,20 +81,21 @@ class Planner {
   }
 
   void set_tiles(std::vector<KernelSource>& sources) {
-    std::int64_t first = 0;
+    std::int64_t first = 0, smallest = 0;
     for (std::size_t k = 0; k < sources.size(); ++k) {
-      if (!sources[k].tiled) continue;
+      auto& source = sources[k];
+      if (!source.tiled) continue;
       // A graph that partition has not given tiles, as in tests, has those of vectors.
-      if (graph_.kernels[k].images == 0 && graph_.lanes == Lanes::batch) sources[k].images = plan_.vector;
-      plan_.phases[graph_.kernels[k].phase].images = sources[k].images;
-      plan_.smallest_tile = first == 0 ? sources[k].images : std::min(plan_.smallest_tile, sources[k].images);
-      plan_.padded_images = std::lcm(plan_.padded_images, sources[k].images);
-      if (first == 0) first = sources[k].images;
+      if (graph_.kernels[k].images == 0 && graph_.lanes == Lanes::batch) source.images = plan_.vector;
+      plan_.phases[graph_.kernels[k].phase].images = source.images;
+      plan_.padded_images = std::lcm(plan_.padded_images, source.images);
+      if (first == 0) first = source.images;
+      smallest = smallest == 0 ? source.images : std::min(smallest, source.images);
     }
+    plan_.smallest_tile = std::max<std::int64_t>(smallest, 1);
     // The inputs are stored in the first phase, whatever else that does.
-    if (std::none_of(sources.begin(), sources.end(),
-                     [&](const auto& s) { return s.tiled && graph_.kernels[&s - sources.data()].phase == 0; }))
-      plan_.phases[0].images = std::max<std::int64_t>(first, 1);
+    for (auto& phase : plan_.phases)
+      if (phase.images == 0) phase.images = std::max<std::int64_t>(first, 1);
   }
 
   static std::int64_t image_bytes(const Type& type) { return type.elements() * size_of(type.dtype); }
@@ -206,7 +207,7 @@ class Planner {
   }
 
   void add_kernel(KernelSource source, const Kernel& kernel) {
-    PlannedKernel planned{.info = {.name = kernel.name, .phase = kernel.phase, .tiled = kernel.tiled}};
+    PlannedKernel planned{.info = {.name = kernel.name, .phase = kernel.phase}};
     std::int64_t elements = 0;
     for (const auto* list : {&source.inputs, &source.outputs})
       for (auto value : *list) {
@@ -217,8 +218,8 @@ class Planner {
         planned.block_stride.push_back(source.block > 0 && type.rank() > 0 ? source.block * size_of(type.dtype) : 0);
       }
     if (source.block > 0) planned.blocks = std::max<std::int64_t>(1, (elements + source.block - 1) / source.block);
-    if (source.rows > 0) set_row_blocks(source, planned);
     auto index = static_cast<int>(plan_.kernels.size());
+    if (source.rows > 0) set_row_blocks(source, index, planned);
     auto& phase = plan_.phases[kernel.phase];
     (source.tiled ? phase.tiled : phase.once).push_back(index);
     planned.source = std::move(source);
@@ -226,10 +227,10 @@ class Planner {
   }
 
   /// A block of rows of a gradient reads as many features of every image, and as many rows of params of the gradient's shape.
-  void set_row_blocks(const KernelSource& source, PlannedKernel& planned) {
+  void set_row_blocks(const KernelSource& source, int kernel, PlannedKernel& planned) {
     const Op* whole = nullptr;
     for (const auto& op : graph_.ops)
-      if (op.kind == OpKind::dense_weight_grad_whole && graph_.kernels[op.kernel].name == planned.info.name) whole = &op;
+      if (op.kernel == kernel && op.kind == OpKind::dense_weight_grad_whole) whole = &op;
     check(whole != nullptr, "a kernel with rows has a gradient over the whole batch");
     const auto& gradient = graph_.type(whole->result());
     planned.blocks = gradient.dims[0] / source.rows;

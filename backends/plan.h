@@ -35,7 +35,8 @@ struct PlannedKernel {
 
 struct Phase {
   std::vector<int> tiled, once;  ///< Indices of kernels, in order.
-  std::int64_t images = 1;       ///< Of a tile.
+  /// Of a tile. A phase without tiled kernels has one too: the first phase, whatever it does, stores the inputs.
+  std::int64_t images = 0;
   /// What this phase stores for other phases, if those have larger tiles: it is zero for the images that pad those.
   std::vector<Placement> to_pad;
   std::int64_t partial_offset = 0, partial_bytes = 0;  ///< The partial sums that this phase makes, which start at zero.

@@ -224,7 +224,7 @@ class Rules {
       return true;
     if (from.kind == OpKind::transpose && groups_.tiled(own) && groups_.only_used_by(group, own)) return reads_transposed(op, through);
     if (groups_.tiled(group) != groups_.tiled(own)) return false;
-    if (!groups_.tiled(own)) return pointwise_of_one_shape(op, from, through);
+    if (!groups_.tiled(own)) return pointwise_of_one_shape(op, own, from, group, through);
     if (sums_over_batch(graph_, from)) return false;
     // A sum over batch and pixels reads what its kernel has just stored.
     if (op.kind == OpKind::reduce_sum && sums_over_batch(graph_, op)) return true;
@@ -276,15 +276,12 @@ class Rules {
            groups_.only_used_by(group, own);
   }
 
-  int own_of(const Op& op) const { return groups_.of(groups_.definer(op.result())); }
-
-  bool pointwise_of_one_shape(const Op& op, const Op& from, ValueId through) const {
+  bool pointwise_of_one_shape(const Op& op, int own, const Op& from, int group, ValueId through) const {
     if (!is_pointwise(op.kind)) return false;
     if (!is_pointwise(from.kind) && from.kind != OpKind::reduce && from.kind != OpKind::dense_weight_grad_whole) return false;
     // The loops of a gradient over the whole batch are its own.
-    auto sums = [&](int group) { return groups_.any(group, is_sum); };
-    int group = groups_.definer(through), own = own_of(op);
-    if (sums(groups_.of(group)) && sums(own) && (groups_.any(groups_.of(group), is_whole_gradient) || groups_.any(own, is_whole_gradient)))
+    if (groups_.any(group, is_sum) && groups_.any(own, is_sum) &&
+        (groups_.any(group, is_whole_gradient) || groups_.any(own, is_whole_gradient)))
       return false;
     return graph_.type(through).dims == graph_.type(op.result()).dims;
   }

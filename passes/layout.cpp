@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "passes/shard.h"
-
 namespace gradc {
 namespace {
 
@@ -64,24 +62,26 @@ void choose_layout(Graph& graph, const Machine& machine) {
   graph.lanes = machine.force_lanes.value_or(cost.features < cost.batch ? Lanes::features : Lanes::batch);
 }
 
-bool whole_weight_gradient(const Graph& graph, const Type& kernel, const Machine&) {
+bool whole_weight_gradient(const Graph& graph, const Type& kernel) {
   return graph.lanes == Lanes::features && kernel.elements() * kFloat > kL1;
 }
 
-std::int64_t tile_images(const Graph& graph, int kernel, const Machine& machine) {
-  if (graph.lanes == Lanes::batch) return machine.lanes;
+std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine) {
+  if (graph.lanes == Lanes::batch) return std::vector<std::int64_t>(graph.kernels.size(), machine.lanes);
   std::int64_t weights = 0;
-  for (const auto& op : graph.ops) {
-    if (op.kernel == kernel)
-      for (const auto* list : {&op.operands, &op.results})
-        for (auto value : *list)
-          if (graph.type(value).batched() && graph.type(value).rank() > 2) return 1;
+  for (const auto& op : graph.ops)
     if (op.kind == OpKind::dense) weights = std::max(weights, graph.type(op.operands[1]).elements());
-  }
-  if (machine.force_images > 0) return machine.force_images;
   // Weights that do not stay in a core's cache from one tile to the next are worth a larger tile.
   const std::int64_t most = weights * kFloat > machine.cache_bytes && machine.batch >= 64 ? 32 : 16;
-  return std::clamp<std::int64_t>(machine.batch, 1, most);
+  std::vector<std::int64_t> images(graph.kernels.size(),
+                                   machine.force_images > 0 ? machine.force_images : std::clamp<std::int64_t>(machine.batch, 1, most));
+  for (const auto& op : graph.ops) {
+    if (op.kernel < 0) continue;
+    for (const auto* list : {&op.operands, &op.results})
+      for (auto value : *list)
+        if (graph.type(value).batched() && graph.type(value).rank() > 2) images[op.kernel] = 1;
+  }
+  return images;
 }
 
 }  // namespace gradc

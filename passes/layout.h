@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <vector>
 
 #include "ir/graph.h"
 
@@ -28,10 +29,10 @@ void choose_layout(Graph& graph, const Machine& machine);
 /// Whether the gradient of a dense kernel [inputs, outputs] is better computed over the whole batch at once, in a phase that splits the
 /// kernel over threads and updates it on the way, than as partial sums of each tile: the latter read and write the whole gradient once a
 /// tile.
-bool whole_weight_gradient(const Graph& graph, const Type& kernel, const Machine& machine);
+bool whole_weight_gradient(const Graph& graph, const Type& kernel);
 
-/// Images of a tile of a kernel: one vector's worth where lanes are images; else one for images of several dimensions, which fill a core's
-/// cache, and for dense layers enough to make use of each weight that is read.
-std::int64_t tile_images(const Graph& graph, int kernel, const Machine& machine);
+/// Images of a tile of each kernel: one vector's worth where lanes are images; else one for images of several dimensions, which fill a
+/// core's cache, and for dense layers enough to make use of each weight that is read.
+std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine);
 
 }  // namespace gradc

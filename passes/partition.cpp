@@ -81,8 +81,9 @@ int phase_count(const Graph& graph) {
 }
 
 void partition(Graph& graph, const PartitionOptions& options) {
+  auto images = tile_images(graph, options.machine);
   for (std::size_t k = 0; k < graph.kernels.size(); ++k)
-    if (graph.kernels[k].tiled) graph.kernels[k].images = tile_images(graph, static_cast<int>(k), options.machine);
+    if (graph.kernels[k].tiled) graph.kernels[k].images = images[k];
   auto edges = dependences(graph);
   for (auto& kernel : graph.kernels) kernel.phase = 0;
   do {

@@ -35,8 +35,7 @@ std::span<const Pass> named_passes() {
       {"differentiate", "add the gradient of output \"loss\" for every trainable param", differentiate},
       {"decompose", "batch statistics as sums over the batch", decompose},
       {"layout", "choose whether images or features are the lanes of vectors", [](Graph& graph) { choose_layout(graph, {}); }},
-      {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole",
-       [](Graph& graph) { shard(graph); }},
+      {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", shard},
       {"fuse", "group ops into kernels", [](Graph& graph) { fuse(graph); }},
       {"no_fuse", "make each op a kernel of its own", [](Graph& graph) { fuse(graph, {.fuse = false}); }},
       {"partition", "cut the step into phases, each a loop over tiles of the batch", [](Graph& graph) { partition(graph); }},
@@ -56,7 +55,6 @@ const Pass& named(const char* name) {
 /// The pass of this name with what it is told of the machine.
 Pass for_machine(Pass pass, const Machine& machine) {
   if (pass.name == "layout") pass.run = [machine](Graph& graph) { choose_layout(graph, machine); };
-  if (pass.name == "shard") pass.run = [machine](Graph& graph) { shard(graph, machine); };
   if (pass.name == "partition") pass.run = [machine](Graph& graph) { partition(graph, {.machine = machine}); };
   if (pass.name == "kernel_by_kernel")
     pass.run = [machine](Graph& graph) { partition(graph, {.kernel_by_kernel = true, .machine = machine}); };

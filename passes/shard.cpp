@@ -1,6 +1,7 @@
 #include "passes/shard.h"
 
 #include "backends/reference/interpreter.h"
+#include "passes/layout.h"
 #include "passes/rewriter.h"
 #include "support/error.h"
 
@@ -92,7 +93,7 @@ bool sums_over_batch(const Graph& graph, const Op& op) {
   }
 }
 
-void shard(Graph& graph, const Machine& machine) {
+void shard(Graph& graph) {
   Rewriter rewriter(graph);
   ZeroOnPadding zero(graph);
   std::size_t seen = 0;
@@ -113,7 +114,7 @@ void shard(Graph& graph, const Machine& machine) {
       operand = masked(rewriter.b, operand);
     }
     if (op.kind == OpKind::dense_weight_grad && graph.type(op.operands[0]).rank() == 2 &&
-        whole_weight_gradient(graph, graph.type(op.result()), machine)) {
+        whole_weight_gradient(graph, graph.type(op.result()))) {
       op.kind = OpKind::dense_weight_grad_whole;
       op.attributes.set("rows", graph.type(op.result()).dims[0]);
       sums = false;

@@ -1,6 +1,5 @@
 #pragma once
 #include "ir/graph.h"
-#include "passes/layout.h"
 
 namespace gradc {
 
@@ -11,7 +10,7 @@ namespace gradc {
 ///  - where a partial value is needed whole, a `reduce` makes it so. A dense layer's weight gradient may instead be computed whole from the
 ///    start, where `whole_weight_gradient` says that this is cheaper.
 /// The propagation follows GSPMD (Xu et al. 2021), on the batch axis alone.
-void shard(Graph& graph, const Machine& machine = {});
+void shard(Graph& graph);
 
 /// Whether the op sums over the batch, so that its result is partial.
 bool sums_over_batch(const Graph& graph, const Op& op);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -22,9 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string model;
-  std::int64_t batch_size = 64;
-  int threads = 0;
+  CommonOptions common;
   double seconds = 1;
   bool json = false, no_kernels = false;
 };
@@ -61,7 +60,7 @@ class TimedStep {
  public:
   TimedStep(const ModelFile& file, const Options& options, int threads, bool fuse) {
     StepOptions step_options{.threads = threads, .separate_kernels = !options.no_kernels, .warn = warn};
-    BuildOptions build_options{.fuse = fuse, .machine = machine_of(step_options, options.batch_size)};
+    BuildOptions build_options{.fuse = fuse, .machine = machine_of(step_options, options.common.batch_size)};
     if (file.training) build_options.training = *file.training;
     auto built = build(file.topology, build_options);
     for (std::size_t i = 0; i < built.weights.size(); ++i) {
@@ -73,7 +72,7 @@ class TimedStep {
     for (const auto& state : built.states)
       params_.fill(state.name, state.shape, state.name == kLearningRate ? 0.0f : static_cast<float>(state.initial));
     step_ = compile_step(built.graph, params_, step_options, &report);
-    make_batch(file, built, options.batch_size);
+    make_batch(file, built, options.common.batch_size);
     step_->run(input_);
   }
 
@@ -156,9 +155,9 @@ struct Report {
 };
 
 Report measure(const Options& options) {
-  auto file = read_model(options.model);
+  auto file = read_model(options.common.model);
   Report report;
-  report.threads = options.threads > 0 ? options.threads : available_processors();
+  report.threads = options.common.threads > 0 ? options.common.threads : available_processors();
   report.bandwidth = memory_gbytes_per_second(report.threads);
   std::vector<KernelResult> unfused_kernels;
   auto measure_step = [&](bool fuse, Times& times, std::vector<KernelResult>& kernels) {
@@ -167,7 +166,7 @@ Report measure(const Options& options) {
     time(options.seconds / 4, [&] { step.run(); });
     times = time(options.seconds, [&] { step.run(); });
     report.target = step.report.target;
-    report.gflop = static_cast<double>(step.report.flops_per_image) * static_cast<double>(options.batch_size) / 1e9;
+    report.gflop = static_cast<double>(step.report.flops_per_image) * static_cast<double>(options.common.batch_size) / 1e9;
     if (!options.no_kernels) kernels = time_kernels(step, options.seconds / 20);
   };
   // One after the other, so that only one is in memory.
@@ -184,7 +183,7 @@ void print_json(const Options& options, const Report& report) {
   };
   nlohmann::ordered_json kernels = nlohmann::json::array();
   for (const auto& kernel : report.kernels) {
-    auto gflop = static_cast<double>(kernel.info.flops_per_image) * static_cast<double>(options.batch_size) / 1e9;
+    auto gflop = static_cast<double>(kernel.info.flops_per_image) * static_cast<double>(options.common.batch_size) / 1e9;
     kernels.push_back({{"name", kernel.info.name},
                        {"layers", kernel.info.layers},
                        {"phase", kernel.info.phase},
@@ -197,8 +196,8 @@ void print_json(const Options& options, const Report& report) {
                        {"share_of_bandwidth", static_cast<double>(kernel.info.bytes) / 1e9 / kernel.times.median() / report.bandwidth},
                        {"unfused_us", kernel.unfused * 1e6}});
   }
-  nlohmann::ordered_json out = {{"model", options.model},
-                                {"batch", options.batch_size},
+  nlohmann::ordered_json out = {{"model", options.common.model},
+                                {"batch", options.common.batch_size},
                                 {"threads", report.threads},
                                 {"target", report.target},
                                 {"fma_peak_gflops", report.peak},
@@ -213,8 +212,8 @@ void print_json(const Options& options, const Report& report) {
 
 void print_text(const Options& options, const Report& report) {
   auto share = [&](double gflop, double seconds) { return 100 * gflop / seconds / report.peak; };
-  std::cout << fmt::format("{}: training step, batch {}, {} thread{}, {}\n", options.model, options.batch_size, report.threads,
-                           report.threads == 1 ? "" : "s", report.target);
+  std::cout << fmt::format("{}: training step, batch {}, {} thread{}, {}\n", options.common.model, options.common.batch_size,
+                           report.threads, report.threads == 1 ? "" : "s", report.target);
   std::cout << fmt::format("measured in this run: FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s; a step needs {:.4g} GFLOP\n\n", report.peak,
                            report.bandwidth, report.gflop);
   std::cout << fmt::format("{:<10}{:>12}{:>12}{:>9}{:>11}{:>9}\n", "step", "median ms", "min ms", "spread", "GFLOP/s", "of peak");
@@ -229,7 +228,7 @@ void print_text(const Options& options, const Report& report) {
                            "spread", "MFLOP", "of peak", "MB", "GB/s", "of memory", "unfused us", "gain");
   double sum = 0, unfused = 0;
   for (const auto& kernel : report.kernels) {
-    auto seconds = kernel.times.median(), gflop = static_cast<double>(kernel.info.flops_per_image * options.batch_size) / 1e9,
+    auto seconds = kernel.times.median(), gflop = static_cast<double>(kernel.info.flops_per_image * options.common.batch_size) / 1e9,
          gbytes = static_cast<double>(kernel.info.bytes) / 1e9;
     sum += seconds;
     unfused += kernel.unfused;
@@ -251,14 +250,15 @@ void add_bench(CLI::App& program) {
       "Kernels are timed alone, one after the other; inside a step they find more of their data in the caches. \"of peak\" counts\n"
       "only what the mathematics needs. \"MB\" is what a kernel reads and writes, each array once.\n\n"
       "Example:\n  gradc bench model.json --batch-size 64 --threads 2");
-  command->add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it")->required();
-  command->add_option("--batch-size", options->batch_size, "Images in a batch")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+  options->common.add_model(*command);
+  options->common.add_batch_size(*command);
+  options->common.add_threads(*command);
+  command->add_option("--seconds", options->seconds, "How long each step is timed")
+      ->check([](const std::string& text) {  // CLI::Range lets NaN pass.
+        auto value = std::atof(text.c_str());
+        return value >= 0.01 && value <= 3600 ? "" : "is not from 0.01 to 3600 seconds";
+      })
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads; 0: every processor this process may use")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
-  command->add_option("--seconds", options->seconds, "How long each step is timed")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
   command->add_flag("--no-kernels", options->no_kernels, "Only the whole steps");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] {
@@ -270,8 +270,8 @@ void add_bench(CLI::App& program) {
         print_text(*options, report);
     } catch (const Error& error) {
       std::string text = error.what();
-      if (text.starts_with(options->model)) throw;
-      throw Error("{}: {}", options->model, text);
+      if (text.starts_with(options->common.model)) throw;
+      throw Error("{}: {}", options->common.model, text);
     }
   });
 }

@@ -27,7 +27,9 @@ struct CommonOptions {
 
   void add_model(CLI::App& command);
   void add_data(CLI::App& command);
-  void add_run(CLI::App& command);
+  void add_batch_size(CLI::App& command);
+  void add_threads(CLI::App& command);
+  void add_run(CLI::App& command);  ///< Batch size, threads, and how a step is run.
 
   RunOptions run_options() const;
   Model load_model() const;

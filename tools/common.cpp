@@ -19,13 +19,21 @@ void CommonOptions::add_data(CLI::App& command) {
   images->excludes(named);
 }
 
-void CommonOptions::add_run(CLI::App& command) {
+void CommonOptions::add_batch_size(CLI::App& command) {
   command.add_option("--batch-size", batch_size, "Images in a batch")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
       ->capture_default_str();
+}
+
+void CommonOptions::add_threads(CLI::App& command) {
   command.add_option("--threads", threads, "Threads; 0: every processor this process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+}
+
+void CommonOptions::add_run(CLI::App& command) {
+  add_batch_size(command);
+  add_threads(command);
   command.add_option("--seed", seed, "Seed of initial weights, shuffling and dropout")->capture_default_str();
   command.add_option("--backend", backend, "jit, or reference: plain loops, what jit is tested against")
       ->check(CLI::IsMember({"jit", "reference"}))

@@ -14,7 +14,7 @@ namespace {
 
 struct Options {
   std::string model, after, format = "text", out, mode = "train";
-  std::int64_t batch_size = 64;
+  CommonOptions common;
   bool no_fuse = false;
 };
 
@@ -24,7 +24,7 @@ std::string dump(const Options& options) {
                                      : options.mode == "eval" ? Mode::eval
                                                               : Mode::predict,
                              .fuse = !options.no_fuse,
-                             .machine = machine_of({}, options.batch_size)};
+                             .machine = machine_of({}, options.common.batch_size)};
   if (file.training) build_options.training = *file.training;
   std::string text, names = "lower";
   bool found = options.after.empty();
@@ -59,9 +59,7 @@ void add_dump(CLI::App& program) {
   command->add_option("--mode", options->mode, "Which step of the model: train, eval or predict")
       ->check(CLI::IsMember({"train", "eval", "predict"}))
       ->capture_default_str();
-  command->add_option("--batch-size", options->batch_size, "Images in a batch, for which tiles are chosen")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
-      ->capture_default_str();
+  options->common.add_batch_size(*command);
   command->add_flag("--no-fuse", options->no_fuse, "Each op as a kernel of its own");
   command->add_option("-o", options->out, "Write to a file instead of standard output")->type_name("FILE");
   command->callback([options] {

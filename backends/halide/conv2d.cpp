@@ -199,10 +199,7 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
       .unroll(ci)
       .unroll(xi);
   acc.compute_at(sum, xo);
-  Var vector("vector");
-  acc.split(f, f, vector, width).vectorize(vector).unroll(f).unroll(c).unroll(kx);
-  auto update = acc.update();
-  update.split(f, f, vector, width).reorder({vector, f, c, kx, r.x, r.y, r.z}).vectorize(vector).unroll(f).unroll(c).unroll(kx);
+  keep_in_registers(acc, f, width, {r.x, r.y, r.z});
 }
 
 /// For each weight a vector of per-image sums over the pixels, and then the sum of its lanes.

@@ -100,7 +100,7 @@ void weight_grad_of_features(Emitter& e, const Op& op) {
 
   const auto width = e.width(outputs);
   auto block = choose_feature_block(e, outputs, inputs, e.images() * rows);
-  Var jo("jo"), ji("ji"), vo("vo"), vi("vi"), ko("ko"), ki("ki"), vector("vector");
+  Var jo("jo"), ji("ji"), vo("vo"), vi("vi"), ko("ko"), ki("ki");
   sum.compute_root()
       .bound(j, 0, static_cast<int>(outputs))
       .bound(k, 0, static_cast<int>(inputs))
@@ -111,8 +111,8 @@ void weight_grad_of_features(Emitter& e, const Op& op) {
       .vectorize(vi)
       .unroll(vo)
       .unroll(ki);
-  acc.compute_at(sum, ko).split(j, j, vector, width).vectorize(vector).unroll(j).unroll(k);
-  acc.update().split(j, j, vector, width).reorder({vector, j, k, r.x, r.y}).vectorize(vector).unroll(j).unroll(k);
+  acc.compute_at(sum, ko);
+  keep_in_registers(acc, j, width, {r.x, r.y});
 }
 
 /// The sum over the images, which are lanes: one operand is transposed, so that its features are lanes, and meets each image's scalar of

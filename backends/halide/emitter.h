@@ -23,8 +23,8 @@ struct FuncRef {
 /// A contraction whose accumulators want to live in registers, inside the loops of what reads them.
 struct Product {
   const Op* op = nullptr;
-  /// Its result; where that is put together from several sums, as in the input gradient of a strided convolution, `accumulator` only
-  /// chooses among `parts`, each with its own domain.
+  /// Its result. Where that is put together from several sums, each with its own domain, those are `parts`: in the input gradient of a
+  /// strided convolution `accumulator` chooses among them by pixel; in an inner product along lanes it sums the lanes of the only one.
   Halide::Func accumulator;
   Halide::RDom domain;
   std::vector<std::pair<Halide::Func, Halide::RDom>> parts = {};
@@ -118,6 +118,12 @@ Halide::Func sum_images(Emitter& e, Halide::Func of_images, const std::vector<Ha
 
 /// Tells a Func the extents of its arguments.
 void bound_all(Halide::Func func, const Type& type, int images);
+
+/// Keeps accumulators whose lanes are `feature` in registers while a sum runs: vectors of `width` are unrolled, as is every other argument,
+/// inside the loops of `reduction`, innermost first. The innermost, if its number of steps is given as `depth`, is unrolled some times, so
+/// that short loops do not spend their time on branches.
+void keep_in_registers(Halide::Func acc, const Halide::Var& feature, int width, std::vector<Halide::VarOrRVar> reduction,
+                       std::int64_t depth = 0);
 
 /// A register block where lanes are features: accumulators of `vectors` of features × `others` that each take a scalar.
 struct FeatureBlock {

@@ -12,36 +12,6 @@ using namespace Halide;
 
 std::int64_t groups(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
 
-/// Accumulators that live in registers while a reduction runs: all but the reduction is unrolled.
-/// The innermost reduction variable, of `depth` steps, is unrolled some times, so that short loops do not spend their time on branches.
-void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarOrRVar> reduction, std::int64_t depth = 0) {
-  auto args = acc.args();
-  std::vector<Var> storage = {feature};
-  for (const auto& arg : args)
-    if (arg.name() != feature.name()) storage.push_back(arg);
-  acc.reorder_storage(storage);
-  Var vector("vector");
-  acc.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
-  auto update = acc.update();
-  update.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
-  for (int unroll : {8, 4, 2})
-    if (depth > 0 && depth % unroll == 0) {
-      RVar outer("outer"), inner("inner");
-      update.split(reduction[0].rvar, outer, inner, unroll).unroll(inner);
-      reduction[0] = outer;
-      reduction.insert(reduction.begin(), inner);
-      break;
-    }
-  std::vector<VarOrRVar> order = {vector};
-  for (const auto& arg : storage) {
-    acc.unroll(arg);
-    update.unroll(arg);
-    order.push_back(arg);
-  }
-  order.insert(order.end(), reduction.begin(), reduction.end());
-  update.reorder(order);
-}
-
 /// Inner products along the lanes: a block of features × rows holds a vector for each, whose lanes are summed at the end.
 void schedule_dot(Emitter& e, Func sink, const Product& product, const Var& row, std::int64_t rows) {
   auto args = sink.args();
@@ -114,31 +84,6 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
   keep_in_registers(acc, acc.args()[1], width, {product.domain.x});
 }
 
-}  // namespace
-
-FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::int64_t others, std::int64_t depth, std::int64_t repeat) {
-  const auto vectors = groups(features, e.width(features));
-  const auto whole_vectors = features / e.width(features);  // A block is not larger than what it is a block of.
-  // The rest of the registers is for a vector of weights each and a scalar.
-  const auto registers = static_cast<std::int64_t>(e.target().registers) - 1;
-  FeatureBlock best;
-  double least = INFINITY;
-  for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 8); ++v)
-    for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 28); ++o) {
-      auto accumulators = v * o * repeat;
-      if (accumulators + v > registers && v * o > 1) continue;
-      auto fmas = static_cast<double>(accumulators), loads = static_cast<double>(v + o * repeat);
-      // An accumulator is ready four cycles after it was used, so fewer than eight leave units idle.
-      auto cycles = std::max({fmas / 2, loads / 2, 4.0});
-      auto total = static_cast<double>(groups(vectors, v) * groups(others, o)) * (cycles * static_cast<double>(depth) + 12 + 2 * fmas);
-      if (total < least) {
-        least = total;
-        best = {static_cast<int>(v), static_cast<int>(o)};
-      }
-    }
-  return best;
-}
-
 void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
   // (feature, row) of a block of rows of the kernel. What follows updates params in place, so that nothing may be computed twice: the last
   // vectors are cut instead of shifted back, while their accumulators stay whole.
@@ -161,6 +106,59 @@ void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, con
   auto acc_args = acc.args();
   acc.compute_at(sink, ro).bound_extent(acc_args[0], block.vectors * width);
   keep_in_registers(acc, acc_args[0], width, {product.domain.x});
+}
+
+}  // namespace
+
+void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarOrRVar> reduction, std::int64_t depth) {
+  auto args = acc.args();
+  std::vector<Var> storage = {feature};
+  for (const auto& arg : args)
+    if (arg.name() != feature.name()) storage.push_back(arg);
+  acc.reorder_storage(storage);
+  Var vector("vector");
+  acc.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
+  auto update = acc.update();
+  update.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
+  for (int unroll : {8, 4, 2})
+    if (depth > 0 && depth % unroll == 0) {
+      RVar outer("outer"), inner("inner");
+      update.split(reduction[0].rvar, outer, inner, unroll).unroll(inner);
+      reduction[0] = outer;
+      reduction.insert(reduction.begin(), inner);
+      break;
+    }
+  std::vector<VarOrRVar> order = {vector};
+  for (const auto& arg : storage) {
+    acc.unroll(arg);
+    update.unroll(arg);
+    order.push_back(arg);
+  }
+  order.insert(order.end(), reduction.begin(), reduction.end());
+  update.reorder(order);
+}
+
+FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::int64_t others, std::int64_t depth, std::int64_t repeat) {
+  const auto vectors = groups(features, e.width(features));
+  const auto whole_vectors = features / e.width(features);  // A block is not larger than what it is a block of.
+  // The rest of the registers is for a vector of weights each and a scalar.
+  const auto registers = static_cast<std::int64_t>(e.target().registers) - 1;
+  FeatureBlock best;
+  double least = INFINITY;
+  for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 8); ++v)
+    for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 28); ++o) {
+      auto accumulators = v * o * repeat;
+      if (accumulators + v > registers && v * o > 1) continue;
+      auto fmas = static_cast<double>(accumulators), loads = static_cast<double>(v + o * repeat);
+      // An accumulator is ready four cycles after it was used, so fewer than eight leave units idle.
+      auto cycles = std::max({fmas / 2, loads / 2, 4.0});
+      auto total = static_cast<double>(groups(vectors, v) * groups(others, o)) * (cycles * static_cast<double>(depth) + 12 + 2 * fmas);
+      if (total < least) {
+        least = total;
+        best = {static_cast<int>(v), static_cast<int>(o)};
+      }
+    }
+  return best;
 }
 
 void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {

@@ -135,8 +135,7 @@ class Writer {
   void pad(const Phase& phase) {
     auto *own = block("pad"), *after = block("padded");
     auto* last = b_.CreateSub(threads_, b_.getInt64(1));
-    auto* size = b_.getInt64(phase.images);
-    auto* covered = b_.CreateMul(b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(phase.images - 1)), size), size);
+    auto* covered = b_.CreateMul(tile_count(phase), b_.getInt64(phase.images));
     auto* missing = b_.CreateSub(padded_images_, covered);
     auto* needed = b_.CreateAnd(b_.CreateICmpEQ(thread_, last), b_.CreateICmpSGT(missing, b_.getInt64(0)));
     b_.CreateCondBr(needed, own, after);
@@ -147,20 +146,23 @@ class Writer {
     b_.SetInsertPoint(after);
   }
 
+  Value* tile_count(const Phase& phase) {
+    return b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(phase.images - 1)), b_.getInt64(phase.images));
+  }
+
   /// From part of `whole` of `parts` equal parts the first.
   Value* share(Value* part, Value* parts, Value* whole) { return b_.CreateSDiv(b_.CreateMul(part, whole), parts); }
   Value* plus_one(Value* v) { return b_.CreateAdd(v, b_.getInt64(1)); }
 
   /// Chunks are dealt out to threads; a chunk's tiles go through the kernels one after the other.
   void tiles(const Phase& phase, const std::vector<int>& kernels, bool loads, bool alone = false) {
-    auto* size = b_.getInt64(phase.images);
-    auto* tiles = b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(phase.images - 1)), size);
+    auto* tiles = tile_count(phase);
     loop("chunk", share(thread_, threads_, chunks_), share(plus_one(thread_), threads_, chunks_), b_.getInt64(1), [&](Value* chunk) {
       auto* partial = offset(partials_, b_.CreateMul(chunk, b_.getInt64(plan_.partial_bytes)));
       if (phase.partial_bytes > 0 && !alone)
         b_.CreateMemSet(offset(partial, phase.partial_offset), b_.getInt8(0), phase.partial_bytes, llvm::Align(64));
       loop("tile", share(chunk, chunks_, tiles), share(plus_one(chunk), chunks_, tiles), b_.getInt64(1), [&](Value* tile) {
-        auto* image = b_.CreateMul(tile, size);
+        auto* image = b_.CreateMul(tile, b_.getInt64(phase.images));
         if (loads) call_load(image);
         for (int k : kernels) call(k, image, partial, nullptr);
       });
@@ -208,8 +210,7 @@ class Writer {
     if (kernel.source.rows > 0) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
     for (std::size_t i = 0; i < kernel.arguments.size(); ++i) {
       auto* at = address(kernel.arguments[i], image, partial);
-      if (kernel.block_stride[i] > 0 && block_index != nullptr)
-        at = offset(at, b_.CreateMul(block_index, b_.getInt64(kernel.block_stride[i])));
+      if (kernel.block_stride[i] > 0) at = offset(at, b_.CreateMul(block_index, b_.getInt64(kernel.block_stride[i])));
       auto* buffer = offset(buffers_, static_cast<std::int64_t>(i) * kBufferBytes);
       b_.CreateStore(at, offset(buffer, kHostOffset));
       arguments.push_back(buffer);

@@ -86,10 +86,7 @@ std::int64_t flops_of(const Shapes& s) { return 2 * taps(s.rows) * taps(s.column
 std::int64_t flops(const OpView& op, std::span<const Type>) {
   return flops_of(shapes_of(op, op.operands[0].dims[1], op.operands[0].dims[2], op.operands[1]));
 }
-std::int64_t flops_input_grad(const OpView& op, std::span<const Type> results) {
-  static_cast<void>(results);
-  return flops_of(shapes_of_transposed(op, op.operands[1]));
-}
+std::int64_t flops_input_grad(const OpView& op, std::span<const Type>) { return flops_of(shapes_of_transposed(op, op.operands[1])); }
 std::int64_t flops_weight_grad(const OpView& op, std::span<const Type> results) {
   return flops_of(shapes_of(op, op.operands[0].dims[1], op.operands[0].dims[2], results[0]));
 }

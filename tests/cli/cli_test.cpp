@@ -428,6 +428,37 @@ TEST_F(Cli, AWrongTargetIsAnError) {
   EXPECT_THAT(result.err, HasSubstr("\"z80\" is not a Halide target"));
 }
 
+TEST_F(Cli, BenchTimesTheStepAndEveryKernel) {
+  write("model.json", small_model().dump());
+  auto result = run("bench " + path("model.json") + " --batch-size 7 --threads 2 --seconds 0.02 --json");
+  ASSERT_EQ(result.status, 0) << result.err;
+  auto report = json::parse(result.out);
+  EXPECT_EQ(report["batch"], 7);
+  EXPECT_EQ(report["threads"], 2);
+  // Two products forward, two weight gradients and one input gradient; biases, activations, loss and their gradients are less than those.
+  const double products = 7 * 2 * (2 * (4 * 5 + 5 * 3) + 5 * 3) / 1e9;
+  EXPECT_GT(report["step_gflop"], products);
+  EXPECT_LT(report["step_gflop"], 2 * products);
+  double gflop = 0, unfused = 0;
+  for (const auto& kernel : report["kernels"]) {
+    EXPECT_GT(kernel["min_us"], 0) << kernel;
+    EXPECT_LE(kernel["min_us"], kernel["median_us"]) << kernel;
+    gflop += kernel["gflop"].get<double>();
+    unfused += kernel["unfused_us"].get<double>();
+  }
+  EXPECT_NEAR(gflop, report["step_gflop"], 1e-12) << "the kernels' work is the step's";
+  EXPECT_GT(unfused, 0);
+  auto text = run("bench " + path("model.json") + " --seconds 0.02 --no-kernels");
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("unfused"));
+  EXPECT_THAT(text.out, testing::Not(HasSubstr("phase")));
+
+  expect_error("bench", 2, "MODEL");
+  expect_error("bench " + path("none.json"), 1, "none.json");
+  expect_error("bench " + path("model.json") + " --batch-size 0", 2, "--batch-size");
+  expect_error("bench " + path("model.json") + " --seconds nan", 2, "--seconds");
+}
+
 TEST_F(Cli, DumpsParseBackAndAreStable) {
   for (const char* after : {"lower", "differentiate", "simplify", "fuse", "partition"}) {
     auto dump = run("dump " GRADC_SOURCE "/tests/models/tutorial/model.json --after " + std::string(after));
