@@ -15,6 +15,7 @@
 #include "backends/llvm/driver.h"
 #include "backends/plan.h"
 #include "runtime/step.h"
+#include "runtime/thread_choice.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -132,16 +133,19 @@ KernelTarget target_of(const StepOptions& options) {
 }
 
 class JitStep : public Step {
+  using Clock = std::chrono::steady_clock;
+
  public:
   JitStep(const Graph& graph, Params& params, const StepOptions& options, CompileReport& report)
       : target_(target_of(options)),
         plan_(make_plan(graph, target_.lanes)),
-        pool_(std::max(1, options.threads)),
+        pool_(options.exact_threads ? options.threads : std::clamp(options.threads, 1, available_processors()), options.pin),
+        choice_(pool_.size()),
+        exact_threads_(options.exact_threads),
         linked_(link(options, report)) {
     for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
     tile_arena_.reserve(plan_.tile_bytes * pool_.size() + kSlack);
     whole_.reserve(plan_.whole_bytes + kSlack);
-    context_.threads = pool_.size();
     context_.tile_arena = tile_arena_.data();
     context_.whole = whole_.data();
     context_.params = params_.data();
@@ -171,10 +175,17 @@ class JitStep : public Step {
       if (each.name == "batch_size") *reinterpret_cast<float*>(at) = static_cast<float>(batch);
       if (each.name == "random_key") std::memcpy(at, &input.random_key, sizeof input.random_key);
     }
+    bool trial = !exact_threads_ && choice_.undecided(batch);
+    auto start = trial ? Clock::now() : Clock::time_point();
+    context_.threads = exact_threads_ ? pool_.size() : choice_.threads(batch);
     pool_.run(
+        threads(),
         [](void* data, int thread) { static_cast<JitStep*>(data)->linked_.function()(&static_cast<JitStep*>(data)->context_, thread); },
         this);
+    if (trial) choice_.took(batch, std::chrono::duration<double>(Clock::now() - start).count());
   }
+
+  int threads() const override { return static_cast<int>(context_.threads); }
 
   std::vector<KernelInfo> kernels() const override {
     std::vector<KernelInfo> all;
@@ -190,6 +201,7 @@ class JitStep : public Step {
     check(linked_.kernel() != nullptr && context_.images > 0, "a step was compiled with separate kernels, and has run");
     alone_ = kernel;
     pool_.run(
+        threads(),
         [](void* data, int thread) {
           auto* step = static_cast<JitStep*>(data);
           step->linked_.kernel()(&step->context_, thread, step->alone_);
@@ -322,6 +334,8 @@ class JitStep : public Step {
   KernelTarget target_;
   StepPlan plan_;
   ThreadPool pool_;
+  ThreadChoice choice_;
+  bool exact_threads_;
   LinkedStep linked_;
   std::vector<char*> params_;
   Arena tile_arena_, batch_arena_, partials_, whole_;

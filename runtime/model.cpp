@@ -117,7 +117,11 @@ struct Model::Implementation {
   }
 
   StepOptions step_options() const {
-    return {.backend = run.backend, .threads = run.threads > 0 ? run.threads : available_processors(), .target = "", .warn = run.warn};
+    return {.backend = run.backend,
+            .threads = run.threads > 0 ? run.threads : available_processors(),
+            .pin = run.pin,
+            .target = "",
+            .warn = run.warn};
   }
 
   /// The step, compiled when it is first needed, for batches of this size.

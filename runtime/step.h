@@ -43,6 +43,8 @@ class Step {
   virtual double scalar(const std::string& name) const = 0;
   /// A batched output of the last run, row-major, or a replicated one.
   virtual std::vector<float> array(const std::string& name) const = 0;
+  /// Threads that the last run was on.
+  virtual int threads() const { return 1; }
   /// The kernels, in the order in which they run; none if the backend has none.
   virtual std::vector<KernelInfo> kernels() const { return {}; }
   /// Runs one kernel alone over the last batch, on all threads: for timing, as what it computes from is what the last step left in memory.
@@ -52,8 +54,10 @@ class Step {
 
 struct StepOptions {
   enum class Backend { jit, reference } backend = Backend::jit;
-  int threads = 1;
-  std::string target;  ///< A Halide target string; if empty that of the environment's GRADC_TARGET, or else this machine.
+  int threads = 1;             ///< At most so many, and not more than there are processors for; fewer where a step is too short to gain.
+  bool exact_threads = false;  ///< Always `threads` of them.
+  bool pin = false;            ///< Threads stay on processors of their own.
+  std::string target;          ///< A Halide target string; if empty that of the environment's GRADC_TARGET, or else this machine.
   bool use_cache = true;
   bool separate_kernels = false;  ///< Also lets each kernel be run alone.
   /// Called with a line about what could not be done as asked.

@@ -5,10 +5,13 @@
 #include <fstream>
 #include <string>
 
+#include <pthread.h>
 #include <sched.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "support/error.h"
 
 namespace gradc {
 namespace {
@@ -70,27 +73,42 @@ double control_group_limit() {
   return limit;
 }
 
+/// The processors of the process's affinity mask.
+std::vector<int> processors_of_mask() {
+  std::vector<int> processors;
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return processors;
+  for (int i = 0; i < CPU_SETSIZE; ++i)
+    if (CPU_ISSET(i, &mask)) processors.push_back(i);
+  return processors;
+}
+
 }  // namespace
 
 int available_processors() {
-  cpu_set_t mask;
-  int count = 1;
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0)
-    count = CPU_COUNT(&mask);
-  else
-    count = static_cast<int>(std::thread::hardware_concurrency());
+  auto count = static_cast<int>(processors_of_mask().size());
+  if (count == 0) count = static_cast<int>(std::thread::hardware_concurrency());
   auto limit = control_group_limit();
   if (limit < count) count = std::max(1, static_cast<int>(std::ceil(limit)));
   return std::max(count, 1);
 }
 
-ThreadPool::ThreadPool(int threads) : spins_(threads <= available_processors() ? 1500 : 0) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { worker(i); });
+ThreadPool::ThreadPool(int threads, bool pin) : spins_(threads <= available_processors() ? 1500 : 0) {
+  check(threads >= 1 && threads <= kMostThreads, "a thread pool has from 1 to kMostThreads threads");
+  auto processors = pin ? processors_of_mask() : std::vector<int>();
+  for (int i = 1; i < threads; ++i) {
+    workers_.emplace_back([this, i] { worker(i); });
+    if (static_cast<std::size_t>(i) >= processors.size()) continue;
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    CPU_SET(processors[i], &own);
+    pthread_setaffinity_np(workers_.back().native_handle(), sizeof own, &own);
+  }
 }
 
 ThreadPool::~ThreadPool() {
-  stop_ = true;
-  generation_.fetch_add(1, std::memory_order_release);
+  auto count = (generation_.load(std::memory_order_relaxed) >> kThreadBits) + 1;
+  generation_.store(count << kThreadBits, std::memory_order_release);  // A run of no threads: the end.
   generation_.notify_all();
   for (auto& each : workers_) each.join();
 }
@@ -108,21 +126,26 @@ void ThreadPool::worker(int thread) {
   FlushDenormals flush;
   std::uint32_t seen = 0;
   for (;;) {
-    wait(generation_, seen, [&] { return generation_.load(std::memory_order_acquire) != seen; });
-    ++seen;
-    if (stop_) return;
+    std::uint32_t now = seen;
+    wait(generation_, seen, [&] { return (now = generation_.load(std::memory_order_acquire)) != seen; });
+    seen = now;
+    auto active = static_cast<int>(now & ((1u << kThreadBits) - 1));
+    if (active == 0) return;
+    if (thread >= active) continue;
     work_(data_, thread);
     if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
   }
 }
 
-void ThreadPool::run(void (*work)(void*, int), void* data) {
+void ThreadPool::run(int threads, void (*work)(void*, int), void* data) {
   FlushDenormals flush;
-  if (workers_.empty()) return work(data, 0);
+  active_ = threads;
+  if (threads == 1) return work(data, 0);
   work_ = work;
   data_ = data;
-  running_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
+  running_.store(static_cast<std::uint32_t>(threads - 1), std::memory_order_relaxed);
+  auto count = (generation_.load(std::memory_order_relaxed) >> kThreadBits) + 1;
+  generation_.store(count << kThreadBits | static_cast<std::uint32_t>(threads), std::memory_order_release);
   generation_.notify_all();
   work(data, 0);
   for (int i = 0; i < spins_; ++i) {
@@ -134,7 +157,7 @@ void ThreadPool::run(void (*work)(void*, int), void* data) {
 }
 
 void ThreadPool::barrier() {
-  auto count = static_cast<std::uint32_t>(size());
+  auto count = static_cast<std::uint32_t>(active_);
   if (count == 1) return;
   auto phase = phase_.load(std::memory_order_acquire);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {

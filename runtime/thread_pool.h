@@ -15,31 +15,38 @@ int available_processors();
 
 class ThreadPool {
  public:
-  /// The caller is thread 0 of `threads`; at least 1.
-  explicit ThreadPool(int threads);
+  /// The caller is thread 0 of `threads`; from 1 to kMostThreads. If `pin`, each of the others stays on a processor of its own, as far as
+  /// there are any: of those that the process may use, the first is left to the caller.
+  explicit ThreadPool(int threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
-  /// Runs work(thread) on every thread at once and returns when all are done. While it runs denormals count as zero on every thread; the
-  /// caller's floating-point state is as before afterwards.
-  void run(void (*work)(void* data, int thread), void* data);
-  /// Within `run`: waits until every thread has come here.
+  /// Runs work(thread) on the first `threads` threads at once and returns when all are done. While it runs denormals count as zero on each
+  /// of them; the caller's floating-point state is as before afterwards.
+  void run(int threads, void (*work)(void* data, int thread), void* data);
+  /// Within `run`: waits until every thread of the run has come here.
   void barrier();
+
+  static constexpr int kMostThreads = 4096;
 
  private:
   void worker(int thread);
   template <class Done>
   void wait(std::atomic<std::uint32_t>& value, std::uint32_t seen, Done done);
 
+  static constexpr int kThreadBits = 13;
+
   int spins_;  ///< Rounds before a waiting thread sleeps: about 50 µs, or none where threads outnumber processors.
   std::vector<std::thread> workers_;
   void (*work_)(void*, int) = nullptr;
   void* data_ = nullptr;
-  bool stop_ = false;
-  alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< Counts calls of run.
-  alignas(64) std::atomic<std::uint32_t> running_{0};     ///< Workers that are not done yet.
+  int active_ = 1;  ///< Threads of the run.
+  /// Counts calls of run above kThreadBits bits for how many threads the run has: a thread that has none to do may see it late, when the
+  /// run is over, and must not read anything else then.
+  alignas(64) std::atomic<std::uint32_t> generation_{0};
+  alignas(64) std::atomic<std::uint32_t> running_{0};  ///< Workers that are not done yet.
   alignas(64) std::atomic<std::uint32_t> arrived_{0};
   alignas(64) std::atomic<std::uint32_t> phase_{0};  ///< Counts barriers.
 };

@@ -63,7 +63,7 @@ Times time(double seconds, Work work) {
 class TimedStep {
  public:
   TimedStep(const ModelFile& file, const Options& options, int threads, bool fuse) {
-    StepOptions step_options{.threads = threads, .separate_kernels = !options.no_kernels, .warn = warn};
+    StepOptions step_options{.threads = threads, .pin = options.common.pin, .separate_kernels = !options.no_kernels, .warn = warn};
     BuildOptions build_options{.fuse = fuse, .machine = machine_of(step_options, options.common.batch_size)};
     if (file.training) build_options.training = *file.training;
     auto built = build(file.topology, build_options);
@@ -153,6 +153,7 @@ void assign_unfused(std::vector<KernelResult>& fused, const std::vector<KernelRe
 struct Report {
   std::string target;
   int threads = 0;
+  int threads_used = 0;  ///< By the fused step.
   double peak = 0, bandwidth = 0, gflop = 0;
   Times fused, unfused;
   std::vector<KernelResult> kernels;
@@ -170,6 +171,7 @@ Report measure(const Options& options) {
     time(options.seconds / 4, [&] { step.run(); });
     times = time(options.seconds, [&] { step.run(); });
     report.target = step.report.target;
+    if (fuse) report.threads_used = step.step().threads();
     report.gflop = static_cast<double>(step.report.flops_per_image) * static_cast<double>(options.common.batch_size) / 1e9;
     if (!options.no_kernels) kernels = time_kernels(step, options.seconds / 20);
   };
@@ -203,6 +205,7 @@ void print_json(const Options& options, const Report& report) {
   nlohmann::ordered_json out = {{"model", options.common.model},
                                 {"batch", options.common.batch_size},
                                 {"threads", report.threads},
+                                {"threads_used", report.threads_used},
                                 {"target", report.target},
                                 {"fma_peak_gflops", report.peak},
                                 {"memory_gbytes_per_second", report.bandwidth},
@@ -218,6 +221,8 @@ void print_text(const Options& options, const Report& report) {
   auto share = [&](double gflop, double seconds) { return 100 * gflop / seconds / report.peak; };
   std::cout << fmt::format("{}: training step, batch {}, {} thread{}, {}\n", options.common.model, options.common.batch_size,
                            report.threads, report.threads == 1 ? "" : "s", report.target);
+  if (report.threads_used < report.threads)
+    std::cout << fmt::format("the fused step runs on {} of them, which is fastest\n", report.threads_used);
   std::cout << fmt::format("measured in this run: FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s; a step needs {:.4g} GFLOP\n\n", report.peak,
                            report.bandwidth, report.gflop);
   std::cout << fmt::format("{:<10}{:>12}{:>12}{:>9}{:>11}{:>9}\n", "step", "median ms", "min ms", "spread", "GFLOP/s", "of peak");

@@ -23,7 +23,7 @@ struct CommonOptions {
   std::int64_t batch_size = 64;
   int threads = 0;
   std::uint64_t seed = 0;
-  bool no_fuse = false;
+  bool no_fuse = false, pin = false;
 
   void add_model(CLI::App& command);
   void add_data(CLI::App& command);

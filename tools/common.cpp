@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "runtime/thread_pool.h"
 #include "tools/commands.h"
 
 namespace gradc {
@@ -26,9 +27,11 @@ void CommonOptions::add_batch_size(CLI::App& command) {
 }
 
 void CommonOptions::add_threads(CLI::App& command) {
-  command.add_option("--threads", threads, "Threads; 0: every processor this process may use")
-      ->check(CLI::Range(0, 4096))
+  command
+      .add_option("--threads", threads, "At most so many threads, and fewer where that is faster; 0: every processor this process may use")
+      ->check(CLI::Range(0, ThreadPool::kMostThreads))
       ->capture_default_str();
+  command.add_flag("--pin", pin, "Keep each thread on a processor of its own");
 }
 
 void CommonOptions::add_run(CLI::App& command) {
@@ -45,6 +48,7 @@ RunOptions CommonOptions::run_options() const {
   return {.backend = backend == "jit" ? StepOptions::Backend::jit : StepOptions::Backend::reference,
           .fuse = !no_fuse,
           .threads = threads,
+          .pin = pin,
           .seed = seed,
           .warn = warn};
 }

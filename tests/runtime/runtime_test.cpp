@@ -13,6 +13,7 @@
 #include "passes/differentiate.h"
 #include "passes/simplify.h"
 #include "runtime/model.h"
+#include "runtime/thread_choice.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "tests/support/harness.h"
@@ -176,19 +177,24 @@ TEST(ThreadPool, RunsEveryThreadAndKeepsBarriers) {
     ThreadPool pool(threads);
     struct Shared {
       ThreadPool& pool;
+      int threads = 0;
       std::atomic<int> before{0}, wrong{0};
     } shared{pool};
-    for (int round = 0; round < 200; ++round) {
+    for (int round = 0; round < 1000; ++round) {
+      // Runs of fewer threads between those of all.
+      shared.threads = 1 + round * 7 % threads;
       shared.before = 0;
       pool.run(
-          [](void* data, int) {
+          shared.threads,
+          [](void* data, int thread) {
             auto& s = *static_cast<Shared*>(data);
             ++s.before;
             s.pool.barrier();
-            if (s.before != s.pool.size()) ++s.wrong;
+            if (s.before != s.threads || thread >= s.threads) ++s.wrong;
             s.pool.barrier();
           },
           &shared);
+      ASSERT_EQ(shared.before, shared.threads);
     }
     EXPECT_EQ(shared.wrong, 0) << threads;
   }
@@ -206,13 +212,57 @@ TEST(ThreadPool, ProcessorsAreThoseOfTheAffinityMask) {
   EXPECT_LE(available_processors(), CPU_COUNT(&all));
 }
 
+TEST(ThreadPool, PinsItsThreadsAndNotTheCaller) {
+  cpu_set_t mask;
+  ASSERT_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
+  const int processors = CPU_COUNT(&mask);
+  ThreadPool pool(processors, true);
+  std::vector<int> counts(processors), which(processors);
+  struct Shared {
+    std::vector<int>&counts, &which;
+  } shared{counts, which};
+  pool.run(
+      processors,
+      [](void* data, int thread) {
+        auto& s = *static_cast<Shared*>(data);
+        cpu_set_t own;
+        sched_getaffinity(0, sizeof own, &own);
+        s.counts[thread] = CPU_COUNT(&own);
+        s.which[thread] = sched_getcpu();
+      },
+      &shared);
+  EXPECT_EQ(counts[0], processors);
+  for (int i = 1; i < processors; ++i) {
+    EXPECT_EQ(counts[i], 1);
+    for (int j = 1; j < i; ++j) EXPECT_NE(which[i], which[j]);
+  }
+}
+
+TEST(ThreadChoice, SettlesOnTheFastestNumberOfThreads) {
+  auto settle = [](ThreadChoice& choice, std::int64_t images, auto seconds) {
+    int runs = 0;
+    for (; choice.undecided(images); ++runs) choice.took(images, seconds(choice.threads(images)) * (runs == 3 ? 100 : 1));
+    EXPECT_LT(runs, 60);
+    return choice.threads(images);
+  };
+  ThreadChoice choice(8);
+  // Work that threads share, and 2 µs for waking each of them.
+  auto step = [](double work) { return [work](int threads) { return work / threads + 2e-6 * (threads - 1); }; };
+  EXPECT_EQ(settle(choice, 1, step(1e-6)), 1);
+  EXPECT_EQ(settle(choice, 64, step(20e-6)), 4);
+  EXPECT_EQ(settle(choice, 1024, step(2e-3)), 8);
+  EXPECT_FALSE(choice.undecided(65)) << "as for 64";
+  EXPECT_TRUE(choice.undecided(128));
+  EXPECT_FALSE(ThreadChoice(1).undecided(1)) << "there is nothing to choose from";
+}
+
 #if defined(__x86_64__)
 TEST(ThreadPool, FlushesDenormalsOnEveryThreadAndRestoresTheCaller) {
   ThreadPool pool(3);
   auto before = _mm_getcsr();
   _mm_setcsr(before | 0x6000u);  // round toward zero: the caller's own choice
   std::atomic<int> flushing{0};
-  pool.run([](void* data, int) { *static_cast<std::atomic<int>*>(data) += (_mm_getcsr() & 0x8040u) == 0x8040u; }, &flushing);
+  pool.run(3, [](void* data, int) { *static_cast<std::atomic<int>*>(data) += (_mm_getcsr() & 0x8040u) == 0x8040u; }, &flushing);
   EXPECT_EQ(flushing, 3);
   EXPECT_EQ(_mm_getcsr(), before | 0x6000u);
   _mm_setcsr(before);
