@@ -22,11 +22,57 @@ struct Conv2D {
   Dims strides = {1, 1};
   std::string padding = "valid";  ///< "valid" or "same"
   Dims dilation_rate = {1, 1};
+  std::int64_t groups = 1;  ///< Output channels of a group see the input channels of that group alone.
   std::string activation = "linear";
   bool use_bias = true;
   Initializer kernel_initializer = "glorotNormal";
   Initializer bias_initializer = Zeros{};
   Dims input_shape = {};  ///< Of one image; only for a first layer.
+  std::string name = {};
+};
+
+/// Convolves each channel alone, with `depth_multiplier` kernels.
+struct DepthwiseConv2D {
+  Dims kernel_size = {};
+  Dims strides = {1, 1};
+  std::string padding = "valid";
+  std::int64_t depth_multiplier = 1;
+  Dims dilation_rate = {1, 1};
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer depthwise_initializer = "glorotNormal";
+  Initializer bias_initializer = Zeros{};
+  Dims input_shape = {};
+  std::string name = {};
+};
+
+/// A depthwise convolution and then one of 1×1 over all channels.
+struct SeparableConv2D {
+  std::int64_t filters = 0;
+  Dims kernel_size = {};
+  Dims strides = {1, 1};
+  std::string padding = "valid";
+  std::int64_t depth_multiplier = 1;
+  Dims dilation_rate = {1, 1};
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer depthwise_initializer = "glorotUniform", pointwise_initializer = "glorotUniform";
+  Initializer bias_initializer = Zeros{};
+  Dims input_shape = {};
+  std::string name = {};
+};
+
+/// The transpose of a convolution: with strides it makes images larger.
+struct Conv2DTranspose {
+  std::int64_t filters = 0;
+  Dims kernel_size = {};
+  Dims strides = {1, 1};
+  std::string padding = "valid";
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorotNormal";
+  Initializer bias_initializer = Zeros{};
+  Dims input_shape = {};
   std::string name = {};
 };
 
@@ -121,6 +167,9 @@ struct InputLayer {
 class Layer {
  public:
   Layer(const Conv2D&);
+  Layer(const DepthwiseConv2D&);
+  Layer(const SeparableConv2D&);
+  Layer(const Conv2DTranspose&);
   Layer(const MaxPooling2D&);
   Layer(const AveragePooling2D&);
   Layer(const GlobalAveragePooling2D&);

@@ -1,38 +1,146 @@
+// Convolutions: Conv2D, also grouped and dilated, Conv2DTranspose, DepthwiseConv2D and SeparableConv2D.
 #include "frontend/layers/context.h"
+#include "frontend/names.h"
 #include "support/error.h"
 
 namespace gradc {
 
-ValueId lower_Conv2D(LayerContext& layer) {
+namespace {
+
+/// What the config of every convolution says. `dilation` is read by those that have one.
+struct Window {
+  Ints size, strides, dilation = {1, 1};
+};
+
+Window window_of(LayerContext& layer, bool dilated = true) {
   layer.expect_rank(4, "images of rank 3 (height×width×channels)");
-  auto& config = layer.config;
+  layer.config.only("data_format", "channels_last", "gradc computes channels last, as tf.js does");
+  Window window{layer.config.pair("kernel_size", {}), layer.config.pair("strides", {1, 1})};
+  if (dilated) window.dilation = layer.config.pair("dilation_rate", {1, 1});
+  return window;
+}
+
+/// Convolves the layer's input with a kernel [KH,KW,C/groups,F].
+ValueId convolve(LayerContext& layer, const Window& window, ValueId kernel, std::int64_t groups) {
   auto type = layer.input_type();
-  auto filters = config.integer("filters", 0, 1);
-  auto kernel = config.pair("kernel_size", {});
-  auto strides = config.pair("strides", {1, 1});
-  auto dilation = config.pair("dilation_rate", {1, 1});
-  config.only("data_format", "channels_last", "gradc computes channels last, as tf.js does");
-  config.only("groups", 1, "use one convolution a group and Concatenate");
+  auto padding = window_padding(layer, {type.dims[1], type.dims[2]}, window.size, window.strides, window.dilation);
+  Attributes attributes = {{"strides", window.strides}, {"padding", padding}, {"dilation", window.dilation}};
+  if (groups > 1) attributes.set("groups", groups);
+  return layer.emit(OpKind::conv2d, {layer.input(), kernel}, std::move(attributes), "conv");
+}
+
+/// The convolution of each channel alone with `depth_multiplier` kernels of its own.
+ValueId convolve_depthwise(LayerContext& layer, const char* default_initializer) {
+  auto window = window_of(layer);
+  auto channels = layer.input_type().dims[3];
+  auto multiplier = layer.config.integer("depth_multiplier", 1, 1);
+  auto kernel = layer.weight("depthwise_kernel", {window.size[0], window.size[1], channels, multiplier},
+                             layer.config.initializer("depthwise_initializer", default_initializer));
+  // Output channel c * multiplier + m sees input channel c.
+  auto grouped = layer.emit(OpKind::reshape, {kernel}, {{"dims", Ints{window.size[0], window.size[1], 1, channels * multiplier}}},
+                            "depthwise_kernel/grouped");
+  return convolve(layer, window, grouped, channels);
+}
+
+/// The config of every convolution's structure.
+template <class Conv>
+nlohmann::json config_of(const Conv& layer) {
+  auto config = named_config(layer.name, layer.input_shape);
+  config.update({{"kernel_size", layer.kernel_size},
+                 {"strides", layer.strides},
+                 {"padding", layer.padding},
+                 {"data_format", "channels_last"},
+                 {"activation", layer.activation},
+                 {"use_bias", layer.use_bias},
+                 {"bias_initializer", layer.bias_initializer.json()}});
+  return config;
+}
+
+}  // namespace
+
+ValueId lower_Conv2D(LayerContext& layer) {
+  auto window = window_of(layer);
+  auto channels = layer.input_type().dims[3];
+  auto filters = layer.config.integer("filters", 0, 1);
+  auto groups = layer.config.integer("groups", 1, 1);
   layer.no_regularizers({"kernel", "bias"});
-  auto padding = window_padding(layer, {type.dims[1], type.dims[2]}, kernel, strides, dilation);
-  auto w = layer.weight("kernel", {kernel[0], kernel[1], type.dims[3], filters}, config.initializer("kernel_initializer", "glorotNormal"));
-  auto y = layer.emit(OpKind::conv2d, {layer.input(), w}, {{"strides", strides}, {"padding", padding}, {"dilation", dilation}}, "conv");
-  return layer.biased_and_activated(y);
+  if (channels % groups != 0 || filters % groups != 0)
+    throw Error("groups = {} does not divide both its {} input channels and its {} filters", groups, channels, filters);
+  auto kernel = layer.weight("kernel", {window.size[0], window.size[1], channels / groups, filters},
+                             layer.config.initializer("kernel_initializer", "glorotNormal"));
+  return layer.biased_and_activated(convolve(layer, window, kernel, groups));
+}
+
+ValueId lower_DepthwiseConv2D(LayerContext& layer) {
+  layer.no_regularizers({"depthwise", "bias"});
+  return layer.biased_and_activated(convolve_depthwise(layer, "glorotNormal"));
+}
+
+ValueId lower_SeparableConv2D(LayerContext& layer) {
+  layer.no_regularizers({"depthwise", "pointwise", "bias"});
+  auto filters = layer.config.integer("filters", 0, 1);
+  layer.inputs = {convolve_depthwise(layer, "glorotUniform")};
+  auto kernel = layer.weight("pointwise_kernel", {1, 1, layer.input_type().dims[3], filters},
+                             layer.config.initializer("pointwise_initializer", "glorotUniform"));
+  return layer.biased_and_activated(convolve(layer, {{1, 1}, {1, 1}}, kernel, 1));
+}
+
+/// The gradient of a convolution with respect to its input, as a layer: from the output's size down to the input's that convolution goes.
+ValueId lower_Conv2DTranspose(LayerContext& layer) {
+  auto window = window_of(layer, false);
+  auto type = layer.input_type();
+  auto filters = layer.config.integer("filters", 0, 1);
+  layer.config.only("dilation_rate", nlohmann::json{1, 1}, "tf.js has no dilated Conv2DTranspose");
+  layer.config.only("output_padding", nullptr, "tf.js has none");
+  layer.no_regularizers({"kernel", "bias"});
+  bool same = plain_name(layer.config.text("padding", "valid")) == "same";
+  Ints output;
+  for (int axis = 0; axis < 2; ++axis) {
+    auto beyond = same ? 0 : std::max<std::int64_t>(window.size[axis] - window.strides[axis], 0);
+    output.push_back(type.dims[axis + 1] * window.strides[axis] + beyond);
+  }
+  auto padding = window_padding(layer, output, window.size, window.strides, {1, 1});
+  auto kernel = layer.weight("kernel", {window.size[0], window.size[1], filters, type.dims[3]},
+                             layer.config.initializer("kernel_initializer", "glorotNormal"));
+  auto transposed = layer.emit(OpKind::transpose, {kernel}, {{"permutation", Ints{0, 1, 3, 2}}}, "kernel/transposed");
+  return layer.biased_and_activated(
+      layer.emit(OpKind::conv2d_input_grad, {layer.input(), transposed},
+                 {{"strides", window.strides}, {"padding", padding}, {"dilation", Ints{1, 1}}, {"input", output}}, "conv"));
 }
 
 Layer::Layer(const Conv2D& layer)
     : Layer("Conv2D", [&] {
-        auto config = named_config(layer.name, layer.input_shape);
-        config.update({{"filters", layer.filters},
-                       {"kernel_size", layer.kernel_size},
-                       {"strides", layer.strides},
-                       {"padding", layer.padding},
-                       {"data_format", "channels_last"},
+        auto config = config_of(layer);
+        config.update(
+            {{"filters", layer.filters}, {"dilation_rate", layer.dilation_rate}, {"kernel_initializer", layer.kernel_initializer.json()}});
+        if (layer.groups != 1) config["groups"] = layer.groups;  // tf.js has none.
+        return config;
+      }()) {}
+
+Layer::Layer(const DepthwiseConv2D& layer)
+    : Layer("DepthwiseConv2D", [&] {
+        auto config = config_of(layer);
+        config.update({{"depth_multiplier", layer.depth_multiplier},
                        {"dilation_rate", layer.dilation_rate},
-                       {"activation", layer.activation},
-                       {"use_bias", layer.use_bias},
-                       {"kernel_initializer", layer.kernel_initializer.json()},
-                       {"bias_initializer", layer.bias_initializer.json()}});
+                       {"depthwise_initializer", layer.depthwise_initializer.json()}});
+        return config;
+      }()) {}
+
+Layer::Layer(const SeparableConv2D& layer)
+    : Layer("SeparableConv2D", [&] {
+        auto config = config_of(layer);
+        config.update({{"filters", layer.filters},
+                       {"depth_multiplier", layer.depth_multiplier},
+                       {"dilation_rate", layer.dilation_rate},
+                       {"depthwise_initializer", layer.depthwise_initializer.json()},
+                       {"pointwise_initializer", layer.pointwise_initializer.json()}});
+        return config;
+      }()) {}
+
+Layer::Layer(const Conv2DTranspose& layer)
+    : Layer("Conv2DTranspose", [&] {
+        auto config = config_of(layer);
+        config.update({{"filters", layer.filters}, {"kernel_initializer", layer.kernel_initializer.json()}});
         return config;
       }()) {}
 

@@ -89,7 +89,7 @@ TEST(Parity, ModelsMadeByTfjsTrainAsInTfjs) {
       expect_near(model.predict(data), result["after"], 1e-4, "predictions after training");
     }
   }
-  EXPECT_EQ(models, 28);
+  EXPECT_EQ(models, 31);
 }
 
 /// The smallest distance between the two largest of a 2×2 pooling window, or of a relu's operand from zero, in a forward pass in double.
@@ -204,6 +204,9 @@ TEST(Parity, TfjsLoadsWhatGradcSaves) {
 
   Sequential every({
       Conv2D{.filters = 4, .kernel_size = {3, 3}, .padding = "same", .activation = "relu", .input_shape = {8, 8, 2}},
+      DepthwiseConv2D{.kernel_size = {3, 3}, .padding = "same", .activation = "tanh"},
+      SeparableConv2D{.filters = 3, .kernel_size = {2, 2}, .strides = {2, 2}, .depth_multiplier = 2},
+      Conv2DTranspose{.filters = 4, .kernel_size = {3, 3}, .strides = {2, 2}, .padding = "same"},
       BatchNormalization{},
       ReLU{.max_value = 6},
       ZeroPadding2D{.padding = {1, 0, 0, 1}},

@@ -151,6 +151,27 @@ TEST(Model, AStepAfterTheFirstAllocatesNothing) {
 }
 #endif
 
+TEST(Model, AConvolutionInAsManyGroupsAsChannelsIsDepthwise) {
+  auto model_of = [](Layer conv) {
+    Sequential model({conv, Flatten{}, Dense{.units = 4, .activation = "softmax", .name = "dense"}});
+    model.compile({});
+    std::vector<WeightValues> weights;
+    for (auto weight : model.weights()) {
+      for (std::size_t i = 0; i < weight.values.size(); ++i) weight.values[i] = std::sin(static_cast<float>(i) * 0.9f) * 0.3f;
+      weights.push_back(weight);
+    }
+    model.set_weights(weights);
+    return model;
+  };
+  auto grouped = model_of(Conv2D{.filters = 6, .kernel_size = {3, 2}, .groups = 3, .input_shape = {7, 6, 3}, .name = "conv"});
+  auto depthwise = model_of(DepthwiseConv2D{.kernel_size = {3, 2}, .depth_multiplier = 2, .input_shape = {7, 6, 3}, .name = "conv"});
+  auto data = random_data(9, {7, 6, 3}, 4);
+  EXPECT_EQ(grouped.weights()[0].shape, (std::vector<std::int64_t>{3, 2, 1, 6}));
+  EXPECT_EQ(grouped.predict(data), depthwise.predict(data));
+  for (int step = 0; step < 3; ++step) EXPECT_EQ(grouped.train_on_batch(data)["loss"], depthwise.train_on_batch(data)["loss"]);
+  EXPECT_EQ(grouped.weights()[0].values, depthwise.weights()[0].values);
+}
+
 TEST(Model, WrongUseIsAnErrorThatSaysWhatWouldBeRight) {
   auto expect_error = [](const std::function<void()>& use, const char* message) {
     try {
@@ -168,6 +189,8 @@ TEST(Model, WrongUseIsAnErrorThatSaysWhatWouldBeRight) {
   expect_error([&] { Sequential({Dense{.units = 2}}); }, "must say its input shape");
   expect_error([&] { Sequential({Conv2D{.filters = 2, .kernel_size = {3, 3}, .input_shape = {4}}}).compile({}); },
                "layer \"conv2d\" (Conv2D): takes images of rank 3");
+  expect_error([&] { Sequential({Conv2D{.filters = 4, .kernel_size = {3, 3}, .groups = 3, .input_shape = {9, 9, 6}}}).compile({}); },
+               "groups = 3 does not divide both its 6 input channels and its 4 filters");
   expect_error([&] { small_cnn().compile({.loss = "mse", .metrics = {"f1"}}); }, "metric \"f1\" is not known");
   expect_error([&] { model.set_weights({{"dense/kernel", {3, 3}, std::vector<float>(9)}}); }, "has shape 3×3");
 }

@@ -64,6 +64,16 @@ const commands = {
       L.conv2d({inputShape: [10, 9, 3], filters: 4, kernelSize: 3, dilationRate: 2, useBias: false}), L.reLU(),
       L.maxPooling2d({poolSize: 2, strides: 1, padding: 'same'}), L.conv2d({filters: 3, kernelSize: 1, activation: 'elu'}),
       L.globalAveragePooling2d({dataFormat: 'channelsLast'}), L.dense({units: 5, activation: 'softmax'})), classes: 5, untrainable: true};  // tf.js has no gradient of a dilated convolution
+    models.conv_depthwise = {model: sequential(
+      L.depthwiseConv2d({inputShape: [9, 8, 3], kernelSize: [3, 2], strides: 2, padding: 'same', depthMultiplier: 2, activation: 'tanh', biasInitializer: 'randomNormal'}),
+      L.depthwiseConv2d({kernelSize: 2, useBias: false}), L.flatten(), L.dense({units: 4, activation: 'softmax'})), classes: 4};
+    models.conv_separable = {model: sequential(
+      L.separableConv2d({inputShape: [8, 9, 3], filters: 5, kernelSize: 3, activation: 'tanh'}),  // without depthMultiplier: tf.js does not save it
+      L.separableConv2d({filters: 4, kernelSize: 2, strides: 2, padding: 'same', useBias: false}), L.flatten(), L.dense({units: 4, activation: 'softmax'})), classes: 4};
+    models.conv_transposed = {model: sequential(
+      L.conv2dTranspose({inputShape: [4, 3, 3], filters: 5, kernelSize: 3, strides: 2, padding: 'same', activation: 'tanh', biasInitializer: 'randomNormal'}),
+      L.conv2dTranspose({filters: 4, kernelSize: [3, 2], strides: [1, 3]}), L.conv2dTranspose({filters: 2, kernelSize: 2, useBias: false}),
+      L.flatten(), L.dense({units: 4, activation: 'softmax'})), classes: 4};
     models.batch_norm = {model: sequential(
       L.conv2d({inputShape: [6, 6, 2], filters: 4, kernelSize: 3, padding: 'same'}), L.batchNormalization({momentum: 0.9}), L.activation({activation: 'relu'}),
       L.zeroPadding2d({padding: [[1, 0], [2, 1]]}), L.conv2d({filters: 3, kernelSize: 3}), L.batchNormalization({epsilon: 0.01}),
