@@ -125,7 +125,10 @@ void Emitter::store(Func func, std::int64_t features) {
   std::vector<Var> order(args.begin() + 1, args.end());
   order.push_back(args[0]);
   func.reorder_storage(order).reorder({order.begin(), order.end()});
-  if (features < 2) return;
+  if (features < 2) {
+    for (int i = 0; i < func.num_update_definitions(); ++i) func.update(i).unscheduled();
+    return;
+  }
   func.vectorize(args[1], width(features), TailStrategy::ShiftInwards);
   for (int i = 0; i < func.num_update_definitions(); ++i) func.update(i).vectorize(args[1], width(features), TailStrategy::GuardWithIf);
 }
