@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -9,9 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "frontend/build.h"
-#include "frontend/optimizers.h"
-#include "runtime/step.h"
+#include "bench/timed_step.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/machine.h"
@@ -20,93 +16,11 @@
 namespace gradc {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 struct Options {
   CommonOptions common;
   double seconds = 1;
+  std::optional<Lanes> lanes;
   bool json = false, no_kernels = false;
-};
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// Times of a run in seconds, sorted; of many, some of each length.
-struct Times {
-  std::vector<double> sorted;
-
-  double at(double share) const { return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))]; }
-  double median() const { return at(0.5); }
-  double min() const { return sorted.front(); }
-  /// How far apart the 10th and the 90th percentile are, as a share of the median.
-  double spread() const { return (at(0.9) - at(0.1)) / median(); }
-};
-
-/// Calls work until `seconds` have passed, and at least 5 times.
-template <class Work>
-Times time(double seconds, Work work) {
-  work();
-  Times times;
-  for (auto start = Clock::now(); times.sorted.size() < 5 || (seconds_since(start) < seconds && times.sorted.size() < 100000);) {
-    auto begin = Clock::now();
-    work();
-    times.sorted.push_back(seconds_since(begin));
-  }
-  std::sort(times.sorted.begin(), times.sorted.end());
-  constexpr std::size_t kKept = 1001;
-  if (times.sorted.size() <= kKept) return times;
-  Times some;
-  for (std::size_t i = 0; i < kKept; ++i) some.sorted.push_back(times.at(static_cast<double>(i) / (kKept - 1)));
-  return some;
-}
-
-/// A training step on made-up images with a learning rate of 0, so that every run does the same.
-class TimedStep {
- public:
-  TimedStep(const ModelFile& file, const Options& options, int threads, bool fuse) {
-    StepOptions step_options{.threads = threads, .pin = options.common.pin, .separate_kernels = !options.no_kernels, .warn = warn};
-    BuildOptions build_options{.fuse = fuse, .machine = machine_of(step_options, options.common.batch_size)};
-    if (file.training) build_options.training = *file.training;
-    auto built = build(file.topology, build_options);
-    for (std::size_t i = 0; i < built.weights.size(); ++i) {
-      const auto& weight = built.weights[i];
-      params_.set(weight.name, weight.shape, weight.initializer.values(weight.shape, 1, static_cast<std::uint32_t>(i)));
-    }
-    for (const auto& given : file.weights)
-      if (params_.has(given.name)) params_.set(given.name, given.shape, given.values);
-    for (const auto& state : built.states)
-      params_.fill(state.name, state.shape, state.name == kLearningRate ? 0.0f : static_cast<float>(state.initial));
-    step_ = compile_step(built.graph, params_, step_options, &report);
-    make_batch(file, built, options.common.batch_size);
-    step_->run(input_);
-  }
-
-  void run() { step_->run(input_); }
-  Step& step() { return *step_; }
-
-  CompileReport report;
-
- private:
-  void make_batch(const ModelFile& file, const Built& built, std::int64_t batch) {
-    Type image{DType::f32, file.topology.input_shape};
-    auto classes = built.output.dims.back();
-    images_.resize(batch * image.elements());
-    for (std::size_t i = 0; i < images_.size(); ++i) images_[i] = std::sin(static_cast<float>(i) * 0.37f);
-    labels_.resize(batch * built.labels.elements(), 0.0f);
-    bool one_hot = built.labels.elements() == built.output.elements() && classes > 1;
-    for (std::size_t i = 0; i < labels_.size(); ++i) {
-      auto at = static_cast<std::int64_t>(i);
-      labels_[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
-    }
-    for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
-    input_ = {
-        rows_, {.data = images_.data(), .elements = image.elements()}, {.data = labels_.data(), .elements = built.labels.elements()}, 1};
-  }
-
-  Params params_;
-  std::unique_ptr<Step> step_;
-  std::vector<float> images_, labels_;
-  std::vector<std::uint32_t> rows_;
-  StepInput input_;
 };
 
 struct KernelResult {
@@ -166,7 +80,13 @@ Report measure(const Options& options) {
   report.bandwidth = memory_gbytes_per_second(report.threads);
   std::vector<KernelResult> unfused_kernels;
   auto measure_step = [&](bool fuse, Times& times, std::vector<KernelResult>& kernels) {
-    TimedStep step(file, options, report.threads, fuse);
+    TimedStep step(file, {.batch_size = options.common.batch_size,
+                          .fuse = fuse,
+                          .lanes = options.lanes,
+                          .step = {.threads = report.threads,
+                                   .pin = options.common.pin,
+                                   .separate_kernels = !options.no_kernels,
+                                   .warn = warn}});
     report.peak = std::max(report.peak, fma_peak_gflops(report.threads));
     time(options.seconds / 4, [&] { step.run(); });
     times = time(options.seconds, [&] { step.run(); });
@@ -268,6 +188,9 @@ void add_bench(CLI::App& program) {
         return value >= 0.01 && value <= 3600 ? "" : "is not from 0.01 to 3600 seconds";
       })
       ->capture_default_str();
+  command->add_option("--lanes", options->lanes, "What vectors hold: neighbouring images or features, instead of what the layout pass chooses")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Lanes>{{"images", Lanes::batch}, {"features", Lanes::features}}))
+      ->type_name("images|features");
   command->add_flag("--no-kernels", options->no_kernels, "Only the whole steps");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] {

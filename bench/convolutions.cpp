@@ -1,0 +1,194 @@
+/// Convolutions of every kind against a plain one of as many FLOPs and as large an output: forward, input gradient, weight gradient.
+///   bench_convolutions [--benchmark_filter=strided]     Google Benchmark's own output, one line a kernel
+///   bench_convolutions --map [--lanes=images|features] [--only=strided] [--shape=32x32]   the table of docs/performance.md
+#include <cmath>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <optional>
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include "bench/timed_step.h"
+#include "support/error.h"
+#include "support/machine.h"
+
+namespace gradc {
+namespace {
+
+constexpr std::int64_t kBatch = 64;
+constexpr const char* kRoles[] = {"conv2d", "conv2d_input_grad", "conv2d_weight_grad"};
+constexpr const char* kRoleNames[] = {"forward", "input_gradient", "weight_gradient"};
+
+struct Shape {
+  std::int64_t side, channels;
+  std::string name() const { return fmt::format("{}x{}x{}", side, side, channels); }
+};
+
+/// From large images of few channels to the opposite, with odd numbers among them.
+constexpr Shape kShapes[] = {{64, 16}, {56, 24}, {32, 32}, {19, 48}, {14, 64}, {7, 128}};
+
+struct Variant {
+  const char* name;
+  Layer (*layer)(std::int64_t channels);
+};
+
+Conv2D conv(std::int64_t channels, std::int64_t kernel) {
+  return {.filters = channels, .kernel_size = {kernel, kernel}, .padding = "same", .name = "variant"};
+}
+
+template <class Change>
+Layer changed(Conv2D layer, Change change) {
+  change(layer);
+  return layer;
+}
+
+const Variant kVariants[] = {
+    {"plain", [](std::int64_t c) -> Layer { return conv(c, 3); }},
+    {"strided 2", [](std::int64_t c) { return changed(conv(c, 3), [](Conv2D& l) { l.strides = {2, 2}; }); }},
+    {"strided 3, 5x5", [](std::int64_t c) { return changed(conv(c, 5), [](Conv2D& l) { l.strides = {3, 3}; }); }},
+    {"strided 2, 1x1", [](std::int64_t c) { return changed(conv(c, 1), [](Conv2D& l) { l.strides = {2, 2}; }); }},
+    {"dilated 2", [](std::int64_t c) { return changed(conv(c, 3), [](Conv2D& l) { l.dilation_rate = {2, 2}; }); }},
+    {"4 groups", [](std::int64_t c) { return changed(conv(c, 3), [](Conv2D& l) { l.groups = 4; }); }},
+    {"depthwise",
+     [](std::int64_t) -> Layer { return DepthwiseConv2D{.kernel_size = {3, 3}, .padding = "same", .name = "variant"}; }},
+    {"depthwise, strided 2",
+     [](std::int64_t) -> Layer { return DepthwiseConv2D{.kernel_size = {3, 3}, .strides = {2, 2}, .padding = "same", .name = "variant"}; }},
+    {"transposed, strided 2",
+     [](std::int64_t c) -> Layer {
+       return Conv2DTranspose{.filters = c, .kernel_size = {3, 3}, .strides = {2, 2}, .padding = "same", .name = "variant"};
+     }},
+    {"1x1", [](std::int64_t c) -> Layer { return conv(c, 1); }},
+    {"7x1",
+     [](std::int64_t c) { return changed(conv(c, 1), [](Conv2D& l) { l.kernel_size = {7, 1}; }); }},
+};
+
+/// A model whose layer "variant" gets images that depend on weights, so that it has all three kernels.
+ModelFile model_around(const Layer& layer, const Shape& shape) {
+  return {.topology = sequence({Conv2D{.filters = shape.channels, .kernel_size = {1, 1}, .input_shape = {shape.side, shape.side, 2}}, layer,
+                                Activation{.activation = "relu"}, GlobalAveragePooling2D{}, Dense{.units = 10, .activation = "softmax"}})};
+}
+
+/// The kernels of the layer "variant" in a step, by role.
+class Kernels {
+ public:
+  Kernels(const Layer& layer, const Shape& shape, std::optional<Lanes> lanes)
+      : step_(model_around(layer, shape), {.batch_size = kBatch, .lanes = lanes, .step = {.threads = 1, .separate_kernels = true}}) {
+    // A transposed convolution is one backwards: its forward kernel has the other's name.
+    const bool transposed = layer.class_name() == "Conv2DTranspose";
+    auto infos = step_.step().kernels();
+    for (std::size_t k = 0; k < infos.size(); ++k)
+      for (int role = 0; role < 3; ++role)
+        if (infos[k].name == fmt::format("variant.{}", kRoles[transposed && role < 2 ? 1 - role : role])) {
+          kernel_[role] = static_cast<int>(k);
+          flops_[role] = static_cast<double>(infos[k].flops_per_image * kBatch);
+        }
+    for (int role = 0; role < 3; ++role)
+      if (kernel_[role] < 0) throw Error("no kernel {} of {} {}", kRoleNames[role], layer.class_name(), shape.name());
+  }
+
+  void run(int role) { step_.step().run_kernel(kernel_[role]); }
+  double flops(int role) const { return flops_[role]; }
+  double gflops(int role) {
+    return flops_[role] / time(0.03, [&] { run(role); }).min() / 1e9;
+  }
+
+ private:
+  TimedStep step_;
+  int kernel_[3] = {-1, -1, -1};
+  double flops_[3] = {};
+};
+
+/// A plain 3×3 convolution with the FLOPs and the output size of a variant.
+Kernels plain_like(Kernels& variant, const Layer& layer, const Shape& shape, std::optional<Lanes> lanes) {
+  auto side = shape.side;
+  const auto& config = layer.config();
+  auto stride = config.contains("strides") ? config["strides"][0].get<std::int64_t>() : 1;
+  side = layer.class_name() == "Conv2DTranspose" ? side : (side + stride - 1) / stride;
+  auto per_pixel = variant.flops(0) / static_cast<double>(kBatch * side * side * 2 * 9);
+  auto channels = std::max<std::int64_t>(1, std::llround(std::sqrt(per_pixel)));
+  return {conv(channels, 3), {side, channels}, lanes};
+}
+
+void print_map(std::optional<Lanes> lanes, const std::string& only, const std::string& only_shape) {
+  auto peak = fma_peak_gflops(1);
+  std::cout << fmt::format("One thread, batch {}, FMA peak {:.0f} GFLOP/s. A cell: share of the rate of a plain 3x3 convolution with as many FLOPs\n"
+                           "and as large an output, in per cent, forward / input gradient / weight gradient; in brackets the variant's own\n"
+                           "share of peak.\n\n| variant |",
+                           kBatch, peak);
+  for (const auto& shape : kShapes) std::cout << " " << shape.name() << " |";
+  std::cout << "\n| --- |";
+  for (std::size_t i = 0; i < std::size(kShapes); ++i) std::cout << " --- |";
+  double worst = 1e9;
+  std::string worst_cell;
+  for (const auto& variant : kVariants) {
+    if (!only.empty() && std::string(variant.name).find(only) == std::string::npos) continue;
+    std::cout << "\n| " << variant.name << " |" << std::flush;
+    for (const auto& shape : kShapes) {
+      if (!only_shape.empty() && shape.name().find(only_shape) == std::string::npos) continue;
+      auto layer = variant.layer(shape.channels);
+      Kernels kernels(layer, shape, lanes);
+      auto plain = plain_like(kernels, layer, shape, lanes);
+      std::string ratios, shares;
+      for (int role = 0; role < 3; ++role) {
+        double own = 0, other = 0;
+        for (int repeat = 0; repeat < 3; ++repeat) {
+          own = std::max(own, kernels.gflops(role));
+          other = std::max(other, plain.gflops(role));
+        }
+        ratios += fmt::format("{}{:.0f}", role == 0 ? "" : " / ", 100 * own / other);
+        shares += fmt::format("{}{:.0f}", role == 0 ? "" : " / ", 100 * own / peak);
+        if (own / other < worst) {
+          worst = own / other;
+          worst_cell = fmt::format("{} of {}, {}", kRoleNames[role], variant.name, shape.name());
+        }
+      }
+      std::cout << " " << ratios << " (" << shares << ") |" << std::flush;
+    }
+  }
+  std::cout << fmt::format("\n\nworst: {}: {:.0f} %\n", worst_cell, 100 * worst);
+}
+
+void run_benchmark(benchmark::State& state, const Variant& variant, const Shape& shape, int role) {
+  Kernels kernels(variant.layer(shape.channels), shape, {});
+  for (auto _ : state) kernels.run(role);
+  state.counters["FLOP/s"] = benchmark::Counter(kernels.flops(role), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+}  // namespace
+}  // namespace gradc
+
+int main(int argc, char** argv) {
+  using namespace gradc;
+  bool map = false;
+  std::optional<Lanes> lanes;
+  std::string only, shape;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    map = map || argument == "--map";
+    if (argument == "--lanes=images") lanes = Lanes::batch;
+    if (argument == "--lanes=features") lanes = Lanes::features;
+    if (argument.starts_with("--only=")) only = argument.substr(std::strlen("--only="));
+    if (argument.starts_with("--shape=")) shape = argument.substr(std::strlen("--shape="));
+  }
+  try {
+    if (map) {
+      print_map(lanes, only, shape);
+      return 0;
+    }
+    for (const auto& variant : kVariants)
+      for (const auto& each : kShapes)
+        for (int role = 0; role < 3; ++role)
+          benchmark::RegisterBenchmark(fmt::format("{}/{}/{}", variant.name, each.name(), kRoleNames[role]).c_str(), run_benchmark, variant,
+                                       each, role)
+              ->UseRealTime()
+              ->Unit(benchmark::kMicrosecond);
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+    benchmark::RunSpecifiedBenchmarks();
+  } catch (const Error& error) {
+    std::cerr << "bench_convolutions: " << error.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,52 @@
+#include "bench/timed_step.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "frontend/optimizers.h"
+
+namespace gradc {
+
+Times Times::of(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  constexpr std::size_t kKept = 1001;
+  Times all{std::move(seconds)}, some;
+  if (all.sorted.size() <= kKept) return all;
+  for (std::size_t i = 0; i < kKept; ++i) some.sorted.push_back(all.at(static_cast<double>(i) / (kKept - 1)));
+  return some;
+}
+
+TimedStep::TimedStep(const ModelFile& file, const Options& options) {
+  BuildOptions build_options{.fuse = options.fuse, .machine = machine_of(options.step, options.batch_size)};
+  if (options.lanes) build_options.machine.force_lanes = options.lanes;
+  if (file.training) build_options.training = *file.training;
+  auto built = build(file.topology, build_options);
+  for (std::size_t i = 0; i < built.weights.size(); ++i) {
+    const auto& weight = built.weights[i];
+    params_.set(weight.name, weight.shape, weight.initializer.values(weight.shape, 1, static_cast<std::uint32_t>(i)));
+  }
+  for (const auto& given : file.weights)
+    if (params_.has(given.name)) params_.set(given.name, given.shape, given.values);
+  for (const auto& state : built.states)
+    params_.fill(state.name, state.shape, state.name == kLearningRate ? 0.0f : static_cast<float>(state.initial));
+  step_ = compile_step(built.graph, params_, options.step, &report);
+  make_batch(file, built, options.batch_size);
+  step_->run(input_);
+}
+
+void TimedStep::make_batch(const ModelFile& file, const Built& built, std::int64_t batch) {
+  Type image{DType::f32, file.topology.input_shape};
+  auto classes = built.output.dims.back();
+  images_.resize(batch * image.elements());
+  for (std::size_t i = 0; i < images_.size(); ++i) images_[i] = std::sin(static_cast<float>(i) * 0.37f);
+  labels_.resize(batch * built.labels.elements(), 0.0f);
+  bool one_hot = built.labels.elements() == built.output.elements() && classes > 1;
+  for (std::size_t i = 0; i < labels_.size(); ++i) {
+    auto at = static_cast<std::int64_t>(i);
+    labels_[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
+  }
+  for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
+  input_ = {rows_, {.data = images_.data(), .elements = image.elements()}, {.data = labels_.data(), .elements = built.labels.elements()}, 1};
+}
+
+}  // namespace gradc
