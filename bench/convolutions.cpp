@@ -1,7 +1,9 @@
 /// Convolutions of every kind against a plain one of as many FLOPs and as large an output: forward, input gradient, weight gradient.
 ///   bench_convolutions [--benchmark_filter=strided]     Google Benchmark's own output, one line a kernel
-///   bench_convolutions --map [--lanes=images|features] [--only=strided] [--shape=32x32]   the table of docs/performance.md
+///   bench_convolutions --map [--lanes=images|features] [--only=strided] [--shape=32x32] [--batch=64]   the table of docs/performance.md
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <map>
@@ -17,7 +19,7 @@
 namespace gradc {
 namespace {
 
-constexpr std::int64_t kBatch = 64;
+std::int64_t batch = 64;
 constexpr const char* kRoles[] = {"conv2d", "conv2d_input_grad", "conv2d_weight_grad"};
 constexpr const char* kRoleNames[] = {"forward", "input_gradient", "weight_gradient"};
 
@@ -51,8 +53,7 @@ const Variant kVariants[] = {
     {"strided 2, 1x1", [](std::int64_t c) { return changed(conv(c, 1), [](Conv2D& l) { l.strides = {2, 2}; }); }},
     {"dilated 2", [](std::int64_t c) { return changed(conv(c, 3), [](Conv2D& l) { l.dilation_rate = {2, 2}; }); }},
     {"4 groups", [](std::int64_t c) { return changed(conv(c, 3), [](Conv2D& l) { l.groups = 4; }); }},
-    {"depthwise",
-     [](std::int64_t) -> Layer { return DepthwiseConv2D{.kernel_size = {3, 3}, .padding = "same", .name = "variant"}; }},
+    {"depthwise", [](std::int64_t) -> Layer { return DepthwiseConv2D{.kernel_size = {3, 3}, .padding = "same", .name = "variant"}; }},
     {"depthwise, strided 2",
      [](std::int64_t) -> Layer { return DepthwiseConv2D{.kernel_size = {3, 3}, .strides = {2, 2}, .padding = "same", .name = "variant"}; }},
     {"transposed, strided 2",
@@ -60,8 +61,7 @@ const Variant kVariants[] = {
        return Conv2DTranspose{.filters = c, .kernel_size = {3, 3}, .strides = {2, 2}, .padding = "same", .name = "variant"};
      }},
     {"1x1", [](std::int64_t c) -> Layer { return conv(c, 1); }},
-    {"7x1",
-     [](std::int64_t c) { return changed(conv(c, 1), [](Conv2D& l) { l.kernel_size = {7, 1}; }); }},
+    {"7x1", [](std::int64_t c) { return changed(conv(c, 1), [](Conv2D& l) { l.kernel_size = {7, 1}; }); }},
 };
 
 /// A model whose layer "variant" gets images that depend on weights, so that it has all three kernels.
@@ -74,7 +74,7 @@ ModelFile model_around(const Layer& layer, const Shape& shape) {
 class Kernels {
  public:
   Kernels(const Layer& layer, const Shape& shape, std::optional<Lanes> lanes)
-      : step_(model_around(layer, shape), {.batch_size = kBatch, .lanes = lanes, .step = {.threads = 1, .separate_kernels = true}}) {
+      : step_(model_around(layer, shape), {.batch_size = batch, .lanes = lanes, .step = {.threads = 1, .separate_kernels = true}}) {
     // A transposed convolution is one backwards: its forward kernel has the other's name.
     const bool transposed = layer.class_name() == "Conv2DTranspose";
     auto infos = step_.step().kernels();
@@ -82,7 +82,7 @@ class Kernels {
       for (int role = 0; role < 3; ++role)
         if (infos[k].name == fmt::format("variant.{}", kRoles[transposed && role < 2 ? 1 - role : role])) {
           kernel_[role] = static_cast<int>(k);
-          flops_[role] = static_cast<double>(infos[k].flops_per_image * kBatch);
+          flops_[role] = static_cast<double>(infos[k].flops_per_image * batch);
         }
     for (int role = 0; role < 3; ++role)
       if (kernel_[role] < 0) throw Error("no kernel {} of {} {}", kRoleNames[role], layer.class_name(), shape.name());
@@ -106,17 +106,18 @@ Kernels plain_like(Kernels& variant, const Layer& layer, const Shape& shape, std
   const auto& config = layer.config();
   auto stride = config.contains("strides") ? config["strides"][0].get<std::int64_t>() : 1;
   side = layer.class_name() == "Conv2DTranspose" ? side : (side + stride - 1) / stride;
-  auto per_pixel = variant.flops(0) / static_cast<double>(kBatch * side * side * 2 * 9);
+  auto per_pixel = variant.flops(0) / static_cast<double>(batch * side * side * 2 * 9);
   auto channels = std::max<std::int64_t>(1, std::llround(std::sqrt(per_pixel)));
   return {conv(channels, 3), {side, channels}, lanes};
 }
 
 void print_map(std::optional<Lanes> lanes, const std::string& only, const std::string& only_shape) {
   auto peak = fma_peak_gflops(1);
-  std::cout << fmt::format("One thread, batch {}, FMA peak {:.0f} GFLOP/s. A cell: share of the rate of a plain 3x3 convolution with as many FLOPs\n"
-                           "and as large an output, in per cent, forward / input gradient / weight gradient; in brackets the variant's own\n"
-                           "share of peak.\n\n| variant |",
-                           kBatch, peak);
+  std::cout << fmt::format(
+      "One thread, batch {}, FMA peak {:.0f} GFLOP/s. A cell: share of the rate of a plain 3x3 convolution with as many FLOPs\n"
+      "and as large an output, in per cent, forward / input gradient / weight gradient; in brackets the variant's own\n"
+      "share of peak.\n\n| variant |",
+      batch, peak);
   for (const auto& shape : kShapes) std::cout << " " << shape.name() << " |";
   std::cout << "\n| --- |";
   for (std::size_t i = 0; i < std::size(kShapes); ++i) std::cout << " --- |";
@@ -167,6 +168,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
     map = map || argument == "--map";
+    if (argument.starts_with("--batch=")) batch = std::max(1, std::atoi(argument.c_str() + std::strlen("--batch=")));
     if (argument == "--lanes=images") lanes = Lanes::batch;
     if (argument == "--lanes=features") lanes = Lanes::features;
     if (argument.starts_with("--only=")) only = argument.substr(std::strlen("--only="));

@@ -46,7 +46,8 @@ void TimedStep::make_batch(const ModelFile& file, const Built& built, std::int64
     labels_[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
   }
   for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
-  input_ = {rows_, {.data = images_.data(), .elements = image.elements()}, {.data = labels_.data(), .elements = built.labels.elements()}, 1};
+  input_ = {
+      rows_, {.data = images_.data(), .elements = image.elements()}, {.data = labels_.data(), .elements = built.labels.elements()}, 1};
 }
 
 }  // namespace gradc

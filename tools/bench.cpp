@@ -80,13 +80,11 @@ Report measure(const Options& options) {
   report.bandwidth = memory_gbytes_per_second(report.threads);
   std::vector<KernelResult> unfused_kernels;
   auto measure_step = [&](bool fuse, Times& times, std::vector<KernelResult>& kernels) {
-    TimedStep step(file, {.batch_size = options.common.batch_size,
-                          .fuse = fuse,
-                          .lanes = options.lanes,
-                          .step = {.threads = report.threads,
-                                   .pin = options.common.pin,
-                                   .separate_kernels = !options.no_kernels,
-                                   .warn = warn}});
+    TimedStep step(file,
+                   {.batch_size = options.common.batch_size,
+                    .fuse = fuse,
+                    .lanes = options.lanes,
+                    .step = {.threads = report.threads, .pin = options.common.pin, .separate_kernels = !options.no_kernels, .warn = warn}});
     report.peak = std::max(report.peak, fma_peak_gflops(report.threads));
     time(options.seconds / 4, [&] { step.run(); });
     times = time(options.seconds, [&] { step.run(); });
@@ -188,7 +186,8 @@ void add_bench(CLI::App& program) {
         return value >= 0.01 && value <= 3600 ? "" : "is not from 0.01 to 3600 seconds";
       })
       ->capture_default_str();
-  command->add_option("--lanes", options->lanes, "What vectors hold: neighbouring images or features, instead of what the layout pass chooses")
+  command
+      ->add_option("--lanes", options->lanes, "What vectors hold: neighbouring images or features, instead of what the layout pass chooses")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Lanes>{{"images", Lanes::batch}, {"features", Lanes::features}}))
       ->type_name("images|features");
   command->add_flag("--no-kernels", options->no_kernels, "Only the whole steps");

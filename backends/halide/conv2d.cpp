@@ -8,8 +8,11 @@ using namespace Halide;
 
 struct Geometry {
   int stride_y, stride_x, top, left, dilation_y, dilation_x, groups;
+  /// Elements of the vectors of features, which do not cross groups; 1 where lanes are images.
+  int width = 1;
 
-  explicit Geometry(const Op& op) {
+  /// `features`: the channels that lanes are of, where they are features.
+  Geometry(const Emitter& e, const Op& op, std::int64_t features) {
     const auto &strides = op.attributes.ints("strides"), &padding = op.attributes.ints("padding"),
                &dilation = op.attributes.ints("dilation");
     stride_y = static_cast<int>(strides[0]);
@@ -19,16 +22,25 @@ struct Geometry {
     dilation_y = static_cast<int>(dilation[0]);
     dilation_x = static_cast<int>(dilation[1]);
     groups = static_cast<int>(op.attributes.integer_or("groups", 1));
+    if (e.lanes_are_features()) width = group_width(e, features, groups);
   }
-  /// Of `depth` channels that channel `c` of all `channels` on the other side is connected with, the one numbered `i`.
+  /// Of `depth` channels that channel `c` of all `channels` on the other side is connected with, the one numbered `i`. Written so that
+  /// the compiler sees that all lanes of a vector, which starts at a multiple of its width, have the same.
   Expr channel(const Expr& c, const Expr& i, std::int64_t depth, std::int64_t channels) const {
     if (groups == 1) return i;
-    return c / static_cast<int>(channels / groups) * static_cast<int>(depth) + i;
+    auto of_group = static_cast<int>(channels / groups);
+    auto group = of_group % width == 0 ? c / width / (of_group / width) : c / of_group;
+    return group * static_cast<int>(depth) + i;
   }
   /// Where a kernel [KH,KW,F,C/G] holds the weight between input channel c and filter f.
   std::vector<Expr> transposed_weight(const Expr& c, const Expr& f, const Expr& kx, const Expr& ky, std::int64_t in_of_group) const {
-    return {groups == 1 ? c : c % static_cast<int>(in_of_group), f, kx, ky};
+    auto of_group = static_cast<int>(in_of_group);
+    if (groups == 1) return {c, f, kx, ky};
+    if (of_group % width == 0) return {c / width % (of_group / width) * width + c % width, f, kx, ky};
+    return {c % of_group, f, kx, ky};
   }
+  /// Whether each channel is convolved alone; `weights` is the shape of the kernel, transposed or not.
+  bool depthwise(const Ints& weights) const { return groups > 1 && weights[2] == 1; }
   bool padded(const Op& op) const {
     for (auto p : op.attributes.ints("padding"))
       if (p > 0) return true;
@@ -60,7 +72,7 @@ Func in_scratch(Emitter& e, ValueId images) {
 }  // namespace
 
 void halide_conv2d(Emitter& e, const Op& op) {
-  Geometry g(op);
+  Geometry g(e, op, e.type(op.result()).dims[3]);
   const auto& w = e.type(op.operands[1]).dims;
   Func in = g.padded(op) ? with_border(e, op.operands[0]) : in_scratch(e, op.operands[0]);
   Var f("f"), x("x"), y("y");
@@ -71,7 +83,7 @@ void halide_conv2d(Emitter& e, const Op& op) {
   acc(e.n, f, x, y) += e.at(op.operands[1], Expr(), {f, r.y, r.x, r.z}) *
                        in(e.n, channel, x * g.stride_x - g.left + r.x * g.dilation_x, y * g.stride_y - g.top + r.z * g.dilation_y);
   e.define(op.result(), acc);
-  e.set_product({&op, acc, r});
+  e.set_product({.op = &op, .accumulator = acc, .domain = r, .groups = g.groups});
 }
 
 namespace {
@@ -83,7 +95,7 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g, Func dy) {
   const auto& w = e.type(op.operands[1]).dims;
   const auto& dx = e.type(op.result()).dims;
   Var c("c"), x("x"), y("y"), q("q"), p("p");
-  Product product{.op = &op};
+  Product product{.op = &op, .groups = g.groups};
   Expr value;
   for (int b = 0; b < g.stride_y; ++b)
     for (int a = 0; a < g.stride_x; ++a) {
@@ -117,7 +129,7 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g, Func dy) {
 /// dx(x) gathers dy((x + left - kx * dilation) / stride) * w(kx). Where lanes are images, rows that fall outside of dy are left out of the
 /// sum; columns too where all of a row is unrolled. Elsewhere the sums meet zeros at the border.
 void halide_conv2d_input_grad(Emitter& e, const Op& op) {
-  Geometry g(op);
+  Geometry g(e, op, e.type(op.result()).dims[3]);
   const auto& w = e.type(op.operands[1]).dims;  // rows, columns, out, in of a group
   const auto &dims = e.type(op.operands[0]).dims, &dx = e.type(op.result()).dims;
   auto height = static_cast<int>(dims[1]), width = static_cast<int>(dims[2]);
@@ -158,7 +170,7 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   acc(e.n, c, x, y) = 0.0f;
   acc(e.n, c, x, y) += e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, r.x, r.z, w[3])) * spread(e.n, filter, at_x, at_y);
   e.define(op.result(), acc);
-  e.set_product({&op, acc, r, {}, unroll_columns});
+  e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = unroll_columns, .groups = g.groups});
 }
 
 namespace {
@@ -176,14 +188,23 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
   sum(f, c, kx, ky) = acc(f, c, kx, ky);
   e.accumulate(op.result(), sum);
 
-  const auto width = e.width(w[3]);
-  // Few channels, as the first layer has, leave accumulators for the columns of the kernel.
+  const auto width = g.width;
+  // Few channels, as the first layer and depthwise ones have, leave accumulators for the columns of the kernel, and for its rows.
   auto depth = out[1] * out[2];
-  auto block = choose_feature_block(e, w[3], w[2], depth);
-  int tx = 1;
-  if (w[2] <= 4)
-    tx = static_cast<int>(std::min<std::int64_t>(w[1], std::max(1, (e.target().registers - 8) / (block.vectors * block.others))));
-  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), co("co"), ci("ci"), xo("xo"), xi("xi");
+  auto block = choose_feature_block(e, {.features = w[3], .width = width, .groups = g.groups}, w[2], depth);
+  int tx = 1, ty = 1;
+  auto fit = [&](std::int64_t extent, int accumulators) {
+    return static_cast<int>(std::min<std::int64_t>(extent, std::max(1, (e.target().registers - 4) / accumulators)));
+  };
+  if (g.depthwise(w)) {
+    block.vectors = 1;
+    tx = fit(w[1], 1);
+    ty = fit(w[0], tx);
+    block.vectors = fit(std::min<std::int64_t>(3, w[3] / width), tx * ty);
+  } else if (w[2] <= 4) {
+    tx = fit(w[1], block.vectors * block.others);
+  }
+  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
   sum.compute_root()
       .bound(f, 0, static_cast<int>(w[3]))
       .bound(c, 0, static_cast<int>(w[2]))
@@ -193,13 +214,17 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
       .split(fi, vo, vi, width)
       .split(c, co, ci, block.others, TailStrategy::ShiftInwards)
       .split(kx, xo, xi, tx, TailStrategy::ShiftInwards)
-      .reorder(vi, vo, ci, xi, xo, co, ky, fo)
+      .split(ky, yo, yi, ty, TailStrategy::ShiftInwards)
+      .reorder(vi, vo, ci, xi, yi, xo, co, yo, fo)
       .vectorize(vi)
       .unroll(vo)
       .unroll(ci)
-      .unroll(xi);
+      .unroll(xi)
+      .unroll(yi);
+  if (g.groups > 1 && !g.depthwise(w)) acc.align_bounds(f, width).bound_extent(f, block.vectors * width);
   acc.compute_at(sum, xo);
-  keep_in_registers(acc, f, width, {r.x, r.y, r.z});
+  // Neighbouring pixels of a depthwise convolution share what they read.
+  keep_in_registers(acc, f, width, {r.x, r.y, r.z}, g.depthwise(w) && tx * ty * block.vectors <= 12 ? out[2] : 0);
 }
 
 /// For each weight a vector of per-image sums over the pixels, and then the sum of its lanes.
@@ -222,12 +247,13 @@ void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func in,
   // Schedule: a block of out channels × kernel columns × in channels of accumulators runs over all pixels; neighbouring columns of the
   // kernel share the inputs of pixels unrolled by 4, so that a block of 4 × 5 does 20 multiply-adds for about 4 + 1 loads.
   const int most = std::max(e.target().registers * 3 / 4, 4);
-  int tx = static_cast<int>(std::min<std::int64_t>(w[1], 7));
-  int tf = std::max(1, static_cast<int>(std::min<std::int64_t>({w[3], 8, most / tx})));
+  int tx = static_cast<int>(std::min<std::int64_t>(w[1], 7)), ty = 1;
+  if (g.depthwise(w)) ty = static_cast<int>(std::clamp<std::int64_t>(most / tx, 1, w[0]));
+  int tf = std::max(1, static_cast<int>(std::min<std::int64_t>({w[3], 8, most / (tx * ty)})));
   // A block that divides the channels evenly wastes nothing.
   while (tf > 4 && w[3] % tf != 0) --tf;
-  int tc = std::max(1, static_cast<int>(std::min<std::int64_t>({w[2], 4, most / (tx * tf)})));
-  Var fo("fo"), fi("fi"), co("co"), ci("ci"), xo("xo"), xi("xi");
+  int tc = std::max(1, static_cast<int>(std::min<std::int64_t>({w[2], 4, most / (tx * ty * tf)})));
+  Var fo("fo"), fi("fi"), co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
   sum.compute_root()
       .bound(f, 0, static_cast<int>(w[3]))
       .bound(c, 0, static_cast<int>(w[2]))
@@ -236,29 +262,31 @@ void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func in,
       .split(f, fo, fi, tf, TailStrategy::ShiftInwards)
       .split(c, co, ci, tc, TailStrategy::ShiftInwards)
       .split(kx, xo, xi, tx, TailStrategy::ShiftInwards)
-      .reorder(fi, ci, xi, xo, co, ky, fo)
+      .split(ky, yo, yi, ty, TailStrategy::ShiftInwards)
+      .reorder(fi, ci, xi, yi, xo, co, yo, fo)
       .unroll(fi)
       .unroll(ci)
-      .unroll(xi);
-  lane_sum.compute_at(sum, xo).unroll(f).unroll(c).unroll(kx);
-  lane_sum.update().atomic().vectorize(lane).unroll(f).unroll(c).unroll(kx);
-  part.compute_at(sum, xo).vectorize(e.n).unroll(f).unroll(c).unroll(kx);
+      .unroll(xi)
+      .unroll(yi);
+  lane_sum.compute_at(sum, xo).unroll(f).unroll(c).unroll(kx).unroll(ky);
+  lane_sum.update().atomic().vectorize(lane).unroll(f).unroll(c).unroll(kx).unroll(ky);
+  part.compute_at(sum, xo).vectorize(e.n).unroll(f).unroll(c).unroll(kx).unroll(ky);
   auto update = part.update();
   RVar ro("ro"), ri("ri");
   int unroll = 1;
   for (int u : {8, 6, 4, 7, 5, 3, 2})
-    if (unroll == 1 && out[2] % u == 0 && u * tf * tx * tc <= 200) unroll = u;
+    if (unroll == 1 && out[2] % u == 0 && u * tf * tx * ty * tc <= 200) unroll = u;
   if (unroll > 1)
-    update.split(r.x, ro, ri, unroll).reorder(e.n, f, c, kx, ri, ro, r.y).unroll(ri);
+    update.split(r.x, ro, ri, unroll).reorder(e.n, f, c, kx, ky, ri, ro, r.y).unroll(ri);
   else
-    update.reorder(e.n, f, c, kx, r.x, r.y);
-  update.vectorize(e.n).unroll(f).unroll(c).unroll(kx);
+    update.reorder(e.n, f, c, kx, ky, r.x, r.y);
+  update.vectorize(e.n).unroll(f).unroll(c).unroll(kx).unroll(ky);
 }
 
 }  // namespace
 
 void halide_conv2d_weight_grad(Emitter& e, const Op& op) {
-  Geometry g(op);
+  Geometry g(e, op, e.type(op.result()).dims[3]);
   Func in = g.padded(op) ? with_border(e, op.operands[0]) : in_scratch(e, op.operands[0]);
   Func dy = in_scratch(e, op.operands[1]);
   if (e.lanes_are_features())

@@ -99,7 +99,7 @@ void weight_grad_of_features(Emitter& e, const Op& op) {
   e.accumulate(op.result(), sum);
 
   const auto width = e.width(outputs);
-  auto block = choose_feature_block(e, outputs, inputs, e.images() * rows);
+  auto block = choose_feature_block(e, {outputs, width}, inputs, e.images() * rows);
   Var jo("jo"), ji("ji"), vo("vo"), vi("vi"), ko("ko"), ki("ki");
   sum.compute_root()
       .bound(j, 0, static_cast<int>(outputs))

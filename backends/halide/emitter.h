@@ -30,6 +30,7 @@ struct Product {
   std::vector<std::pair<Halide::Func, Halide::RDom>> parts = {};
   /// Whether all columns of a row are unrolled, so that tests of where a column stands are decided at compile time.
   bool unroll_columns = false;
+  std::int64_t groups = 1;  ///< Of a convolution's channels.
 };
 
 class Emitter {
@@ -125,14 +126,25 @@ void bound_all(Halide::Func func, const Type& type, int images);
 void keep_in_registers(Halide::Func acc, const Halide::Var& feature, int width, std::vector<Halide::VarOrRVar> reduction,
                        std::int64_t depth = 0);
 
+/// Vectors of a convolution's features do not cross its groups, so that they take the same inputs: the largest power of two of lanes that
+/// divides the features of a group; or any number of features if each is a group of its own.
+int group_width(const Emitter& e, std::int64_t features, std::int64_t groups);
+
+/// The features that vectors are cut from.
+struct FeatureLanes {
+  std::int64_t features;
+  int width;
+  std::int64_t groups = 1;
+  bool depthwise() const { return features == groups && groups > 1; }
+};
 /// A register block where lanes are features: accumulators of `vectors` of features × `others` that each take a scalar.
 struct FeatureBlock {
   int vectors = 1, others = 1;
 };
 /// The block for a sum of `depth` terms over features and others, each result of which stands for `repeat` accumulators (the pixels of a
 /// pooling window). Modelled cycles: two multiply-adds or two loads a cycle; a vector of features is loaded once for all others and a
-/// scalar once for all vectors; a dozen cycles to start and end a block.
-FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::int64_t others, std::int64_t depth,
+/// scalar once for all vectors; a dozen cycles to start and end a block. Where there are groups a block lies in one of them.
+FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, std::int64_t depth,
                                   std::int64_t repeat = 1);
 
 }  // namespace gradc

@@ -67,7 +67,7 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
                         of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2]);
   auto others = of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2];
   auto depth = e.type(product.op->operands[1]).dims[0];
-  auto block = choose_feature_block(e, features, others, depth);
+  auto block = choose_feature_block(e, {features, width}, others, depth);
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), ro("ro"), ri("ri");
   auto& row = of_images ? args[0] : args[2];
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards)
@@ -90,7 +90,7 @@ void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, con
   auto args = sink.args();
   auto features = type.dims[1], rows = type.dims[0];
   const auto width = e.width(features);
-  auto block = choose_feature_block(e, features, rows, 64);
+  auto block = choose_feature_block(e, {features, width}, rows, 64);
   while (rows % block.others != 0) --block.others;
   while (features % (block.vectors * width) != 0 && block.vectors > 1) --block.vectors;
   sink.bound(args[0], 0, static_cast<int>(features)).bound(args[1], 0, static_cast<int>(rows));
@@ -138,14 +138,26 @@ void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarO
   update.reorder(order);
 }
 
-FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::int64_t others, std::int64_t depth, std::int64_t repeat) {
-  const auto vectors = groups(features, e.width(features));
-  const auto whole_vectors = features / e.width(features);  // A block is not larger than what it is a block of.
+int group_width(const Emitter& e, std::int64_t features, std::int64_t groups) {
+  auto of_group = features / groups;
+  if (groups == 1 || of_group == 1) return e.width(features);
+  int width = e.vector();
+  while (of_group % width != 0) width /= 2;
+  return width;
+}
+
+FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, std::int64_t depth,
+                                  std::int64_t repeat) {
+  const bool cut = lanes.groups > 1 && !lanes.depthwise();
+  const auto features = cut ? lanes.features / lanes.groups : lanes.features;
+  const auto vectors = groups(features, lanes.width);
+  const auto whole_vectors = features / lanes.width;  // A block is not larger than what it is a block of.
   // The rest of the registers is for a vector of weights each and a scalar.
   const auto registers = static_cast<std::int64_t>(e.target().registers) - 1;
   FeatureBlock best;
   double least = INFINITY;
-  for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 8); ++v)
+  for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 8); ++v) {
+    if (cut && whole_vectors % v != 0) continue;
     for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 28); ++o) {
       auto accumulators = v * o * repeat;
       if (accumulators + v > registers && v * o > 1) continue;
@@ -158,6 +170,7 @@ FeatureBlock choose_feature_block(const Emitter& e, std::int64_t features, std::
         best = {static_cast<int>(v), static_cast<int>(o)};
       }
     }
+  }
   return best;
 }
 
@@ -175,16 +188,19 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     pool_rows = pool->attributes.ints("window")[0];
     pool_columns = pool->attributes.ints("window")[1];
   }
-  const auto width = e.width(features);
+  const FeatureLanes lanes{features, group_width(e, features, product.groups), product.groups};
+  const auto width = lanes.width;
   const auto& weights = e.type(op.operands[1]).dims;
-  auto depth = weights[0] * weights[1] * weights[2];
+  // Of an input gradient's transposed kernel the third dimension has the filters of all groups.
+  const auto terms = op.kind == OpKind::conv2d ? weights[2] : weights[2] / product.groups;
+  auto depth = weights[0] * weights[1] * terms;
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
   const auto& strides = op.attributes.ints("strides");
   const bool parts = !product.parts.empty();
   // The sums that a strided input gradient is put together from take turns by column and row.
   auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
   auto block =
-      choose_feature_block(e, features, (columns + period_x - 1) / period_x, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
+      choose_feature_block(e, lanes, (columns + period_x - 1) / period_x, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
   sink.split(args[2], xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
   std::vector<VarOrRVar> order = {vi, vo, xi};
@@ -200,9 +216,12 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   if (parts) sink.unroll(yi);
   auto in_registers = [&](Func acc, const RDom& r) {
     acc.compute_at(sink, xo);
+    if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
     // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling
     // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
-    keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z}, weights[2]);
+    keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z}, terms);
+    // The columns of a depthwise kernel share what they read.
+    if (terms == 1 && weights[1] <= 7) acc.update().unroll(r.x);
   };
   if (!parts) return in_registers(product.accumulator, product.domain);
   for (const auto& [acc, domain] : product.parts) {
