@@ -23,10 +23,12 @@ bool is_contraction(OpKind kind) {
 bool is_dense(OpKind kind) { return kind == OpKind::dense || kind == OpKind::dense_input_grad || kind == OpKind::dense_weight_grad; }
 
 /// Which part of their lanes vectors along this many features use: whole vectors, the last one shifted back; below one vector's worth the
-/// next smaller power of two.
-double use_of_lanes(std::int64_t features, std::int64_t lanes) {
+/// next smaller power of two. Vectors of a convolution with groups of several channels do not cross groups.
+double use_of_lanes(std::int64_t features, std::int64_t groups, std::int64_t lanes) {
+  const auto of_group = features / groups;
+  const bool cut = groups > 1 && of_group > 1;
   std::int64_t width = lanes;
-  while (width > features) width /= 2;
+  while (cut ? of_group % width != 0 : width > features) width /= 2;
   auto vectors = (features + width - 1) / width;
   return static_cast<double>(features) / static_cast<double>(vectors * lanes);
 }
@@ -37,10 +39,10 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
   LayoutCost cost;
   const auto lanes = static_cast<std::int64_t>(machine.lanes);
   const auto batch = machine.batch, padded = (batch + lanes - 1) / lanes * lanes;
-  // Good kernels reach three quarters of the two multiply-adds a cycle; those that stream from beyond L2 less than half of that, as do
-  // those that read a weight for 16 images only, or write a gradient as large as the weights once a tile.
-  // With a single vector of features every multiply-add loads its own scalar, which measures at 0.4.
-  constexpr double kGood = 0.75, kStreaming = 0.3, kOneVector = 0.4;
+  // Shares of the two multiply-adds a cycle, as measured. Good kernels reach 0.75; with images as lanes those that stream from beyond L2
+  // less than half of that, as do those that read a weight for 16 images only, or write a gradient as large as the weights once a tile.
+  // With a single vector of features most multiply-adds load their own scalar. Depthwise convolutions do little with what they read.
+  constexpr double kGood = 0.75, kStreaming = 0.3, kOneVector = 0.65, kDepthwiseFeatures = 0.2, kDepthwiseImages = 0.12;
   for (const auto& op : graph.ops) {
     if (!is_contraction(op.kind)) continue;
     auto multiply_adds = static_cast<double>(graph.flops(op)) / 2;
@@ -48,11 +50,19 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
     auto largest = std::max(
         {first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0, result.batched() ? result.elements() : 0});
     auto weights = std::max(result.batched() ? 0 : result.elements(), second.batched() ? 0 : second.elements());
-    bool fits = is_dense(op.kind) ? weights * kFloat <= kL1 : 2 * largest * lanes * kFloat <= machine.cache_bytes;
-    cost.batch += multiply_adds * static_cast<double>(padded) / static_cast<double>(2 * lanes) / (fits ? kGood : kStreaming);
-    auto features = op.kind == OpKind::dense_input_grad ? second.dims[0] : result.dims.back();
-    cost.features += multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / (features > lanes ? kGood : kOneVector) /
-                     use_of_lanes(features, lanes);
+    bool fits = is_dense(op.kind) ? weights * kFloat <= kL1 : 4 * largest * lanes * kFloat <= machine.cache_bytes;
+    const auto features = op.kind == OpKind::dense_input_grad ? second.dims[0] : result.dims.back();
+    const auto groups = op.attributes.integer_or("groups", 1);
+    const bool depthwise = groups > 1 && features == groups;
+    const double images_rate = depthwise ? kDepthwiseImages
+                               : fits    ? kGood
+                                         : kStreaming,
+                 features_rate = depthwise                   ? kDepthwiseFeatures
+                                 : features / groups > lanes ? kGood
+                                                             : kOneVector;
+    cost.batch += multiply_adds * static_cast<double>(padded) / static_cast<double>(2 * lanes) / images_rate;
+    cost.features +=
+        multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / features_rate / use_of_lanes(features, groups, lanes);
   }
   return cost;
 }
