@@ -102,13 +102,13 @@ void KernelCache::store(const std::string& key, const std::string& object) const
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   try {
     write_files(folder_, {{key + ".o", bytes + object}});
-    trim();
   } catch (const Error& error) {
     if (warn_) warn_(fmt::format("kernel cache: {}; going on without", error.what()));
   }
 }
 
 void KernelCache::trim() const {
+  if (!usable()) return;
   struct Entry {
     fs::path path;
     std::uint64_t size;

@@ -27,8 +27,10 @@ class KernelCache {
 
   /// The object file of a key, if it is there and whole.
   std::optional<std::string> find(const std::string& key) const;
-  /// Keeps an object file. When the cache then holds more than its limit, the entries unused for longest go.
+  /// Keeps an object file.
   void store(const std::string& key, const std::string& object) const;
+  /// If the cache holds more than its limit, the entries unused for longest go. Looks at every entry, so once after several are stored.
+  void trim() const;
 
   const std::filesystem::path& folder() const { return folder_; }
   bool usable() const { return !folder_.empty(); }
@@ -37,8 +39,6 @@ class KernelCache {
   static constexpr std::uint64_t kLimit = 512ull << 20;
 
  private:
-  void trim() const;
-
   std::filesystem::path folder_;
   Warn warn_;
   std::uint64_t limit_ = kLimit;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <new>
 #include <thread>
@@ -120,10 +121,24 @@ Code compile_kernels(const StepPlan& plan, const KernelTarget& target, const Ste
   for (std::size_t i = 1; i < count; ++i) helpers.emplace_back(work);
   work();
   for (auto& helper : helpers) helper.join();
+  cache.trim();
   for (const auto& failure : failures)
     if (failure) std::rethrow_exception(failure);
   for (std::size_t i = 0; i < missing.size(); ++i) code.objects.push_back({"gradc_kernel_" + missing[i].first, std::move(objects[i])});
   return code;
+}
+
+/// Appends the kernels' names to the map that `perf report` reads. Kernels with the same code share a line.
+void write_perf_map(const LinkedStep& linked, const std::vector<std::string>& symbol_of_kernel, const StepPlan& plan) {
+  std::map<std::string, std::string> names;
+  for (std::size_t k = 0; k < symbol_of_kernel.size(); ++k) {
+    auto& name = names[symbol_of_kernel[k]];
+    name += (name.empty() ? "" : ",") + plan.kernels[k].info.name;
+  }
+  auto path = fmt::format("/tmp/perf-{}.map", getpid());
+  std::ofstream map(path, std::ios::app);
+  for (const auto& range : linked.code()) map << fmt::format("{:x} {:x} {}\n", range.address, range.bytes, names[range.symbol]);
+  if (!map.flush()) throw Error("{}: cannot be written", path);
 }
 
 /// The target asked for.
@@ -235,7 +250,9 @@ class JitStep : public Step {
  private:
   LinkedStep link(const StepOptions& options, CompileReport& report) const {
     auto code = compile_kernels(plan_, target_, options, report);
-    return {plan_, code.symbols, code.objects, options.separate_kernels};
+    LinkedStep linked(plan_, code.symbols, code.objects, options.separate_kernels);
+    if (options.perf_map) write_perf_map(linked, code.symbols, plan_);
+    return linked;
   }
 
   /// Where element `e` of image `i` lies in a batched value of so many elements an image.

@@ -60,6 +60,7 @@ struct StepOptions {
   std::string target;          ///< A Halide target string; if empty that of the environment's GRADC_TARGET, or else this machine.
   bool use_cache = true;
   bool separate_kernels = false;  ///< Also lets each kernel be run alone.
+  bool perf_map = false;          ///< Tells `perf` the names of the kernels, in /tmp/perf-PID.map.
   /// Called with a line about what could not be done as asked.
   std::function<void(const std::string&)> warn;
 };

@@ -20,7 +20,7 @@ struct Options {
   CommonOptions common;
   double seconds = 1;
   std::optional<Lanes> lanes;
-  bool json = false, no_kernels = false;
+  bool json = false, no_kernels = false, perf_map = false;
 };
 
 struct KernelResult {
@@ -80,11 +80,14 @@ Report measure(const Options& options) {
   report.bandwidth = memory_gbytes_per_second(report.threads);
   std::vector<KernelResult> unfused_kernels;
   auto measure_step = [&](bool fuse, Times& times, std::vector<KernelResult>& kernels) {
-    TimedStep step(file,
-                   {.batch_size = options.common.batch_size,
-                    .fuse = fuse,
-                    .lanes = options.lanes,
-                    .step = {.threads = report.threads, .pin = options.common.pin, .separate_kernels = !options.no_kernels, .warn = warn}});
+    TimedStep step(file, {.batch_size = options.common.batch_size,
+                          .fuse = fuse,
+                          .lanes = options.lanes,
+                          .step = {.threads = report.threads,
+                                   .pin = options.common.pin,
+                                   .separate_kernels = !options.no_kernels,
+                                   .perf_map = options.perf_map,
+                                   .warn = warn}});
     report.peak = std::max(report.peak, fma_peak_gflops(report.threads));
     time(options.seconds / 4, [&] { step.run(); });
     times = time(options.seconds, [&] { step.run(); });
@@ -191,6 +194,8 @@ void add_bench(CLI::App& program) {
       ->transform(CLI::CheckedTransformer(std::map<std::string, Lanes>{{"images", Lanes::batch}, {"features", Lanes::features}}))
       ->type_name("images|features");
   command->add_flag("--no-kernels", options->no_kernels, "Only the whole steps");
+  command->add_flag("--perf-map", options->perf_map,
+                    "Write the kernels' addresses to /tmp/perf-PID.map, where `perf report` looks for names");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] {
     try {

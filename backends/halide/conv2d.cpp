@@ -142,7 +142,14 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   Func spread("spread");
   auto sx = x / g.stride_x, sy = y / g.stride_y;
   auto inside_x = sx >= 0 && sx < width, inside_y = sy >= 0 && sy < height;
-  if (!skip_rows) {
+  // Whether the sums meet pixels outside of dy.
+  auto outside = [](std::int64_t kernel, int dilation, int before, std::int64_t from, int to) {
+    return before - (kernel - 1) * dilation < 0 || from - 1 + before >= to;
+  };
+  const bool border = strided || outside(w[1], g.dilation_x, g.left, dx[2], width) || outside(w[0], g.dilation_y, g.top, dx[1], height);
+  if (!border) {
+    spread = in_scratch(e, op.operands[0]);
+  } else if (!skip_rows) {
     auto inside = x % g.stride_x == 0 && y % g.stride_y == 0 && inside_x && inside_y;
     spread(e.n, c, x, y) = select(inside, e.at(op.operands[0], e.n, {c, clamp(sx, 0, width - 1), clamp(sy, 0, height - 1)}), 0.0f);
     e.store(spread, dims[3]);

@@ -186,8 +186,8 @@ bool Emitter::reaches_product(ValueId value) const {
 
 bool Emitter::needs_unstored_product(ValueId value) const {
   const auto& op = kernel_.graph.ops[definers_[value]];
-  if (&op == product_.op) return true;
   if (op.kind == OpKind::input || is_output(value)) return false;
+  if (&op == product_.op) return true;
   return std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return needs_unstored_product(operand); });
 }
 

@@ -12,6 +12,29 @@ using namespace Halide;
 
 bool contains(const Ints& list, std::int64_t value) { return std::find(list.begin(), list.end(), value) != list.end(); }
 
+/// Schedules a sum over the pixels of an image with channels as lanes: eight sums side by side, each of every eighth pixel of a row, hide
+/// the latency of an addition. Returns false where whole vectors do not make up the channels.
+bool sum_pixels_side_by_side(const Emitter& e, Func sum, const Var& channel, const RDom& pixels, std::int64_t channels) {
+  int width = e.width(channels);
+  while (width > 4 && channels % width != 0) width /= 2;
+  if (channels % width != 0) return false;
+  Var outer("outer"), lane("lane"), turn("turn");
+  RVar group("group"), member("member");
+  sum.update().split(pixels[0], group, member, 8);
+  auto turns = sum.update().rfactor(member, turn);
+  auto args = sum.args();
+  std::vector<Var> storage(args.begin() + 1, args.end());
+  storage.push_back(args[0]);
+  sum.compute_root().reorder_storage(storage).vectorize(channel, width);
+  sum.update().split(channel, outer, lane, width).reorder(lane, member, outer).vectorize(lane).unroll(member);
+  turns.compute_at(sum, outer).bound_extent(channel, width).bound_extent(turn, 8);
+  turns.reorder_storage(channel, turn).vectorize(channel).unroll(turn);
+  std::vector<VarOrRVar> order = {channel, turn, group};
+  for (int i = 1; i < pixels.dimensions(); ++i) order.push_back(pixels[i]);
+  turns.update().reorder(order).vectorize(channel).unroll(turn);
+  return true;
+}
+
 }  // namespace
 
 void halide_reduce_sum(Emitter& e, const Op& op) {
@@ -46,7 +69,11 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
     lanes(args) = 0.0f;
     lanes(args) += e.at(op.operands[0], e.n, index);
   }
+  const bool of_pixels = e.lanes_are_features() && x.batched() && features > 1 && args.size() > 1 && !ranges.empty() &&
+                         x.dims[x.rank() - 2] >= 8 && contains(axes, x.rank() - 2);
+  const bool scheduled = of_pixels && sum_pixels_side_by_side(e, lanes, vars[0], r, features);
   if (!over_batch) {
+    if (scheduled) return e.define(op.result(), lanes);
     if (!x.batched())
       lanes.compute_root();
     else if (!ranges.empty())
@@ -54,7 +81,7 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
     e.define(op.result(), lanes);
     return;
   }
-  e.store(lanes, features);
+  if (!scheduled) e.store(lanes, features);
   // Channels that are summed over pixels: eight of them side by side hide the latency of an addition.
   if (!ranges.empty() && !vars.empty() && !e.lanes_are_features()) {
     auto channels = static_cast<int>(y.dims.back());

@@ -121,7 +121,7 @@ void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarO
   auto update = acc.update();
   update.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
   for (int unroll : {8, 4, 2})
-    if (depth > 0 && depth % unroll == 0) {
+    if (depth > 0 && depth % unroll == 0 && depth / unroll != 3) {
       RVar outer("outer"), inner("inner");
       update.split(reduction[0].rvar, outer, inner, unroll).unroll(inner);
       reduction[0] = outer;

@@ -9,6 +9,7 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
+#include <llvm/Object/ELFObjectFile.h>
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
@@ -263,7 +264,20 @@ struct LinkedStep::Implementation {
   std::unique_ptr<llvm::orc::LLJIT> jit;
   StepFunction function = nullptr;
   KernelFunction kernel = nullptr;
+  std::vector<std::pair<std::string, std::uint64_t>> symbols;  ///< With the bytes of each.
 };
+
+namespace {
+
+/// The bytes of a function in an object file.
+std::uint64_t size_of_function(const KernelObject& object) {
+  auto file = expect(llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object.bytes, object.symbol)));
+  for (const llvm::object::ELFSymbolRef symbol : file->symbols())
+    if (expect(symbol.getName()) == object.symbol) return symbol.getSize();
+  return 0;
+}
+
+}  // namespace
 
 LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbols, const std::vector<KernelObject>& objects,
                        bool separate_kernels)
@@ -287,7 +301,10 @@ LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& sym
   })));
   library.addGenerator(
       expect(orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(jit.getDataLayout().getGlobalPrefix())));  // memset, expf
-  for (const auto& object : objects) expect(jit.addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object.bytes, object.symbol)));
+  for (const auto& object : objects) {
+    expect(jit.addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object.bytes, object.symbol)));
+    implementation_->symbols.emplace_back(object.symbol, size_of_function(object));
+  }
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = Writer(*context, plan, symbols).run(separate_kernels);
   module->setDataLayout(jit.getDataLayout());
@@ -301,6 +318,13 @@ LinkedStep::LinkedStep(LinkedStep&&) noexcept = default;
 
 StepFunction LinkedStep::function() const { return implementation_->function; }
 KernelFunction LinkedStep::kernel() const { return implementation_->kernel; }
+
+std::vector<CodeRange> LinkedStep::code() const {
+  std::vector<CodeRange> ranges;
+  for (const auto& [symbol, bytes] : implementation_->symbols)
+    ranges.push_back({symbol, expect(implementation_->jit->lookup(symbol)).getValue(), bytes});
+  return ranges;
+}
 
 std::string driver_ir(const StepPlan& plan, const std::vector<std::string>& symbols) {
   llvm::LLVMContext context;

@@ -38,6 +38,12 @@ struct KernelObject {
   std::string bytes;
 };
 
+/// Where the code of a symbol lies in this process.
+struct CodeRange {
+  std::string symbol;
+  std::uint64_t address = 0, bytes = 0;
+};
+
 class LinkedStep {
  public:
   /// `symbol_of_kernel` names the code of each kernel of the plan; `objects` hold that code, each once.
@@ -49,6 +55,8 @@ class LinkedStep {
   StepFunction function() const;
   /// Null unless the step was linked with separate kernels.
   KernelFunction kernel() const;
+  /// The code of the objects.
+  std::vector<CodeRange> code() const;
 
  private:
   struct Implementation;

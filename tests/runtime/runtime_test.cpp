@@ -301,6 +301,7 @@ TEST(KernelCache, StaysWithinItsLimitAndDropsWhatWasUnusedForLongest) {
   for (int i = 0; i < 20; ++i) {
     auto key = "key" + std::to_string(i);
     cache.store(key, std::string(1000, static_cast<char>('a' + i)));
+    cache.trim();
     if (fs::exists(folder / (key + ".o"))) fs::last_write_time(folder / (key + ".o"), now - std::chrono::hours(100 - i));
     std::uintmax_t total = 0;
     for (const auto& entry : fs::directory_iterator(folder)) total += entry.file_size();
