@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Times training steps of TensorFlow, PyTorch and JAX beside gradc's, one after the other in one run, each on the same processors.
+#   bench/peers/run.sh [--batch-size N] [--threads N] [--seconds S] [MODEL.json...]     all of examples/ if none is named
+# Installs the frameworks with pip into .deps/peers once (some gigabytes). Each framework's fastest mode and layout counts.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+batch=64 threads=$(nproc) seconds=2 models=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --batch-size) batch=$2 && shift 2 ;;
+    --threads) threads=$2 && shift 2 ;;
+    --seconds) seconds=$2 && shift 2 ;;
+    -h | --help) sed -n 's/^# \?//p' "$0" | head -4 && exit 0 ;;
+    -*) echo "run.sh: there is no option $1; see --help" >&2 && exit 2 ;;
+    *) models+=("$1") && shift ;;
+  esac
+done
+if [ ${#models[@]} -eq 0 ]; then
+  models=(examples/mnist/model.json examples/models/{mlp,cifar_cnn,resnet20}/model.json)
+fi
+for model in "${models[@]}"; do
+  [ -f "$model" ] || { echo "run.sh: $model: there is no such file" >&2; exit 2; }
+done
+
+scripts/setup.sh build
+if [ ! -x build/bin/gradc ]; then
+  cmake --preset release >/dev/null
+  cmake --build build --target gradc_tool
+fi
+venv=.deps/peers
+if [ ! -f $venv/.complete ]; then
+  echo "run.sh: installing TensorFlow, PyTorch and JAX into $venv" >&2
+  /usr/bin/python3 -m venv $venv
+  $venv/bin/pip install -q --disable-pip-version-check tensorflow-cpu torch jax numpy
+  touch $venv/.complete
+fi
+
+# The same processors for all: the first of those that this process may use.
+allowed=$(taskset -cp $$ | sed 's/.*: //' | tr ',' '\n' | while IFS=- read -r first last; do seq "$first" "${last:-$first}"; done)
+cpus=$(head -n "$threads" <<<"$allowed" | paste -sd,)
+export OMP_NUM_THREADS=$threads MKL_NUM_THREADS=$threads CUDA_VISIBLE_DEVICES='' JAX_PLATFORMS=cpu
+
+for model in "${models[@]}"; do
+  {
+    taskset -c "$cpus" build/bin/gradc bench "$model" --batch-size "$batch" --threads "$threads" --seconds "$seconds" --no-kernels --json
+    for framework in tensorflow pytorch jax; do
+      taskset -c "$cpus" $venv/bin/python bench/peers/${framework}_step.py "$model" --batch-size "$batch" --threads "$threads" \
+        --seconds "$seconds" 2>"/tmp/peers.$$.log" || { echo "run.sh: $framework failed on $model:" >&2; tail -n 5 "/tmp/peers.$$.log" >&2; }
+    done
+    rm -f "/tmp/peers.$$.log"
+  } | $venv/bin/python bench/peers/table.py
+done
