@@ -107,6 +107,11 @@ void KernelCache::store(const std::string& key, const std::string& object) const
   }
 }
 
+void KernelCache::remove(const std::string& key) const {
+  std::error_code ignored;
+  if (usable()) fs::remove(folder_ / (key + ".o"), ignored);
+}
+
 void KernelCache::trim() const {
   if (!usable()) return;
   struct Entry {

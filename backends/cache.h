@@ -29,6 +29,8 @@ class KernelCache {
   std::optional<std::string> find(const std::string& key) const;
   /// Keeps an object file.
   void store(const std::string& key, const std::string& object) const;
+  /// Drops an entry, if it is there.
+  void remove(const std::string& key) const;
   /// If the cache holds more than its limit, the entries unused for longest go. Looks at every entry, so once after several are stored.
   void trim() const;
 

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "passes/partition.h"
 #include "passes/shard.h"
 #include "runtime/params.h"
@@ -251,6 +253,7 @@ class Planner {
       auto& info = plan_.kernels[op.kernel].info;
       for (auto result : op.results) info.values.push_back(graph_.values[result].name);
       if (!op.loc.empty() && std::find(info.layers.begin(), info.layers.end(), op.loc) == info.layers.end()) info.layers.push_back(op.loc);
+      info.contraction = info.contraction || is_contraction(op.kind);
       bool batched = false;
       for (auto operand : op.operands) batched = batched || graph_.type(operand).batched();
       if (batched) info.flops_per_image += graph_.flops(op);
@@ -298,5 +301,56 @@ std::int64_t StepPlan::bytes(int kernel, std::int64_t images) const {
 }
 
 StepPlan make_plan(const Graph& graph, int vector) { return Planner(graph, vector).run(); }
+
+namespace {
+
+std::string amount(double number, const char* unit) {
+  const char* prefix = "";
+  for (const char* larger : {"k", "M", "G"})
+    if (number >= 1000) {
+      number /= 1000;
+      prefix = larger;
+    }
+  return fmt::format("{:.3g} {}{}", number, prefix, unit);
+}
+
+std::string bytes_text(std::int64_t bytes) { return amount(static_cast<double>(bytes), "B"); }
+
+}  // namespace
+
+std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
+  std::string text = fmt::format("; batch {}: {} phase{} with a barrier after each; lanes are {} {}\n", batch, plan.phases.size(),
+                                 plan.phases.size() == 1 ? "" : "s", plan.vector, plan.lanes == Lanes::batch ? "images" : "features");
+  text += fmt::format("; memory: {} of tiles a thread, {} an image between phases, {} of partial sums a chunk, {} chunk{}\n",
+                      bytes_text(plan.tile_bytes), bytes_text(plan.batch_bytes), bytes_text(plan.partial_bytes), plan.chunks(batch),
+                      plan.chunks(batch) == 1 ? "" : "s");
+  for (std::size_t p = 0; p < plan.phases.size(); ++p) {
+    const auto& phase = plan.phases[p];
+    std::int64_t flops = 0, bytes = 0;
+    int reductions = 0, whole = 0;
+    for (const auto* list : {&phase.tiled, &phase.once})
+      for (int k : *list) {
+        flops += plan.kernels[k].info.flops_per_image * batch;
+        bytes += plan.bytes(k, batch);
+        reductions += plan.kernels[k].source.reduces ? 1 : 0;
+        whole += plan.kernels[k].source.rows > 0 ? 1 : 0;
+      }
+    text += fmt::format("; phase {}:", p);
+    if (!phase.tiled.empty()) {
+      auto tiles = (batch + phase.images - 1) / phase.images;
+      text += fmt::format(" {} kernel{} over {} tile{} of {} image{}", phase.tiled.size(), phase.tiled.size() == 1 ? "" : "s", tiles,
+                          tiles == 1 ? "" : "s", phase.images, phase.images == 1 ? "" : "s");
+      if (batch % phase.images != 0) text += fmt::format(", the last of {}", batch % phase.images);
+    }
+    if (!phase.once.empty())
+      text += fmt::format("{} {} kernel{} once", phase.tiled.empty() ? "" : ",", phase.once.size(), phase.once.size() == 1 ? "" : "s");
+    text += fmt::format("; {}, {} read and written", amount(static_cast<double>(flops), "FLOP"), bytes_text(bytes));
+    if (phase.partial_bytes > 0) text += fmt::format("; adds to {} of partial sums", bytes_text(phase.partial_bytes));
+    if (reductions > 0) text += fmt::format("; {} reduce{} partial sums", reductions, reductions == 1 ? "s" : "");
+    if (whole > 0) text += fmt::format("; {} make{} a gradient over the whole batch", whole, whole == 1 ? "s" : "");
+    text += "\n";
+  }
+  return text;
+}
 
 }  // namespace gradc

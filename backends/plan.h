@@ -80,4 +80,8 @@ struct StepPlan {
 /// `vector` is the f32 elements of a vector register.
 StepPlan make_plan(const Graph& graph, int vector);
 
+/// What each phase of a step does, as comment lines of the graph's text: its tiles, its work in FLOPs and bytes, and how the gradients of
+/// weights are made whole.
+std::string describe_phases(const StepPlan& plan, std::int64_t batch);
+
 }  // namespace gradc

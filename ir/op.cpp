@@ -95,4 +95,17 @@ Type broadcast_types(std::span<const Type> operands) {
   return result;
 }
 
+bool is_contraction(OpKind kind) {
+  switch (kind) {
+    case OpKind::conv2d:
+    case OpKind::conv2d_input_grad:
+    case OpKind::conv2d_weight_grad:
+    case OpKind::dense:
+    case OpKind::dense_input_grad:
+    case OpKind::dense_weight_grad:
+    case OpKind::dense_weight_grad_whole: return true;
+    default: return false;
+  }
+}
+
 }  // namespace gradc

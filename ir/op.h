@@ -62,6 +62,8 @@ std::optional<OpKind> find_op(std::string_view name);
 std::span<const OpKind> all_ops();
 inline std::string_view name_of(OpKind kind) { return definition(kind).name; }
 inline bool is_pointwise(OpKind kind) { return definition(kind).pointwise; }
+/// Sums of products, where the time of a step goes: convolutions, dense layers and their gradients.
+bool is_contraction(OpKind kind);
 
 /// Result type of operands broadcast against each other as NumPy does: aligned at the last dimension, 1 stretches.
 Type broadcast_types(std::span<const Type> operands);

@@ -8,18 +8,6 @@ namespace {
 constexpr std::int64_t kFloat = 4;
 constexpr std::int64_t kL1 = 32 << 10;
 
-bool is_contraction(OpKind kind) {
-  switch (kind) {
-    case OpKind::conv2d:
-    case OpKind::conv2d_input_grad:
-    case OpKind::conv2d_weight_grad:
-    case OpKind::dense:
-    case OpKind::dense_input_grad:
-    case OpKind::dense_weight_grad: return true;
-    default: return false;
-  }
-}
-
 bool is_dense(OpKind kind) { return kind == OpKind::dense || kind == OpKind::dense_input_grad || kind == OpKind::dense_weight_grad; }
 
 /// Which part of their lanes vectors along this many features use: whole vectors, the last one shifted back; below one vector's worth the

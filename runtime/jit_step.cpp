@@ -18,6 +18,7 @@
 #include "runtime/step.h"
 #include "runtime/thread_choice.h"
 #include "runtime/thread_pool.h"
+#include "runtime/tuned.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "support/memory.h"
@@ -80,22 +81,33 @@ struct Code {
 };
 
 /// The code of every kernel: from the cache, or compiled, several at a time.
-Code compile_kernels(const StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report) {
+Code compile_kernels(StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report) {
   auto cache = options.use_cache ? KernelCache::of_user(options.warn) : KernelCache();
   Code code;
-  std::map<std::string, const KernelSource*> distinct;
-  for (const auto& kernel : plan.kernels) {
+  struct Distinct {
+    std::string key;
+    const KernelSource* source;
+    int candidate;
+  };
+  std::map<std::string, Distinct> distinct;
+  for (auto& kernel : plan.kernels) {
     // What the code depends on: the kernel's text, the target, and who compiles it.
-    auto key = hash_text(kernel.source.text() + target.name + " halide " + halide_version() + " gradc " + GRADC_KERNEL_VERSION);
-    code.symbols.push_back("gradc_kernel_" + key);
-    distinct.try_emplace(key, &kernel.source);
+    auto own = hash_text(kernel.source.text() + target.name + " halide " + halide_version() + " gradc " + GRADC_KERNEL_VERSION);
+    kernel.info.code = own;
+    auto found = distinct.find(own);
+    if (found == distinct.end()) {
+      int candidate = !kernel.info.contraction ? 0 : options.candidate.value_or(tuned_candidate(cache, own));
+      auto key = candidate == 0 ? own : hash_text(fmt::format("{} candidate {}", own, candidate));
+      found = distinct.emplace(own, Distinct{key, &kernel.source, candidate}).first;
+    }
+    code.symbols.push_back("gradc_kernel_" + found->second.key);
   }
-  std::vector<std::pair<std::string, const KernelSource*>> missing;
-  for (const auto& [key, source] : distinct) {
-    if (auto object = cache.find(key))
-      code.objects.push_back({"gradc_kernel_" + key, std::move(*object)});
+  std::vector<Distinct> missing;
+  for (const auto& [own, each] : distinct) {
+    if (auto object = cache.find(each.key))
+      code.objects.push_back({"gradc_kernel_" + each.key, std::move(*object)});
     else
-      missing.emplace_back(key, source);
+      missing.push_back(each);
   }
   report.kernels = static_cast<int>(plan.kernels.size());
   report.distinct = static_cast<int>(distinct.size());
@@ -108,10 +120,11 @@ Code compile_kernels(const StepPlan& plan, const KernelTarget& target, const Ste
   std::atomic<std::size_t> next{0};
   auto work = [&] {
     for (auto i = next++; i < missing.size(); i = next++) try {
-        auto path = folder.path() / (missing[i].first + ".o");
-        compile_kernel(*missing[i].second, target, "gradc_kernel_" + missing[i].first, path);
+        const auto& [key, source, candidate] = missing[i];
+        auto path = folder.path() / (key + ".o");
+        compile_kernel(*source, target, "gradc_kernel_" + key, path, candidate);
         objects[i] = read_file(path);
-        cache.store(missing[i].first, objects[i]);
+        cache.store(key, objects[i]);
       } catch (...) {
         failures[i] = std::current_exception();
       }
@@ -124,7 +137,7 @@ Code compile_kernels(const StepPlan& plan, const KernelTarget& target, const Ste
   cache.trim();
   for (const auto& failure : failures)
     if (failure) std::rethrow_exception(failure);
-  for (std::size_t i = 0; i < missing.size(); ++i) code.objects.push_back({"gradc_kernel_" + missing[i].first, std::move(objects[i])});
+  for (std::size_t i = 0; i < missing.size(); ++i) code.objects.push_back({"gradc_kernel_" + missing[i].key, std::move(objects[i])});
   return code;
 }
 
@@ -248,7 +261,7 @@ class JitStep : public Step {
   }
 
  private:
-  LinkedStep link(const StepOptions& options, CompileReport& report) const {
+  LinkedStep link(const StepOptions& options, CompileReport& report) {
     auto code = compile_kernels(plan_, target_, options, report);
     LinkedStep linked(plan_, code.symbols, code.objects, options.separate_kernels);
     if (options.perf_map) write_perf_map(linked, code.symbols, plan_);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -59,6 +60,9 @@ struct StepOptions {
   bool pin = false;            ///< Threads stay on processors of their own.
   std::string target;          ///< A Halide target string; if empty that of the environment's GRADC_TARGET, or else this machine.
   bool use_cache = true;
+  /// Which candidate of its register blocks every kernel's schedule takes, 0 being the one with the fewest modelled cycles. If not given,
+  /// what `tune` found fastest on this machine, or else 0.
+  std::optional<int> candidate = {};
   bool separate_kernels = false;  ///< Also lets each kernel be run alone.
   bool perf_map = false;          ///< Tells `perf` the names of the kernels, in /tmp/perf-PID.map.
   /// Called with a line about what could not be done as asked.

@@ -16,6 +16,7 @@ void add_predict(CLI::App& program);
 void add_dump(CLI::App& program);
 void add_opt(CLI::App& program);
 void add_bench(CLI::App& program);
+void add_tune(CLI::App& program);
 
 /// Options that several commands share.
 struct CommonOptions {

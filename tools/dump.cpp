@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "backends/kernel.h"
+#include "backends/plan.h"
 #include "frontend/build.h"
 #include "ir/text.h"
 #include "runtime/step.h"
@@ -35,6 +36,9 @@ std::string dump(const Options& options) {
     if (!options.after.empty() && pass.name != options.after) return;
     found = true;
     text = print(graph);
+    // After partition: what its phases are, as comments above the text.
+    if (!graph.kernels.empty() && graph.kernels.front().phase >= 0)
+      text = describe_phases(make_plan(graph, build_options.machine.lanes), options.common.batch_size) + text;
   };
   try {
     build(file.topology, build_options, observer);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   gradc::add_dump(program);
   gradc::add_opt(program);
   gradc::add_bench(program);
+  gradc::add_tune(program);
   auto commands = program.get_subcommands({});
   if (argc > 1 && argv[1][0] != '-' &&
       std::none_of(commands.begin(), commands.end(), [&](const CLI::App* each) { return each->check_name(argv[1]); })) {

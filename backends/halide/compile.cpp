@@ -42,9 +42,9 @@ KernelTarget kernel_target(const std::string& name) {
 }
 
 void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,
-                    const std::filesystem::path& object) {
+                    const std::filesystem::path& object, int candidate) {
   try {
-    Emitter emitter(kernel, target);
+    Emitter emitter(kernel, target, candidate);
     auto pipeline = emitter.pipeline();
     auto code = Halide::Target(target.name)
                     .with_feature(Halide::Target::NoRuntime)

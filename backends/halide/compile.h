@@ -24,8 +24,9 @@ std::string halide_version();
 
 /// Writes the object file of a kernel, with one function of this name: it takes a halide_buffer_t* for each input and each output, of which
 /// it reads `host` alone, and before them, where the kernel reduces, the number of partial sums and the elements between them (both int32).
-/// Several threads may compile at once.
+/// Several threads may compile at once. Of the register blocks that the kernel's schedule may have, the one is taken that is `candidate`-th
+/// by modelled cycles, from 0, or the last; any gives the same results up to rounding.
 void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,
-                    const std::filesystem::path& object);
+                    const std::filesystem::path& object, int candidate = 0);
 
 }  // namespace gradc

@@ -2,6 +2,7 @@
 /// What the files of this folder share. Each defines halide_<op>(Emitter&, const Op&), the algorithm of its op; schedules follow once
 /// the whole kernel is known (schedule.cpp).
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
@@ -35,7 +36,7 @@ struct Product {
 
 class Emitter {
  public:
-  Emitter(const KernelSource& kernel, const KernelTarget& target);
+  Emitter(const KernelSource& kernel, const KernelTarget& target, int candidate = 0);
 
   Halide::Pipeline pipeline();
   std::vector<Halide::Argument> arguments() const { return arguments_; }
@@ -51,6 +52,8 @@ class Emitter {
   /// Elements of the vectors for a dimension of this extent: whole vectors, or else a power of two that fits.
   int width(std::int64_t extent) const;
   const KernelTarget& target() const { return target_; }
+  /// Which of a schedule's register blocks to take, by modelled cycles: 0 is the best one.
+  int candidate() const { return candidate_; }
 
   const Halide::Var n{"n"};
   /// Index variables for a value's dimensions, fastest first; with n first if it is batched.
@@ -95,6 +98,7 @@ class Emitter {
 
   const KernelSource& kernel_;
   KernelTarget target_;
+  int candidate_;
   std::vector<std::int32_t> definers_;
   std::map<ValueId, FuncRef> values_;
   std::map<ValueId, Halide::ImageParam> images_;
@@ -102,6 +106,21 @@ class Emitter {
   std::vector<Halide::Argument> arguments_;
   std::vector<Halide::Func> outputs_;
   Product product_;
+};
+
+/// The register blocks that a schedule may have, each with its modelled cycles.
+template <class Block>
+class Candidates {
+ public:
+  void add(double cycles, Block block) { all_.emplace_back(cycles, block); }
+  /// The n-th best one, from 0, or the worst.
+  Block pick(int n) {
+    std::stable_sort(all_.begin(), all_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    return all_[std::min<std::size_t>(static_cast<std::size_t>(n), all_.size() - 1)].second;
+  }
+
+ private:
+  std::vector<std::pair<double, Block>> all_;
 };
 
 #define GRADC_OP(name) void halide_##name(Emitter&, const Op&);

@@ -24,12 +24,11 @@ struct Block {
 /// the whole loop nest: two multiply-adds or two loads a cycle, inputs loaded once for all channels of the block and for neighbouring
 /// columns, each weight broadcast once for all columns; a dozen cycles to start and end a block.
 Block choose_block(std::int64_t channels, std::int64_t columns, std::int64_t depth, std::int64_t kernel_columns, std::int64_t stride,
-                   std::int64_t dilation, std::int64_t pool_rows, std::int64_t pool_columns, int registers) {
+                   std::int64_t dilation, std::int64_t pool_rows, std::int64_t pool_columns, int registers, int candidate) {
   // A quarter of the registers is left for inputs and broadcast weights.
   const auto most = std::max<std::int64_t>(registers * 3 / 4, 4);
   const auto pool = pool_rows * pool_columns;
-  Block best;
-  double least = INFINITY;
+  Candidates<Block> candidates;
   for (std::int64_t tc = 1; tc <= std::min<std::int64_t>(channels, 16); ++tc)
     for (std::int64_t tx = 1; tx <= std::min<std::int64_t>(columns, 16); ++tx) {
       auto accumulators = tc * tx * pool;
@@ -42,12 +41,9 @@ Block choose_block(std::int64_t channels, std::int64_t columns, std::int64_t dep
       // An accumulator is ready four cycles after it was used, so fewer than eight leave units idle.
       auto cycles = std::max({fmas / 2, loads / 2, 4.0 * static_cast<double>(kernel_columns)});
       auto total = blocks * (cycles * static_cast<double>(depth) + 12 + 2 * static_cast<double>(accumulators));
-      if (total < least) {
-        least = total;
-        best = {tc, tx};
-      }
+      candidates.add(total, {tc, tx});
     }
-  return best;
+  return candidates.pick(candidate);
 }
 
 /// The sums that a strided input gradient is put together from, which take turns by column and row: a block holds as many columns and rows
@@ -137,7 +133,8 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
   const auto& weights = e.type(op.operands[1]).dims;
   auto kernel_columns = weights[1];
   auto depth = weights[0] * (op.kind == OpKind::conv2d ? weights[2] : weights[2] / op.attributes.integer_or("groups", 1));
-  auto block = choose_block(dims[0], dims[1], depth, kernel_columns, stride, dilation, pool_rows, pool_columns, e.target().registers);
+  auto block =
+      choose_block(dims[0], dims[1], depth, kernel_columns, stride, dilation, pool_rows, pool_columns, e.target().registers, e.candidate());
   if (!product.parts.empty()) return schedule_parts(sink, product, block.channels, block.columns);
   // Channel blocks outermost: their weights stay in L1 while the image passes.
   sink.split(args[1], co, ci, static_cast<int>(block.channels))

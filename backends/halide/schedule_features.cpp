@@ -154,8 +154,7 @@ FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, s
   const auto whole_vectors = features / lanes.width;  // A block is not larger than what it is a block of.
   // The rest of the registers is for a vector of weights each and a scalar.
   const auto registers = static_cast<std::int64_t>(e.target().registers) - 1;
-  FeatureBlock best;
-  double least = INFINITY;
+  Candidates<FeatureBlock> candidates;
   for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 8); ++v) {
     if (cut && whole_vectors % v != 0) continue;
     for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 28); ++o) {
@@ -165,13 +164,10 @@ FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, s
       // An accumulator is ready four cycles after it was used, so fewer than eight leave units idle.
       auto cycles = std::max({fmas / 2, loads / 2, 4.0});
       auto total = static_cast<double>(groups(vectors, v) * groups(others, o)) * (cycles * static_cast<double>(depth) + 12 + 2 * fmas);
-      if (total < least) {
-        least = total;
-        best = {static_cast<int>(v), static_cast<int>(o)};
-      }
+      candidates.add(total, {static_cast<int>(v), static_cast<int>(o)});
     }
   }
-  return best;
+  return candidates.pick(e.candidate());
 }
 
 void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {
