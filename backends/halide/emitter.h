@@ -72,6 +72,8 @@ class Emitter {
   void set_product(Product product) { product_ = std::move(product); }
   /// Whether the value is an argument of the kernel, already in memory.
   bool in_memory(ValueId value) const;
+  /// Such an argument.
+  const Halide::ImageParam& memory(ValueId value) const { return images_.at(value); }
   /// A partial value summed over all chunks, at an index; and the kernel's arguments that say how many chunks and how far apart.
   Halide::Param<int> partial_count{"partial_count"}, partial_stride{"partial_stride"};
   Halide::Expr partial_sum(ValueId partial, const std::vector<Halide::Expr>& index);

@@ -82,6 +82,10 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
   auto acc = product.accumulator;
   acc.compute_at(sink, ro);
   keep_in_registers(acc, acc.args()[1], width, {product.domain.x});
+  // A row of weights is a page's length from the next or more, too far for the processor's own prefetching.
+  constexpr int kRowsAhead = 64;
+  if (auto weights = product.op->operands[1]; e.in_memory(weights))
+    acc.update().prefetch(e.memory(weights), product.domain.x, product.domain.x, kRowsAhead, PrefetchBoundStrategy::NonFaulting);
 }
 
 void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {

@@ -38,7 +38,9 @@ INSTANTIATE_TEST_SUITE_P(All, JitOp,
                                          Choice{"ImagesAsLanesUnfused", {.fuse = false, .lanes = Lanes::batch}},
                                          Choice{"FeaturesAsLanes", {.lanes = Lanes::features}},
                                          Choice{"FeaturesAsLanesUnfused", {.fuse = false, .lanes = Lanes::features}},
-                                         Choice{"FeaturesAsLanesTilesOf3", {.lanes = Lanes::features, .images = 3}}),
+                                         Choice{"FeaturesAsLanesTilesOf3", {.lanes = Lanes::features, .images = 3}},
+                                         Choice{"ImagesAsLanesOtherBlocks", {.lanes = Lanes::batch, .candidate = 3}},
+                                         Choice{"FeaturesAsLanesOtherBlocks", {.lanes = Lanes::features, .candidate = 5}}),
                          [](const auto& info) { return info.param.name; });
 
 /// A network of many ops: convolutions, poolings, activations, residual sums and concatenations drawn at random.
@@ -98,13 +100,14 @@ TEST(JitNetwork, RandomNetworksAgreeWithTheReference) {
     auto graph = random_network(random);
     differentiate(graph);
     auto values = random_values(graph, random.integer(1, 70), random);
-    // Tiles and lanes are drawn at random: no choice may change what is computed.
+    // Tiles, lanes and register blocks are drawn at random: no choice may change what is computed.
     for (bool fuse : {true, false})
       expect_agreement(graph, values,
                        {.fuse = fuse,
                         .threads = static_cast<int>(random.integer(1, 3)),
                         .lanes = random.coin() ? Lanes::features : Lanes::batch,
-                        .images = random.integer(0, 20)},
+                        .images = random.integer(0, 20),
+                        .candidate = static_cast<int>(random.integer(0, 40))},
                        1e-4);
   }
 }

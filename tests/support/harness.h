@@ -38,6 +38,7 @@ struct JitOptions {
   int threads = 2;
   std::optional<Lanes> lanes = {};  ///< Instead of those that the layout pass would choose.
   std::int64_t images = 0;          ///< Of a tile where lanes are features, if positive.
+  int candidate = 0;                ///< Of the kernels' schedules.
 };
 
 /// The outputs and the params after one jit step of a graph of plain ops whose inputs are some of "images", "labels", "valid",
