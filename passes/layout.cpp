@@ -52,6 +52,8 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
     cost.features +=
         multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / features_rate / use_of_lanes(features, groups, lanes);
   }
+  // A batch of one tile keeps one thread busy, where that of single images keeps several. On one thread that is no loss.
+  if (padded == lanes && batch > 1) cost.batch *= 1.5;
   return cost;
 }
 

@@ -20,6 +20,8 @@ struct Choice {
   JitOptions options;
 };
 
+void PrintTo(const Choice& choice, std::ostream* out) { *out << choice.name; }
+
 class JitOp : public testing::TestWithParam<Choice> {};
 
 TEST_P(JitOp, ForwardAndBackwardAgreeWithTheReference) {
