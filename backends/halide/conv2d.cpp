@@ -69,6 +69,13 @@ Func in_scratch(Emitter& e, ValueId images) {
   return copy;
 }
 
+Func weights_of(const Emitter& e, ValueId kernel) {
+  Var feature("feature"), channel("channel"), kx("kx"), ky("ky");
+  Func weights("weights");
+  weights(feature, channel, kx, ky) = e.at(kernel, Expr(), {feature, channel, kx, ky});
+  return weights;
+}
+
 }  // namespace
 
 void halide_conv2d(Emitter& e, const Op& op) {
@@ -80,10 +87,11 @@ void halide_conv2d(Emitter& e, const Op& op) {
   Expr channel = g.channel(f, r.y, w[2], w[3]);
   Func acc("conv");
   acc(e.n, f, x, y) = 0.0f;
-  acc(e.n, f, x, y) += e.at(op.operands[1], Expr(), {f, r.y, r.x, r.z}) *
+  auto weights = weights_of(e, op.operands[1]);
+  acc(e.n, f, x, y) += weights(f, r.y, r.x, r.z) *
                        in(e.n, channel, x * g.stride_x - g.left + r.x * g.dilation_x, y * g.stride_y - g.top + r.z * g.dilation_y);
   e.define(op.result(), acc);
-  e.set_product({.op = &op, .accumulator = acc, .domain = r, .groups = g.groups});
+  e.set_product({.op = &op, .accumulator = acc, .domain = r, .groups = g.groups, .weights = weights});
 }
 
 namespace {
@@ -175,9 +183,10 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   Expr filter = g.channel(c, r.y, filters, dx[3]);
   Func acc("input_grad");
   acc(e.n, c, x, y) = 0.0f;
-  acc(e.n, c, x, y) += e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, r.x, r.z, w[3])) * spread(e.n, filter, at_x, at_y);
+  auto weights = weights_of(e, op.operands[1]);
+  acc(e.n, c, x, y) += weights(g.transposed_weight(c, filter, r.x, r.z, w[3])) * spread(e.n, filter, at_x, at_y);
   e.define(op.result(), acc);
-  e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = unroll_columns, .groups = g.groups});
+  e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = unroll_columns, .groups = g.groups, .weights = weights});
 }
 
 namespace {

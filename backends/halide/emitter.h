@@ -32,6 +32,7 @@ struct Product {
   /// Whether all columns of a row are unrolled, so that tests of where a column stands are decided at compile time.
   bool unroll_columns = false;
   std::int64_t groups = 1;  ///< Of a convolution's channels.
+  Halide::Func weights;     ///< A convolution's, by (feature, other channel, column, row); computed in place unless it is scheduled.
 };
 
 class Emitter {

@@ -223,7 +223,17 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     // The columns of a depthwise kernel share what they read.
     if (terms == 1 && weights[1] <= 7) acc.update().unroll(r.x);
   };
-  if (!parts) return in_registers(product.accumulator, product.domain);
+  if (!parts) {
+    // Rows of a block's weights lie a whole row of the kernel apart, so that they meet in few of a cache's sets. Where the kernel is larger
+    // than an L2 cache may be, the block does not stay there while the image passes, unless it is copied to where it lies dense.
+    constexpr std::int64_t kLarge = std::int64_t{1} << 20;
+    if (product.groups == 1 && e.type(op.operands[1]).elements() * 4 > kLarge && features % width == 0) {
+      auto packed = product.weights;
+      auto own = packed.args();
+      packed.compute_at(sink, fo).bound_extent(own[0], block.vectors * width).vectorize(own[0], width);
+    }
+    return in_registers(product.accumulator, product.domain);
+  }
   for (const auto& [acc, domain] : product.parts) {
     auto part = acc;
     part.bound_extent(part.args()[2], block.others).bound_extent(part.args()[3], 1);
