@@ -314,16 +314,18 @@ std::string amount(double number, const char* unit) {
   return fmt::format("{:.3g} {}{}", number, prefix, unit);
 }
 
+std::string counted(std::int64_t count, const char* noun) { return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s"); }
+
 std::string bytes_text(std::int64_t bytes) { return amount(static_cast<double>(bytes), "B"); }
 
 }  // namespace
 
 std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
-  std::string text = fmt::format("; batch {}: {} phase{} with a barrier after each; lanes are {} {}\n", batch, plan.phases.size(),
-                                 plan.phases.size() == 1 ? "" : "s", plan.vector, plan.lanes == Lanes::batch ? "images" : "features");
-  text += fmt::format("; memory: {} of tiles a thread, {} an image between phases, {} of partial sums a chunk, {} chunk{}\n",
-                      bytes_text(plan.tile_bytes), bytes_text(plan.batch_bytes), bytes_text(plan.partial_bytes), plan.chunks(batch),
-                      plan.chunks(batch) == 1 ? "" : "s");
+  auto text = fmt::format("; batch {}: {} with a barrier after each; lanes are {} {}\n", batch, counted(plan.phases.size(), "phase"),
+                          plan.vector, plan.lanes == Lanes::batch ? "images" : "features");
+  text += fmt::format("; memory: {} of tiles a thread, {} an image between phases, {} of partial sums a chunk, {}\n",
+                      bytes_text(plan.tile_bytes), bytes_text(plan.batch_bytes), bytes_text(plan.partial_bytes),
+                      counted(plan.chunks(batch), "chunk"));
   for (std::size_t p = 0; p < plan.phases.size(); ++p) {
     const auto& phase = plan.phases[p];
     std::int64_t flops = 0, bytes = 0;
@@ -338,12 +340,11 @@ std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
     text += fmt::format("; phase {}:", p);
     if (!phase.tiled.empty()) {
       auto tiles = (batch + phase.images - 1) / phase.images;
-      text += fmt::format(" {} kernel{} over {} tile{} of {} image{}", phase.tiled.size(), phase.tiled.size() == 1 ? "" : "s", tiles,
-                          tiles == 1 ? "" : "s", phase.images, phase.images == 1 ? "" : "s");
+      text +=
+          fmt::format(" {} over {} of {}", counted(phase.tiled.size(), "kernel"), counted(tiles, "tile"), counted(phase.images, "image"));
       if (batch % phase.images != 0) text += fmt::format(", the last of {}", batch % phase.images);
     }
-    if (!phase.once.empty())
-      text += fmt::format("{} {} kernel{} once", phase.tiled.empty() ? "" : ",", phase.once.size(), phase.once.size() == 1 ? "" : "s");
+    if (!phase.once.empty()) text += fmt::format("{} {} once", phase.tiled.empty() ? "" : ",", counted(phase.once.size(), "kernel"));
     text += fmt::format("; {}, {} read and written", amount(static_cast<double>(flops), "FLOP"), bytes_text(bytes));
     if (phase.partial_bytes > 0) text += fmt::format("; adds to {} of partial sums", bytes_text(phase.partial_bytes));
     if (reductions > 0) text += fmt::format("; {} reduce{} partial sums", reductions, reductions == 1 ? "s" : "");

@@ -3,8 +3,6 @@
 ///   bench_convolutions --map [--lanes=images|features] [--only=strided] [--shape=32x32] [--batch=64]   the table of docs/performance.md
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -12,6 +10,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "bench/program.h"
 #include "bench/timed_step.h"
 #include "support/error.h"
 #include "support/machine.h"
@@ -165,32 +164,27 @@ int main(int argc, char** argv) {
   bool map = false;
   std::optional<Lanes> lanes;
   std::string only, shape;
-  for (int i = 1; i < argc; ++i) {
-    std::string argument = argv[i];
-    map = map || argument == "--map";
-    if (argument.starts_with("--batch=")) batch = std::max(1, std::atoi(argument.c_str() + std::strlen("--batch=")));
-    if (argument == "--lanes=images") lanes = Lanes::batch;
-    if (argument == "--lanes=features") lanes = Lanes::features;
-    if (argument.starts_with("--only=")) only = argument.substr(std::strlen("--only="));
-    if (argument.starts_with("--shape=")) shape = argument.substr(std::strlen("--shape="));
-  }
-  try {
-    if (map) {
-      print_map(lanes, only, shape);
-      return 0;
-    }
-    for (const auto& variant : kVariants)
-      for (const auto& each : kShapes)
-        for (int role = 0; role < 3; ++role)
-          benchmark::RegisterBenchmark(fmt::format("{}/{}/{}", variant.name, each.name(), kRoleNames[role]).c_str(), run_benchmark, variant,
-                                       each, role)
-              ->UseRealTime()
-              ->Unit(benchmark::kMicrosecond);
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-    benchmark::RunSpecifiedBenchmarks();
-  } catch (const Error& error) {
-    std::cerr << "bench_convolutions: " << error.what() << "\n";
-    return 1;
-  }
+  CLI::App app("Times convolutions of every kind against a plain one of as many FLOPs.", "bench_convolutions");
+  app.add_flag("--map", map, "Print the table of docs/performance.md");
+  app.add_option("--lanes", lanes, "Instead of what the layout pass chooses")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Lanes>{{"images", Lanes::batch}, {"features", Lanes::features}}))
+      ->type_name("images|features");
+  app.add_option("--only", only, "Variants with this in their name");
+  app.add_option("--shape", shape, "Shapes with this in their name");
+  app.add_option("--batch", batch, "Images in a batch")->check(CLI::PositiveNumber)->capture_default_str();
+  return run_program(
+      app, argc, argv,
+      [&] {
+        if (map) print_map(lanes, only, shape);
+        return map;
+      },
+      [] {
+        for (const auto& variant : kVariants)
+          for (const auto& each : kShapes)
+            for (int role = 0; role < 3; ++role)
+              benchmark::RegisterBenchmark(fmt::format("{}/{}/{}", variant.name, each.name(), kRoleNames[role]).c_str(), run_benchmark,
+                                           variant, each, role)
+                  ->UseRealTime()
+                  ->Unit(benchmark::kMicrosecond);
+      });
 }

@@ -2,17 +2,17 @@
 ///   bench_fusions [--benchmark_filter=conv]   Google Benchmark's own output, two lines a size
 ///   bench_fusions --table [--batch=64] [--threads=1]   the table of docs/performance.md
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <memory>
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "bench/program.h"
 #include "bench/timed_step.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
+#include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/machine.h"
 
@@ -29,20 +29,8 @@ struct Fusion {
   std::string (*graph)(std::int64_t size);  ///< As text.
 };
 
-std::string conv_bias_relu(std::int64_t side) {
-  return fmt::format(R"(graph @fusion {{
-  %x = input "images" : f32[B,{0},{0},16]
-  %w = param "kernel" {{trainable = 0}} : f32[3,3,16,16]
-  %b = param "bias" {{trainable = 0}} : f32[16]
-  %conv = conv2d %x, %w {{dilation = [1,1], padding = [1,1,1,1], strides = [1,1]}} : f32[B,{0},{0},16]
-  %biased = add %conv, %b : f32[B,{0},{0},16]
-  %y = relu %biased : f32[B,{0},{0},16]
-  output "y" %y
-}})",
-                     side);
-}
-
-std::string conv_bias_relu_pool(std::int64_t side) {
+/// A convolution of images with this side, bias and relu, and what follows its result %active.
+std::string convolution(std::int64_t side, const std::string& rest) {
   return fmt::format(R"(graph @fusion {{
   %x = input "images" : f32[B,{0},{0},16]
   %w = param "kernel" {{trainable = 0}} : f32[3,3,16,16]
@@ -50,14 +38,24 @@ std::string conv_bias_relu_pool(std::int64_t side) {
   %conv = conv2d %x, %w {{dilation = [1,1], padding = [1,1,1,1], strides = [1,1]}} : f32[B,{0},{0},16]
   %biased = add %conv, %b : f32[B,{0},{0},16]
   %active = relu %biased : f32[B,{0},{0},16]
-  %y, %index = max_pool2d %active {{padding = [0,0,0,0], strides = [2,2], window = [2,2]}} : f32[B,{1},{1},16], u8[B,{1},{1},16]
-  output "y" %y
-  output "index" %index
-}})",
-                     side, side / 2);
+{1}}})",
+                     side, rest);
 }
 
-/// The loss and its gradient, both from logits; unfused by way of the probabilities, as frameworks without the fused op compute it.
+std::string conv_bias_relu(std::int64_t side) { return convolution(side, "  output \"y\" %active\n"); }
+
+std::string conv_bias_relu_pool(std::int64_t side) {
+  return convolution(
+      side,
+      fmt::format(
+          R"(  %y, %index = max_pool2d %active {{padding = [0,0,0,0], strides = [2,2], window = [2,2]}} : f32[B,{0},{0},16], u8[B,{0},{0},16]
+  output "y" %y
+  output "index" %index
+)",
+          side / 2));
+}
+
+/// The loss and its gradient, both from logits.
 std::string cross_entropy(std::int64_t classes) {
   return fmt::format(R"(graph @fusion {{
   %logits = input "images" : f32[B,{0}]
@@ -90,7 +88,7 @@ std::string pointwise(std::int64_t elements) {
                      elements);
 }
 
-/// The gradient of a dense layer's bias and its update with momentum: a sum over the batch, then five pointwise ops of it.
+/// The gradient of a dense layer's kernel and its update with momentum: a sum over the batch, then pointwise ops of it.
 std::string reduction_update(std::int64_t units) {
   return fmt::format(R"(graph @fusion {{
   %x = input "images" : f32[B,{0}]
@@ -190,29 +188,23 @@ void run_benchmark(benchmark::State& state, const Fusion& fusion, std::int64_t s
 int main(int argc, char** argv) {
   using namespace gradc;
   bool table = false;
-  for (int i = 1; i < argc; ++i) {
-    std::string argument = argv[i];
-    table = table || argument == "--table";
-    if (argument.starts_with("--batch=")) batch = std::max(1, std::atoi(argument.c_str() + std::strlen("--batch=")));
-    if (argument.starts_with("--threads=")) threads = std::max(1, std::atoi(argument.c_str() + std::strlen("--threads=")));
-  }
-  try {
-    if (table) {
-      print_table();
-      return 0;
-    }
-    for (const auto& fusion : kFusions)
-      for (auto size : fusion.sizes)
-        for (bool fuse : {false, true})
-          benchmark::RegisterBenchmark(fmt::format("{}/{}/{}", fusion.name, size, fuse ? "fused" : "unfused").c_str(), run_benchmark,
-                                       fusion, size, fuse)
-              ->UseRealTime()
-              ->Unit(benchmark::kMicrosecond);
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-    benchmark::RunSpecifiedBenchmarks();
-  } catch (const Error& error) {
-    std::cerr << "bench_fusions: " << error.what() << "\n";
-    return 1;
-  }
+  CLI::App app("Times fusions against the same ops as kernels of their own.", "bench_fusions");
+  app.add_flag("--table", table, "Print the table of docs/performance.md");
+  app.add_option("--batch", batch, "Images in a batch")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--threads", threads)->check(CLI::Range(1, ThreadPool::kMostThreads))->capture_default_str();
+  return run_program(
+      app, argc, argv,
+      [&] {
+        if (table) print_table();
+        return table;
+      },
+      [] {
+        for (const auto& fusion : kFusions)
+          for (auto size : fusion.sizes)
+            for (bool fuse : {false, true})
+              benchmark::RegisterBenchmark(fmt::format("{}/{}/{}", fusion.name, size, fuse ? "fused" : "unfused").c_str(), run_benchmark,
+                                           fusion, size, fuse)
+                  ->UseRealTime()
+                  ->Unit(benchmark::kMicrosecond);
+      });
 }

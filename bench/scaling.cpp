@@ -2,14 +2,14 @@
 /// its channels and the number of layers. Prints the tables of docs/performance.md.
 ///   bench_scaling [--threads=2]
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <vector>
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "bench/timed_step.h"
+#include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/machine.h"
 
@@ -62,10 +62,8 @@ void print(const Series& series, int threads) {
 int main(int argc, char** argv) {
   using namespace gradc;
   int threads = 2;
-  for (int i = 1; i < argc; ++i) {
-    std::string argument = argv[i];
-    if (argument.starts_with("--threads=")) threads = std::max(1, std::atoi(argument.c_str() + std::strlen("--threads=")));
-  }
+  CLI::App app("Shows that the cost of compiling and of a step grows as the work does.", "bench_scaling");
+  app.add_option("--threads", threads)->check(CLI::Range(1, ThreadPool::kMostThreads))->capture_default_str();
   const Series series[] = {
       {"batch", {.side = 16, .depth = 2}, &Network::batch, {1, 4, 16, 64, 256, 1024, 4096}},
       {"image side", {.batch = 16}, &Network::side, {16, 32, 64, 128}},
@@ -73,8 +71,12 @@ int main(int argc, char** argv) {
       {"layers", {.batch = 16}, &Network::depth, {2, 5, 10, 20, 50}},
   };
   try {
+    app.parse(argc, argv);
     std::cout << fmt::format("{} threads, FMA peak {:.0f} GFLOP/s\n\n", threads, fma_peak_gflops(threads));
     for (const auto& each : series) print(each, threads);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
   } catch (const Error& error) {
     std::cerr << "bench_scaling: " << error.what() << "\n";
     return 1;

@@ -142,15 +142,15 @@ Code compile_kernels(StepPlan& plan, const KernelTarget& target, const StepOptio
 }
 
 /// Appends the kernels' names to the map that `perf report` reads. Kernels with the same code share a line.
-void write_perf_map(const LinkedStep& linked, const std::vector<std::string>& symbol_of_kernel, const StepPlan& plan) {
+void write_perf_map(const LinkedStep& linked, const Code& code, const StepPlan& plan) {
   std::map<std::string, std::string> names;
-  for (std::size_t k = 0; k < symbol_of_kernel.size(); ++k) {
-    auto& name = names[symbol_of_kernel[k]];
+  for (std::size_t k = 0; k < code.symbols.size(); ++k) {
+    auto& name = names[code.symbols[k]];
     name += (name.empty() ? "" : ",") + plan.kernels[k].info.name;
   }
   auto path = fmt::format("/tmp/perf-{}.map", getpid());
   std::ofstream map(path, std::ios::app);
-  for (const auto& range : linked.code()) map << fmt::format("{:x} {:x} {}\n", range.address, range.bytes, names[range.symbol]);
+  for (const auto& range : linked.code(code.objects)) map << fmt::format("{:x} {:x} {}\n", range.address, range.bytes, names[range.symbol]);
   if (!map.flush()) throw Error("{}: cannot be written", path);
 }
 
@@ -264,7 +264,7 @@ class JitStep : public Step {
   LinkedStep link(const StepOptions& options, CompileReport& report) {
     auto code = compile_kernels(plan_, target_, options, report);
     LinkedStep linked(plan_, code.symbols, code.objects, options.separate_kernels);
-    if (options.perf_map) write_perf_map(linked, code.symbols, plan_);
+    if (options.perf_map) write_perf_map(linked, code, plan_);
     return linked;
   }
 

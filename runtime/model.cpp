@@ -118,7 +118,7 @@ struct Model::Implementation {
 
   StepOptions step_options() const {
     return {.backend = run.backend,
-            .threads = run.threads > 0 ? run.threads : available_processors(),
+            .threads = threads_or_all(run.threads),
             .pin = run.pin,
             .target = "",
             .warn = run.warn};

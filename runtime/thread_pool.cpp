@@ -93,6 +93,8 @@ int available_processors() {
   return std::max(count, 1);
 }
 
+int threads_or_all(int asked) { return asked > 0 ? asked : available_processors(); }
+
 ThreadPool::ThreadPool(int threads, bool pin) : spins_(threads <= available_processors() ? 1500 : 0) {
   check(threads >= 1 && threads <= kMostThreads, "a thread pool has from 1 to kMostThreads threads");
   auto processors = pin ? processors_of_mask() : std::vector<int>();

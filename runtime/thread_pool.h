@@ -12,6 +12,8 @@ namespace gradc {
 
 /// Processors that this process may use: those of its affinity mask, or fewer if a control group (v1 or v2) limits its CPU time.
 int available_processors();
+/// As many threads as asked for; for 0 one for each of those processors.
+int threads_or_all(int asked);
 
 class ThreadPool {
  public:

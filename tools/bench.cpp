@@ -76,7 +76,7 @@ struct Report {
 Report measure(const Options& options) {
   auto file = read_model(options.common.model);
   Report report;
-  report.threads = options.common.threads > 0 ? options.common.threads : available_processors();
+  report.threads = threads_or_all(options.common.threads);
   report.bandwidth = memory_gbytes_per_second(report.threads);
   std::vector<KernelResult> unfused_kernels;
   auto measure_step = [&](bool fuse, Times& times, std::vector<KernelResult>& kernels) {
@@ -198,17 +198,13 @@ void add_bench(CLI::App& program) {
                     "Write the kernels' addresses to /tmp/perf-PID.map, where `perf report` looks for names");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] {
-    try {
+    naming(options->common.model, [&] {
       auto report = measure(*options);
       if (options->json)
         print_json(*options, report);
       else
         print_text(*options, report);
-    } catch (const Error& error) {
-      std::string text = error.what();
-      if (text.starts_with(options->common.model)) throw;
-      throw Error("{}: {}", options->common.model, text);
-    }
+    });
   });
 }
 

@@ -36,6 +36,9 @@ struct CommonOptions {
   Model load_model() const;
 };
 
+/// Does work on a model. An error that does not begin with the model's name is thrown again with it.
+void naming(const std::string& model, const std::function<void()>& work);
+
 /// A line on stderr, as every warning is.
 void warn(const std::string& line);
 

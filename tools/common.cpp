@@ -1,9 +1,19 @@
 #include <iostream>
 
 #include "runtime/thread_pool.h"
+#include "support/error.h"
 #include "tools/commands.h"
 
 namespace gradc {
+
+void naming(const std::string& model, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).starts_with(model)) throw;
+    throw Error("{}: {}", model, error.what());
+  }
+}
 
 void warn(const std::string& line) { std::cerr << "gradc: " << line << "\n"; }
 

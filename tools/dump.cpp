@@ -40,11 +40,7 @@ std::string dump(const Options& options) {
     if (!graph.kernels.empty() && graph.kernels.front().phase >= 0)
       text = describe_phases(make_plan(graph, build_options.machine.lanes), options.common.batch_size) + text;
   };
-  try {
-    build(file.topology, build_options, observer);
-  } catch (const Error& error) {
-    throw Error("{}: {}", options.model, error.what());
-  }
+  naming(options.model, [&] { build(file.topology, build_options, observer); });
   if (!found) throw Error("there is no pass \"{}\"; the passes are {}", options.after, names);
   return text;
 }

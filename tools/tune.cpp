@@ -35,10 +35,8 @@ struct Tuned {
 
 class Tuner {
  public:
-  explicit Tuner(const Options& options)
-      : options_(options), file_(read_model(options.common.model)), cache_(KernelCache::of_user(warn)), terminal_(isatty(STDERR_FILENO)) {
-    if (!cache_.usable()) throw Error("gradc tune keeps what it finds in the kernel cache, and there is none: see GRADC_CACHE");
-  }
+  Tuner(const Options& options, const KernelCache& cache)
+      : options_(options), file_(read_model(options.common.model)), cache_(cache), terminal_(isatty(STDERR_FILENO) == 1) {}
 
   void run() {
     auto base = step_of(0);
@@ -71,13 +69,12 @@ class Tuner {
 
  private:
   std::unique_ptr<TimedStep> step_of(std::optional<int> candidate) const {
-    return std::make_unique<TimedStep>(
-        file_, TimedStep::Options{.batch_size = options_.common.batch_size,
-                                  .step = {.threads = options_.common.threads > 0 ? options_.common.threads : available_processors(),
-                                           .pin = options_.common.pin,
-                                           .candidate = candidate,
-                                           .separate_kernels = true,
-                                           .warn = warn}});
+    return std::make_unique<TimedStep>(file_, TimedStep::Options{.batch_size = options_.common.batch_size,
+                                                                 .step = {.threads = threads_or_all(options_.common.threads),
+                                                                          .pin = options_.common.pin,
+                                                                          .candidate = candidate,
+                                                                          .separate_kernels = true,
+                                                                          .warn = warn}});
   }
 
   /// The time of a kernel in `step` as a share of that in `base`: of the fastest runs of some rounds in turns, as the machine's speed
@@ -129,7 +126,7 @@ class Tuner {
 
   const Options& options_;
   ModelFile file_;
-  KernelCache cache_;
+  const KernelCache& cache_;
   bool terminal_;
 };
 
@@ -149,13 +146,9 @@ void add_tune(CLI::App& program) {
       ->check(CLI::Range(2, kMostCandidates))
       ->capture_default_str();
   command->callback([options] {
-    try {
-      Tuner(*options).run();
-    } catch (const Error& error) {
-      std::string text = error.what();
-      if (text.starts_with(options->common.model) || text.starts_with("gradc tune")) throw;
-      throw Error("{}: {}", options->common.model, text);
-    }
+    auto cache = KernelCache::of_user(warn);
+    if (!cache.usable()) throw Error("gradc tune keeps what it finds in the kernel cache, and there is none: see GRADC_CACHE");
+    naming(options->common.model, [&] { Tuner(*options, cache).run(); });
   });
 }
 

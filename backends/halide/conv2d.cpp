@@ -69,6 +69,7 @@ Func in_scratch(Emitter& e, ValueId images) {
   return copy;
 }
 
+/// A kernel by (feature, other channel, column, row), read where it lies unless a schedule copies it.
 Func weights_of(const Emitter& e, ValueId kernel) {
   Var feature("feature"), channel("channel"), kx("kx"), ky("ky");
   Func weights("weights");
@@ -155,15 +156,12 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
     return before - (kernel - 1) * dilation < 0 || from - 1 + before >= to;
   };
   const bool border = strided || outside(w[1], g.dilation_x, g.left, dx[2], width) || outside(w[0], g.dilation_y, g.top, dx[1], height);
-  if (!border) {
+  if (!border || unroll_columns) {
     spread = in_scratch(e, op.operands[0]);
   } else if (!skip_rows) {
     auto inside = x % g.stride_x == 0 && y % g.stride_y == 0 && inside_x && inside_y;
     spread(e.n, c, x, y) = select(inside, e.at(op.operands[0], e.n, {c, clamp(sx, 0, width - 1), clamp(sy, 0, height - 1)}), 0.0f);
     e.store(spread, dims[3]);
-  } else if (unroll_columns) {
-    spread(e.n, c, x, y) = e.at(op.operands[0], e.n, {c, x, y});
-    if (!e.in_memory(op.operands[0])) e.store(spread, dims[3]);
   } else {
     spread(e.n, c, x, y) = select(inside_x, e.at(op.operands[0], e.n, {c, clamp(x, 0, width - 1), y}), 0.0f);
     e.store(spread, dims[3]);

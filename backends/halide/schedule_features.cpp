@@ -124,6 +124,7 @@ void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarO
   acc.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
   auto update = acc.update();
   update.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
+  // A loop of three steps LLVM unrolls by two, leaves in the middle, and then no longer keeps the accumulators in registers.
   for (int unroll : {8, 4, 2})
     if (depth > 0 && depth % unroll == 0 && depth / unroll != 3) {
       RVar outer("outer"), inner("inner");

@@ -258,17 +258,6 @@ void expect(llvm::Error error) {
   if (error) throw InternalError("LLVM: " + llvm::toString(std::move(error)));
 }
 
-}  // namespace
-
-struct LinkedStep::Implementation {
-  std::unique_ptr<llvm::orc::LLJIT> jit;
-  StepFunction function = nullptr;
-  KernelFunction kernel = nullptr;
-  std::vector<std::pair<std::string, std::uint64_t>> symbols;  ///< With the bytes of each.
-};
-
-namespace {
-
 /// The bytes of a function in an object file.
 std::uint64_t size_of_function(const KernelObject& object) {
   auto file = expect(llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object.bytes, object.symbol)));
@@ -278,6 +267,12 @@ std::uint64_t size_of_function(const KernelObject& object) {
 }
 
 }  // namespace
+
+struct LinkedStep::Implementation {
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  StepFunction function = nullptr;
+  KernelFunction kernel = nullptr;
+};
 
 LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbols, const std::vector<KernelObject>& objects,
                        bool separate_kernels)
@@ -301,10 +296,7 @@ LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& sym
   })));
   library.addGenerator(
       expect(orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(jit.getDataLayout().getGlobalPrefix())));  // memset, expf
-  for (const auto& object : objects) {
-    expect(jit.addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object.bytes, object.symbol)));
-    implementation_->symbols.emplace_back(object.symbol, size_of_function(object));
-  }
+  for (const auto& object : objects) expect(jit.addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object.bytes, object.symbol)));
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = Writer(*context, plan, symbols).run(separate_kernels);
   module->setDataLayout(jit.getDataLayout());
@@ -319,10 +311,10 @@ LinkedStep::LinkedStep(LinkedStep&&) noexcept = default;
 StepFunction LinkedStep::function() const { return implementation_->function; }
 KernelFunction LinkedStep::kernel() const { return implementation_->kernel; }
 
-std::vector<CodeRange> LinkedStep::code() const {
+std::vector<CodeRange> LinkedStep::code(const std::vector<KernelObject>& objects) const {
   std::vector<CodeRange> ranges;
-  for (const auto& [symbol, bytes] : implementation_->symbols)
-    ranges.push_back({symbol, expect(implementation_->jit->lookup(symbol)).getValue(), bytes});
+  for (const auto& object : objects)
+    ranges.push_back({object.symbol, expect(implementation_->jit->lookup(object.symbol)).getValue(), size_of_function(object)});
   return ranges;
 }
 

@@ -55,8 +55,8 @@ class LinkedStep {
   StepFunction function() const;
   /// Null unless the step was linked with separate kernels.
   KernelFunction kernel() const;
-  /// The code of the objects.
-  std::vector<CodeRange> code() const;
+  /// Where the code of the objects lies that the step was linked from.
+  std::vector<CodeRange> code(const std::vector<KernelObject>& objects) const;
 
  private:
   struct Implementation;

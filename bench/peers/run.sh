@@ -23,10 +23,8 @@ for model in "${models[@]}"; do
 done
 
 scripts/setup.sh build
-if [ ! -x build/bin/gradc ]; then
-  cmake --preset release >/dev/null
-  cmake --build build --target gradc_tool
-fi
+cmake --preset release -DGRADC_TESTS=OFF >/dev/null
+cmake --build --preset release --target gradc_tool >&2
 venv=.deps/peers
 if [ ! -f $venv/.complete ]; then
   echo "run.sh: installing TensorFlow, PyTorch and JAX into $venv" >&2
@@ -40,13 +38,14 @@ allowed=$(taskset -cp $$ | sed 's/.*: //' | tr ',' '\n' | while IFS=- read -r fi
 cpus=$(head -n "$threads" <<<"$allowed" | paste -sd,)
 export OMP_NUM_THREADS=$threads MKL_NUM_THREADS=$threads CUDA_VISIBLE_DEVICES='' JAX_PLATFORMS=cpu
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 for model in "${models[@]}"; do
   {
     taskset -c "$cpus" build/bin/gradc bench "$model" --batch-size "$batch" --threads "$threads" --seconds "$seconds" --no-kernels --json
     for framework in tensorflow pytorch jax; do
       taskset -c "$cpus" $venv/bin/python bench/peers/${framework}_step.py "$model" --batch-size "$batch" --threads "$threads" \
-        --seconds "$seconds" 2>"/tmp/peers.$$.log" || { echo "run.sh: $framework failed on $model:" >&2; tail -n 5 "/tmp/peers.$$.log" >&2; }
+        --seconds "$seconds" 2>"$log" || { echo "run.sh: $framework failed on $model:" >&2; tail -n 5 "$log" >&2; }
     done
-    rm -f "/tmp/peers.$$.log"
   } | $venv/bin/python bench/peers/table.py
 done

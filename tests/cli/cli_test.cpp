@@ -481,7 +481,7 @@ TEST_F(Cli, BenchTellsPerfTheNamesOfKernels) {
   EXPECT_THAT(text, testing::ContainsRegex("[0-9a-f]+ [1-9a-f][0-9a-f]+ [^\n]*[.]dense"));
 }
 
-TEST_F(Cli, TuneKeepsWhatIsFasterAndChangesNoResult) {
+TEST_F(Cli, TuneKeepsOnlyWhatIsFaster) {
   write("model.json", small_model().dump());
   auto environment = "GRADC_CACHE=" + path("tune-cache");
   auto result = run("tune " + path("model.json") + " --batch-size 7 --threads 2 --candidates 3", environment);

@@ -15,6 +15,7 @@
 #include "runtime/model.h"
 #include "runtime/thread_choice.h"
 #include "runtime/thread_pool.h"
+#include "runtime/tuned.h"
 #include "support/error.h"
 #include "tests/support/harness.h"
 #if defined(__x86_64__)
@@ -309,6 +310,24 @@ TEST(KernelCache, StaysWithinItsLimitAndDropsWhatWasUnusedForLongest) {
   }
   EXPECT_FALSE(cache.find("key0"));
   EXPECT_EQ(cache.find("key19"), std::string(1000, 'a' + 19));
+}
+
+TEST(Tuned, CandidatesAreKeptUntilForgottenAndOthersAreNotBelieved) {
+  auto folder = std::filesystem::path(testing::TempDir()) / "gradc-tuned";
+  std::filesystem::remove_all(folder);
+  KernelCache cache(folder, nullptr);
+  EXPECT_EQ(tuned_candidate(cache, "code"), 0);
+  keep_candidate(cache, "code", 5);
+  EXPECT_EQ(tuned_candidate(cache, "code"), 5);
+  EXPECT_EQ(tuned_candidate(cache, "other"), 0);
+  keep_candidate(cache, "code", kMostCandidates);
+  EXPECT_EQ(tuned_candidate(cache, "code"), 0);
+  cache.store("code-tuned", "fast");
+  EXPECT_EQ(tuned_candidate(cache, "code"), 0);
+  keep_candidate(cache, "code", 3);
+  keep_candidate(cache, "code", 0);
+  EXPECT_EQ(tuned_candidate(cache, "code"), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
 }
 
 TEST(DataSet, ShufflesBySeedAndSlices) {
