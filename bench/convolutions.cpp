@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <map>
 #include <optional>
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "bench/lanes_option.h"
 #include "bench/program.h"
 #include "bench/timed_step.h"
 #include "support/error.h"
@@ -166,9 +166,7 @@ int main(int argc, char** argv) {
   std::string only, shape;
   CLI::App app("Times convolutions of every kind against a plain one of as many FLOPs.", "bench_convolutions");
   app.add_flag("--map", map, "Print the table of docs/performance.md");
-  app.add_option("--lanes", lanes, "Instead of what the layout pass chooses")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Lanes>{{"images", Lanes::batch}, {"features", Lanes::features}}))
-      ->type_name("images|features");
+  add_lanes_option(app, lanes);
   app.add_option("--only", only, "Variants with this in their name");
   app.add_option("--shape", shape, "Shapes with this in their name");
   app.add_option("--batch", batch, "Images in a batch")->check(CLI::PositiveNumber)->capture_default_str();

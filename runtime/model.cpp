@@ -117,11 +117,7 @@ struct Model::Implementation {
   }
 
   StepOptions step_options() const {
-    return {.backend = run.backend,
-            .threads = threads_or_all(run.threads),
-            .pin = run.pin,
-            .target = "",
-            .warn = run.warn};
+    return {.backend = run.backend, .threads = threads_or_all(run.threads), .pin = run.pin, .target = "", .warn = run.warn};
   }
 
   /// The step, compiled when it is first needed, for batches of this size.

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bench/lanes_option.h"
 #include "bench/timed_step.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
@@ -189,10 +190,7 @@ void add_bench(CLI::App& program) {
         return value >= 0.01 && value <= 3600 ? "" : "is not from 0.01 to 3600 seconds";
       })
       ->capture_default_str();
-  command
-      ->add_option("--lanes", options->lanes, "What vectors hold: neighbouring images or features, instead of what the layout pass chooses")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Lanes>{{"images", Lanes::batch}, {"features", Lanes::features}}))
-      ->type_name("images|features");
+  add_lanes_option(*command, options->lanes);
   command->add_flag("--no-kernels", options->no_kernels, "Only the whole steps");
   command->add_flag("--perf-map", options->perf_map,
                     "Write the kernels' addresses to /tmp/perf-PID.map, where `perf report` looks for names");
