@@ -92,7 +92,8 @@ void halide_conv2d(Emitter& e, const Op& op) {
   acc(e.n, f, x, y) += weights(f, r.y, r.x, r.z) *
                        in(e.n, channel, x * g.stride_x - g.left + r.x * g.dilation_x, y * g.stride_y - g.top + r.z * g.dilation_y);
   e.define(op.result(), acc);
-  e.set_product({.op = &op, .accumulator = acc, .domain = r, .groups = g.groups, .weights = weights});
+  e.set_product(
+      {.op = &op, .accumulator = acc, .domain = r, .groups = g.groups, .weights = weights, .bordered = g.padded(op) ? in : Func()});
 }
 
 namespace {
@@ -184,7 +185,13 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   auto weights = weights_of(e, op.operands[1]);
   acc(e.n, c, x, y) += weights(g.transposed_weight(c, filter, r.x, r.z, w[3])) * spread(e.n, filter, at_x, at_y);
   e.define(op.result(), acc);
-  e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = unroll_columns, .groups = g.groups, .weights = weights});
+  e.set_product({.op = &op,
+                 .accumulator = acc,
+                 .domain = r,
+                 .unroll_columns = unroll_columns,
+                 .groups = g.groups,
+                 .weights = weights,
+                 .bordered = border && !unroll_columns ? spread : Func()});
 }
 
 namespace {

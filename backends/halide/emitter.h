@@ -33,6 +33,7 @@ struct Product {
   bool unroll_columns = false;
   std::int64_t groups = 1;  ///< Of a convolution's channels.
   Halide::Func weights;     ///< A convolution's, by (feature, other channel, column, row); computed in place unless it is scheduled.
+  Halide::Func bordered;    ///< A convolution's input by (n, channel, column, row), if it is copied with zeros around it.
 };
 
 class Emitter {

@@ -233,6 +233,11 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
       auto own = packed.args();
       packed.compute_at(sink, fo).bound_extent(own[0], block.vectors * width).vectorize(own[0], width);
     }
+    // Each channel of a depthwise convolution's input is read by one block of features. Where an image is too large to stay in an L2 cache
+    // beside its copy with a border, it is copied a row at a time, as the rows of the output come to need it, and those stay in L1.
+    constexpr std::int64_t kLargeImage = 128 << 10;
+    if (auto rows = product.bordered; rows.defined() && lanes.depthwise() && e.type(op.operands[0]).elements() * 4 > kLargeImage)
+      rows.store_at(sink, fo).compute_at(sink, args[3]);
     return in_registers(product.accumulator, product.domain);
   }
   for (const auto& [acc, domain] : product.parts) {

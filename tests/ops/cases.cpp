@@ -234,7 +234,10 @@ std::vector<OpCase> large_op_cases() {
           conv_case({9, 13, 16, 70, 3, 3, {2, 2}, {1, 1, 1, 1}, {1, 1}, 3}),
           conv_case({9, 40, 4, 64, 5, 2, {1, 1}, {2, 2, 0, 1}, {1, 1}, 2}),
           // A kernel of more than a megabyte, whose blocks are copied.
-          conv_case({5, 6, 192, 160, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2})};
+          conv_case({5, 6, 192, 160, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2}),
+          // Depthwise on images so large that their rows are copied one by one.
+          conv_case({37, 39, 24, 24, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 24}),
+          conv_case({37, 39, 24, 24, 3, 5, {2, 3}, {0, 2, 2, 1}, {1, 1}, 2, 24})};
 }
 
 }  // namespace gradc::test
