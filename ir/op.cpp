@@ -22,9 +22,18 @@ std::vector<Type> infer_pointwise(const OpView& op) {
 
 std::int64_t flops_pointwise(const OpView&, std::span<const Type> results) { return results[0].elements(); }
 
+/// An expression of pointwise.def with its constants, C(0.5), as numbers.
+std::string readable(std::string expression) {
+  for (auto at = expression.find("C("); at != std::string::npos; at = expression.find("C(", at)) {
+    expression.erase(expression.find(')', at), 1);
+    expression.erase(at, 2);
+  }
+  return expression;
+}
+
 OpDef define_pointwise(std::string_view name, std::string expression, std::vector<std::string> operands) {
   return {.name = name,
-          .summary = std::move(expression),
+          .summary = readable(std::move(expression)),
           .operands = std::move(operands),
           .infer = infer_pointwise,
           .pointwise = true,

@@ -1,6 +1,9 @@
 #include "passes/pipeline.h"
 
+#include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cstdlib>
 
 #include "ir/verify.h"
 #include "passes/commute_pool.h"
@@ -40,20 +43,31 @@ std::span<const Pass> named_passes() {
       {"no_fuse", "make each op a kernel of its own", [](Graph& graph) { fuse(graph, {.fuse = false}); }},
       {"partition", "cut the step into phases, each a loop over tiles of the batch", [](Graph& graph) { partition(graph); }},
       {"kernel_by_kernel", "give each kernel a phase of its own", [](Graph& graph) { partition(graph, {.kernel_by_kernel = true}); }},
+      {"trigger_crash", "abort, for tests of what happens then", [](Graph&) { std::abort(); }},
+      {"trigger_invalid", "use a value before it is defined, for tests of the verifier",
+       [](Graph& graph) { std::reverse(graph.ops.begin(), graph.ops.end()); }},
   };
   return table;
 }
 
 namespace {
 
-const Pass& named(const char* name) {
-  for (const auto& pass : named_passes())
+const Pass& named(std::string_view name) {
+  std::string known;
+  for (const auto& pass : named_passes()) {
     if (pass.name == name) return pass;
-  throw InternalError(std::string("there is no pass ") + name);
+    known += (known.empty() ? "" : ", ") + pass.name;
+  }
+  throw Error("there is no pass \"{}\"; the passes are {}", name, known);
 }
 
-/// The pass of this name with what it is told of the machine.
+bool takes_machine(const Pass& pass) { return pass.name == "layout" || pass.name == "partition" || pass.name == "kernel_by_kernel"; }
+
+/// The pass with what it is told of the machine, if it asks.
 Pass for_machine(Pass pass, const Machine& machine) {
+  if (!takes_machine(pass)) return pass;
+  pass.options = fmt::format("batch={},lanes={},l2={}", machine.batch, machine.lanes, machine.cache_bytes);
+  if (machine.force_lanes) pass.options += *machine.force_lanes == Lanes::features ? ",force=features" : ",force=images";
   if (pass.name == "layout") pass.run = [machine](Graph& graph) { choose_layout(graph, machine); };
   if (pass.name == "partition") pass.run = [machine](Graph& graph) { partition(graph, {.machine = machine}); };
   if (pass.name == "kernel_by_kernel")
@@ -61,7 +75,65 @@ Pass for_machine(Pass pass, const Machine& machine) {
   return pass;
 }
 
+/// The parts of a text between commas that stand outside of braces.
+std::vector<std::string> split_at_commas(std::string_view text) {
+  std::vector<std::string> parts(1);
+  int depth = 0;
+  for (char c : text) {
+    depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+    if (c == ',' && depth == 0)
+      parts.emplace_back();
+    else if (c != ' ')
+      parts.back() += c;
+  }
+  return parts;
+}
+
+Machine parse_machine(const Pass& pass, std::string_view text) {
+  if (!takes_machine(pass)) throw Error("pass {} takes no options, but has {{{}}}", pass.name, text);
+  Machine machine;
+  for (const auto& option : split_at_commas(text)) {
+    auto equals = std::min(option.find('='), option.size());
+    auto name = option.substr(0, equals), value = option.substr(std::min(equals + 1, option.size()));
+    auto whole = [&](std::int64_t least, std::int64_t most) {
+      std::int64_t number = 0;
+      auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+      if (error != std::errc() || end != value.data() + value.size() || number < least || number > most)
+        throw Error("pass {}: option {} is \"{}\", not a whole number from {} to {}", pass.name, name, value, least, most);
+      return number;
+    };
+    if (name == "batch")
+      machine.batch = whole(1, std::int64_t{1} << 24);
+    else if (name == "lanes")
+      machine.lanes = static_cast<int>(whole(1, 64));
+    else if (name == "l2")
+      machine.cache_bytes = whole(1, std::int64_t{1} << 40);
+    else if (name == "force" && (value == "images" || value == "features"))
+      machine.force_lanes = value == "images" ? Lanes::batch : Lanes::features;
+    else
+      throw Error("pass {} has no option \"{}\"; it takes batch=N, lanes=N, l2=BYTES, force=images and force=features", pass.name, option);
+  }
+  return machine;
+}
+
 }  // namespace
+
+std::string text_of(const Pass& pass) { return pass.options.empty() ? pass.name : pass.name + "{" + pass.options + "}"; }
+
+std::vector<Pass> parse_passes(std::string_view text) {
+  std::vector<Pass> passes;
+  for (const auto& part : split_at_commas(text)) {
+    auto brace = part.find('{');
+    const auto& pass = named(std::string_view(part).substr(0, brace));
+    if (brace == std::string::npos) {
+      passes.push_back(pass);
+    } else {
+      if (part.back() != '}') throw Error("pass {}: the options that begin with {{ do not end with }}", pass.name);
+      passes.push_back(for_machine(pass, parse_machine(pass, std::string_view(part).substr(brace + 1, part.size() - brace - 2))));
+    }
+  }
+  return passes;
+}
 
 std::vector<Pass> reference_pipeline(const PipelineOptions& options) {
   std::vector<Pass> passes = {named("canonicalize")};
@@ -82,15 +154,35 @@ std::vector<Pass> pipeline(const PipelineOptions& options) {
   return passes;
 }
 
+PassFailure::PassFailure(const std::string& what, Graph before, const Pass& pass)
+    : InternalError(what), before_(std::move(before)), pass_(pass) {}
+
+namespace {
+thread_local PassInFlight in_flight;
+}
+
+const PassInFlight& pass_in_flight() { return in_flight; }
+
 void run_passes(Graph& graph, std::span<const Pass> passes, const PassObserver& observer) {
   for (const auto& pass : passes) {
+    Graph before = graph;
     auto start = std::chrono::steady_clock::now();
-    pass.run(graph);
+    in_flight = {&before, &pass};
+    try {
+      pass.run(graph);
+    } catch (const InternalError& error) {
+      in_flight = {};
+      throw PassFailure("in pass " + pass.name + ": " + error.what(), std::move(before), pass);
+    } catch (...) {
+      in_flight = {};
+      throw;
+    }
+    in_flight = {};
     std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     if (observer.verify) try {
         verify(graph);
       } catch (const InternalError& error) {
-        throw InternalError("after pass " + pass.name + ": " + error.what());
+        throw PassFailure("after pass " + pass.name + ": " + error.what(), std::move(before), pass);
       }
     if (observer.after) observer.after(pass, graph, took.count());
   }

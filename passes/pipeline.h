@@ -4,10 +4,12 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ir/graph.h"
 #include "passes/layout.h"
+#include "support/error.h"
 
 namespace gradc {
 
@@ -15,7 +17,11 @@ struct Pass {
   std::string name;
   std::string summary;
   std::function<void(Graph&)> run;
+  std::string options = "";  ///< What it is told besides the graph, as "batch=1,l2=2097152", or nothing.
 };
+
+/// "layout{batch=1}": what parse_passes reads again.
+std::string text_of(const Pass& pass);
 
 struct PipelineOptions {
   bool train = true;  ///< Differentiate and update; otherwise only the forward part is compiled.
@@ -27,6 +33,11 @@ struct PipelineOptions {
 
 /// Every pass that needs nothing but the graph, by its name: those of the pipeline, and those that only run alone.
 std::span<const Pass> named_passes();
+
+/// The passes of a text like "canonicalize,layout{batch=1,lanes=8}". Passes that choose by the machine take options: `batch` (images of
+/// most batches), `lanes` (f32 elements of a vector), `l2` (bytes of a core's own cache), and `force` (images or features, as lanes).
+/// Throws gradc::Error that names the passes or options there are.
+std::vector<Pass> parse_passes(std::string_view text);
 
 /// The passes from a lowered graph to a step's kernels. The list is the compiler: see pipeline.cpp.
 std::vector<Pass> pipeline(const PipelineOptions& options);
@@ -41,5 +52,25 @@ struct PassObserver {
 };
 
 void run_passes(Graph& graph, std::span<const Pass> passes, const PassObserver& observer = {});
+
+/// The pass that run_passes is in, with the graph before it.
+struct PassInFlight {
+  const Graph* before = nullptr;
+  const Pass* pass = nullptr;
+};
+/// That of this thread; without a pass if it runs none. For whoever writes down what a crash needs to happen again.
+const PassInFlight& pass_in_flight();
+
+/// A pass failed, or left a graph that does not verify.
+class PassFailure : public InternalError {
+ public:
+  PassFailure(const std::string& what, Graph before, const Pass& pass);
+  const Graph& before() const { return before_; }
+  const Pass& pass() const { return pass_; }
+
+ private:
+  Graph before_;
+  Pass pass_;
+};
 
 }  // namespace gradc

@@ -17,6 +17,7 @@ void add_dump(CLI::App& program);
 void add_opt(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_tune(CLI::App& program);
+void add_reduce(CLI::App& program);
 
 /// Options that several commands share.
 struct CommonOptions {
@@ -38,6 +39,12 @@ struct CommonOptions {
 
 /// Does work on a model. An error that does not begin with the model's name is thrown again with it.
 void naming(const std::string& model, const std::function<void()>& work);
+
+/// A text file, or standard input if `path` is "-".
+std::string read_text(const std::string& path);
+
+/// Writes a command's result to a file, whole, or to standard output if `path` is empty.
+void write_result(const std::string& path, const std::string& text);
 
 /// A line on stderr, as every warning is.
 void warn(const std::string& line);

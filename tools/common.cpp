@@ -1,7 +1,9 @@
+#include <filesystem>
 #include <iostream>
 
 #include "runtime/thread_pool.h"
 #include "support/error.h"
+#include "support/files.h"
 #include "tools/commands.h"
 
 namespace gradc {
@@ -13,6 +15,21 @@ void naming(const std::string& model, const std::function<void()>& work) {
     if (std::string_view(error.what()).starts_with(model)) throw;
     throw Error("{}: {}", model, error.what());
   }
+}
+
+std::string read_text(const std::string& path) {
+  if (path != "-") return read_file(path);
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+void write_result(const std::string& path, const std::string& text) {
+  if (path.empty()) {
+    std::cout << text << std::flush;
+    if (!std::cout) throw Error("standard output cannot be written");
+    return;
+  }
+  std::filesystem::path out = path;
+  write_files(out.parent_path().empty() ? "." : out.parent_path(), {{out.filename().string(), text}});
 }
 
 void warn(const std::string& line) { std::cerr << "gradc: " << line << "\n"; }

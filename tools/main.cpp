@@ -6,6 +6,7 @@
 #include "backends/llvm/driver.h"
 #include "support/error.h"
 #include "tools/commands.h"
+#include "tools/reproducer.h"
 
 namespace {
 
@@ -23,6 +24,7 @@ std::string version_text() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  gradc::write_reproducers_on_crashes();
   CLI::App program("gradc compiles a model definition into one native training step.", "gradc");
   program.set_version_flag("--version", [] { return version_text(); });
   program.require_subcommand(1);
@@ -38,6 +40,7 @@ int main(int argc, char** argv) {
   gradc::add_opt(program);
   gradc::add_bench(program);
   gradc::add_tune(program);
+  gradc::add_reduce(program);
   auto commands = program.get_subcommands({});
   if (argc > 1 && argv[1][0] != '-' &&
       std::none_of(commands.begin(), commands.end(), [&](const CLI::App* each) { return each->check_name(argv[1]); })) {
@@ -56,6 +59,10 @@ int main(int argc, char** argv) {
   } catch (const gradc::Error& error) {
     std::cerr << "gradc: " << error.what() << "\n";
     return 1;
+  } catch (const gradc::PassFailure& error) {
+    std::cerr << "gradc: " << error.what() << "\n"
+              << gradc::write_reproducer(error.before(), error.pass()) << "This is a bug of gradc: please report it with that file.\n";
+    return 3;
   } catch (const std::bad_alloc&) {
     std::cerr << "gradc: out of memory; use a smaller model or batch\n";
     return 1;

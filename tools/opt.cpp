@@ -1,70 +1,66 @@
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "ir/text.h"
 #include "passes/pipeline.h"
-#include "support/error.h"
-#include "support/files.h"
 #include "tools/commands.h"
+#include "tools/pass_view.h"
 
 namespace gradc {
+
 namespace {
 
-std::string read_input(const std::string& path) {
-  if (path != "-") return read_file(path);
-  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
-}
-
-std::vector<Pass> chosen(const std::string& names) {
-  std::vector<Pass> result;
-  for (std::size_t at = 0; at < names.size();) {
-    auto end = std::min(names.find(',', at), names.size());
-    auto name = names.substr(at, end - at);
-    bool found = false;
-    for (const auto& pass : named_passes())
-      if (pass.name == name) {
-        result.push_back(pass);
-        found = true;
-      }
-    if (!found) {
-      std::string known;
-      for (const auto& pass : named_passes()) known += (known.empty() ? "" : ", ") + pass.name;
-      throw Error("there is no pass \"{}\"; the passes are {}", name, known);
-    }
-    at = end + 1;
+/// The table of docs/ir.md.
+void list_ops(std::ostream& out) {
+  out << "| op | operands | attributes | result |\n| --- | --- | --- | --- |\n";
+  for (auto kind : all_ops()) {
+    const auto& op = definition(kind);
+    std::string operands, attributes;
+    for (const auto& name : op.operands) operands += (operands.empty() ? "" : ", ") + name;
+    for (const auto& spec : op.attributes)
+      attributes += (attributes.empty() ? "`" : ", `") + spec.name + "`" + (spec.optional ? " or none" : "");
+    out << fmt::format("| `{}` | {} | {} | {}{}{} |\n", op.name, operands, attributes, op.pointwise ? "`" : "", op.summary,
+                       op.pointwise ? "`" : "");
   }
-  return result;
 }
 
 }  // namespace
 
 void add_opt(CLI::App& program) {
   struct Options {
-    std::string file = "-", passes;
-    bool list = false, print_after_all = false, time = false;
+    std::string file = "-", passes, out;
+    bool list_passes = false, list_ops = false, verify_each = true;
+    PassView view;
   };
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("opt", "Run passes alone on a graph's text");
-  command->footer("Example:\n  gradc opt graph.ir --passes canonicalize,differentiate");
+  command->footer(
+      "Passes that choose by the machine take options: layout{batch=1,lanes=16,l2=1048576}, also with force=images or force=features;\n"
+      "partition and kernel_by_kernel take the same.\n\n"
+      "Example:\n  gradc opt graph.ir --passes canonicalize,differentiate --print-changed");
   command->add_option("FILE.ir", options->file, "A graph as `gradc dump` prints it; - is standard input")->capture_default_str();
   command->add_option("--passes", options->passes, "Names of passes, with commas between them")->type_name("A,B,C");
-  command->add_flag("--list-passes", options->list, "Print the passes, with a sentence each");
-  command->add_flag("--print-after-all", options->print_after_all, "Print the graph after each pass");
-  command->add_flag("--time-passes", options->time, "Print the time of each pass to standard error");
+  command->add_flag("--list-passes", options->list_passes, "Print the passes, with a sentence each");
+  command->add_flag("--list-ops", options->list_ops, "Print the ops as the table of docs/ir.md");
+  options->view.add_options(*command);
+  command->add_flag("--verify-each,!--no-verify-each", options->verify_each, "Verify the graph after each pass, as is done anyway");
+  command->add_option("-o", options->out, "Write to a file instead of standard output")->type_name("FILE");
   command->callback([options] {
-    if (options->list) {
+    if (options->list_ops) return list_ops(std::cout);
+    if (options->list_passes) {
       for (const auto& pass : named_passes()) std::cout << fmt::format("{:<16} {}\n", pass.name, pass.summary);
       return;
     }
-    auto graph = parse(read_input(options->file), options->file);
-    PassObserver observer;
-    observer.after = [&](const Pass& pass, const Graph& after, double seconds) {
-      if (options->time) std::cerr << fmt::format("{:<16} {:9.3f} ms  {} ops\n", pass.name, seconds * 1e3, after.ops.size());
-      if (options->print_after_all) std::cout << "; after " << pass.name << "\n" << print(after) << "\n";
-    };
-    run_passes(graph, chosen(options->passes), observer);
-    if (options->print_after_all) return;
-    std::cout << print(graph);
+    std::vector<Pass> passes;
+    if (!options->passes.empty()) passes = parse_passes(options->passes);
+    auto graph = parse(read_text(options->file), options->file);
+    std::ostringstream out;
+    auto observer = options->view.observer(out, graph);
+    observer.verify = options->verify_each;
+    run_passes(graph, passes, observer);
+    if (!options->view.shows_graphs()) out << print(graph);
+    write_result(options->out, out.str());
   });
 }
 

@@ -94,7 +94,7 @@ std::int64_t flops_weight_grad(const OpView& op, std::span<const Type> results) 
 }  // namespace
 
 OpDef define_conv2d() {
-  return {.summary = "2-D correlation of images [B,H,W,C] with a kernel [KH,KW,C,F]",
+  return {.summary = "2-D correlation of images [B,H,W,C] with a kernel [KH,KW,C/G,F] in G = `groups`, giving [B,OH,OW,F]",
           .operands = {"x", "w"},
           .attributes = window_attributes({{"dilation", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),
           .infer = infer,
@@ -102,7 +102,9 @@ OpDef define_conv2d() {
 }
 
 OpDef define_conv2d_input_grad() {
-  return {.summary = "the gradient of conv2d with respect to its input, of height and width `input`; w is the kernel as [KH,KW,F,C]",
+  return {.summary =
+              "the gradient of conv2d with respect to its input, of height and width `input`, w being the kernel as [KH,KW,F,C/G]; also a "
+              "transposed convolution",
           .operands = {"dy", "w"},
           .attributes = window_attributes(
               {{"dilation", AttributeKind::ints}, {"input", AttributeKind::ints}, {"groups", AttributeKind::integer, true}}),

@@ -526,5 +526,18 @@ TEST_F(Cli, DumpsParseBackAndAreStable) {
   expect_error("opt " + path("bad.ir"), 1, "bad.ir:3:8: there is no op 'rleu'\n    %y = rleu %x : f32[B,4]\n         ^");
 }
 
+TEST_F(Cli, ACrashInsideAPassLeavesAReproducer) {
+  write("g.ir", "graph @g {\n  %x = input \"images\" : f32[B,4]\n  %y = exp %x : f32[B,4]\n  output \"y\" %y\n}\n");
+  auto result = run("opt " + path("g.ir") + " --passes canonicalize,trigger_crash", "TMPDIR=" + path(""));
+  EXPECT_GT(result.status, 128);
+  EXPECT_THAT(result.err, HasSubstr("pass trigger_crash crashed: Aborted"));
+  auto at = result.err.find("gradc opt ");
+  ASSERT_NE(at, std::string::npos) << result.err;
+  auto command = result.err.substr(at + 6, result.err.find('\n', at) - at - 6);
+  // The command does it again, and the file alone holds the graph.
+  EXPECT_GT(run(command).status, 128);
+  EXPECT_EQ(run(command.substr(0, command.find(" --passes"))).out, read_file(path("g.ir")));
+}
+
 }  // namespace
 }  // namespace gradc::test

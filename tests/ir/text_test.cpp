@@ -1,12 +1,18 @@
 #include "ir/text.h"
 
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "ir/verify.h"
 #include "passes/differentiate.h"
 #include "passes/fuse.h"
 #include "passes/partition.h"
+#include "passes/pipeline.h"
 #include "passes/shard.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -65,9 +71,29 @@ TEST(Text, EveryPrefixOfAGraphIsAnErrorAndNotACrash) {
   for (std::size_t at = 0; at + 2 < text.size(); ++at) EXPECT_THROW(parse(text.substr(0, at)), Error) << at;
 }
 
-TEST(Docs, EveryOpIsDescribed) {
-  auto text = read_file(GRADC_SOURCE "/docs/ir.md");
-  for (auto kind : all_ops()) EXPECT_THAT(text, HasSubstr("`" + std::string(name_of(kind)) + "`"));
+std::string output_of(const std::string& arguments) {
+  auto file = testing::TempDir() + "gradc-docs-" + std::to_string(getpid());
+  EXPECT_EQ(std::system((GRADC_COMMAND " " + arguments + " >" + file).c_str()), 0);
+  auto text = read_file(file);
+  std::filesystem::remove(file);
+  return text;
+}
+
+TEST(Docs, OpsAndPassesAreThoseOfTheCode) {
+  EXPECT_THAT(read_file(GRADC_SOURCE "/docs/ir.md"), HasSubstr(output_of("opt --list-ops")));
+  EXPECT_THAT(read_file(GRADC_SOURCE "/docs/passes.md"), HasSubstr(output_of("opt --list-passes")));
+}
+
+TEST(Docs, EveryPassHasATestThatRunsIt) {
+  std::string lines;
+  for (const auto& file : std::filesystem::directory_iterator(GRADC_SOURCE "/tests/passes")) {
+    if (file.path().extension() != ".ir") continue;
+    std::istringstream text(read_file(file.path()));
+    for (std::string line; std::getline(text, line);)
+      if (line.find("RUN:") != std::string::npos) lines += line + "\n";
+  }
+  for (const auto& pass : named_passes())
+    EXPECT_TRUE(pass.name.starts_with("trigger_") || lines.find(pass.name) != std::string::npos) << pass.name;
 }
 
 struct BadText {

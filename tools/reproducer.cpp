@@ -1,0 +1,68 @@
+#include "tools/reproducer.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "ir/text.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+void tell(const std::string& text) {
+  for (std::size_t at = 0; at < text.size();) {
+    auto written = write(STDERR_FILENO, text.data() + at, text.size() - at);
+    if (written <= 0) return;
+    at += static_cast<std::size_t>(written);
+  }
+}
+
+/// As LLVM does in its handlers, this allocates memory though a signal may have come at any place: it is worth a try, since the process
+/// is lost anyway. A second signal ends it.
+void on_crash(int signal) {
+  std::signal(signal, SIG_DFL);
+  if (const auto& at = pass_in_flight(); at.pass != nullptr) try {
+      tell("gradc: pass " + at.pass->name + " crashed: " + strsignal(signal) + "\n" + write_reproducer(*at.before, *at.pass) +
+           "This is a bug of gradc: please report it with that file.\n");
+    } catch (const std::exception& error) {
+      tell(std::string("gradc: ") + error.what() + "\n");
+    }
+  raise(signal);
+}
+
+}  // namespace
+
+std::string write_reproducer(const Graph& before, const Pass& pass) {
+  auto pattern = (std::filesystem::temp_directory_path() / ("gradc-" + pass.name + "-XXXXXX.ir")).string();
+  int file = mkstemps(pattern.data(), 3);
+  if (file < 0) throw Error("{}: no reproducer can be written there: {}", pattern, std::strerror(errno));
+  std::string command = "gradc opt " + pattern + " --passes ";
+  // `update` knows the model's optimizer, which no text says.
+  command = pass.name == "update" ? "" : command + (pass.options.empty() ? pass.name : "'" + text_of(pass) + "'");
+  auto text = (command.empty() ? "" : "; " + command + "\n") + print(before);
+  auto written = write(file, text.data(), text.size());
+  close(file);
+  if (written != static_cast<ssize_t>(text.size())) throw Error("{}: cannot be written", pattern);
+  return "The graph before it is in " + pattern + (command.empty() ? "\n" : "; to see it again:\n  " + command + "\n");
+}
+
+void write_reproducers_on_crashes() {
+  // A stack of its own, as the other may be what overflowed.
+  static std::vector<char> memory(std::size_t{256} << 10);
+  stack_t stack{};
+  stack.ss_sp = memory.data();
+  stack.ss_size = memory.size();
+  sigaltstack(&stack, nullptr);
+  struct sigaction action{};
+  action.sa_handler = on_crash;
+  action.sa_flags = SA_ONSTACK;
+  for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) sigaction(signal, &action, nullptr);
+}
+
+}  // namespace gradc
