@@ -1,25 +1,69 @@
 #include <iostream>
+#include <map>
 #include <memory>
+#include <sstream>
 
 #include "backends/kernel.h"
 #include "backends/plan.h"
 #include "frontend/build.h"
+#include "inspect/dot.h"
 #include "ir/text.h"
-#include "runtime/step.h"
+#include "runtime/kernel_code.h"
 #include "support/error.h"
-#include "support/files.h"
 #include "tools/commands.h"
+#include "tools/pass_view.h"
 
 namespace gradc {
 namespace {
 
 struct Options {
-  std::string model, after, format = "text", out, mode = "train";
+  std::string model, after, format = "text", kernel, out, mode = "train";
   CommonOptions common;
   bool no_fuse = false;
+  PassView view;
+
+  /// Whether the format shows compiled kernels, and not a graph.
+  bool shows_code() const { return format == "stmt" || format == "asm" || format == "llvm"; }
 };
 
+std::string list_of_kernels(const StepPlan& plan) {
+  constexpr std::size_t kMost = 40;
+  std::string names;
+  for (std::size_t k = 0; k < std::min(kMost, plan.kernels.size()); ++k) names += (k > 0 ? ", " : "") + plan.kernels[k].info.name;
+  return names + (plan.kernels.size() > kMost ? fmt::format(" and {} more", plan.kernels.size() - kMost) : "");
+}
+
+/// The code of one kernel, or of all, those that share their code together.
+std::string kernels_text(const StepPlan& plan, const Options& options) {
+  std::map<std::string, std::string> names;
+  std::vector<const PlannedKernel*> distinct;
+  for (const auto& kernel : plan.kernels) {
+    if (!options.kernel.empty() && kernel.info.name != options.kernel) continue;
+    auto& sharing = names[kernel.source.text()];
+    if (sharing.empty()) distinct.push_back(&kernel);
+    sharing += (sharing.empty() ? "" : ", ") + kernel.info.name;
+  }
+  if (distinct.empty()) throw Error("there is no kernel \"{}\"; the kernels are {}", options.kernel, list_of_kernels(plan));
+  auto form = options.format == "asm" ? KernelForm::assembly : KernelForm::statement;
+  const char* comment = options.format == "asm" ? "#" : "//";
+  std::string text;
+  for (const auto* kernel : distinct)
+    text +=
+        fmt::format("{0} kernel {1}\n{2}\n", comment, names[kernel->source.text()], kernel_listing(kernel->source, form, {.warn = warn}));
+  return text;
+}
+
+std::string driver_text(const StepPlan& plan) {
+  std::vector<std::string> names;
+  for (const auto& kernel : plan.kernels) names.push_back(kernel.info.name);
+  return driver_ir(plan, names);
+}
+
 std::string dump(const Options& options) {
+  if (options.shows_code() && !options.after.empty() && options.after != "partition")
+    throw Error("--format {} shows the compiled step; --after {} does not go with it", options.format, options.after);
+  if (!options.kernel.empty() && options.format != "stmt" && options.format != "asm")
+    throw Error("--kernel goes with --format stmt and asm, not with {}", options.format);
   auto file = read_model(options.model);
   BuildOptions build_options{.mode = options.mode == "train"  ? Mode::train
                                      : options.mode == "eval" ? Mode::eval
@@ -27,50 +71,63 @@ std::string dump(const Options& options) {
                              .fuse = !options.no_fuse,
                              .machine = machine_of({}, options.common.batch_size)};
   if (file.training) build_options.training = *file.training;
-  std::string text, names = "lower";
-  bool found = options.after.empty();
+  std::string names = "lower";
   std::vector<OptimizerState> states;
   for (const auto& pass : build_passes(build_options, states)) names += ", " + pass.name;
-  PassObserver observer;
-  observer.after = [&](const Pass& pass, const Graph& graph, double) {
-    if (!options.after.empty() && pass.name != options.after) return;
-    found = true;
-    text = print(graph);
-    // After partition: what its phases are, as comments above the text.
-    if (!graph.kernels.empty() && graph.kernels.front().phase >= 0)
-      text = describe_phases(make_plan(graph, build_options.machine.lanes), options.common.batch_size) + text;
+  std::ostringstream shown;
+  auto observer = options.view.observer(shown, {});
+  Graph graph;
+  bool found = false;
+  observer.after = [&, show = observer.after](const Pass& pass, const Graph& after, double seconds) {
+    if (found) return;
+    show(pass, after, seconds);
+    found = pass.name == options.after;
+    graph = after;
   };
   naming(options.model, [&] { build(file.topology, build_options, observer); });
+  found = found || options.after.empty();
   if (!found) throw Error("there is no pass \"{}\"; the passes are {}", options.after, names);
-  return text;
+  if (options.view.shows_graphs()) return shown.str();
+  if (options.format == "dot") return dot(graph);
+  // After partition: what its phases are, as comments above the text.
+  bool partitioned = !graph.kernels.empty() && graph.kernels.front().phase >= 0;
+  if (!partitioned) return print(graph);
+  auto plan = make_plan(graph, build_options.machine.lanes);
+  if (options.format == "llvm") return driver_text(plan);
+  if (options.shows_code()) return kernels_text(plan, options);
+  return describe_phases(plan, options.common.batch_size) + print(graph);
 }
 
 }  // namespace
 
 void add_dump(CLI::App& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("dump", "Print a model's graph after a pass");
-  command->footer("Example:\n  gradc dump model.json --after differentiate");
+  auto* command = program.add_subcommand("dump", "Print a model's graph after a pass, or its code");
+  command->footer(
+      "Examples:\n"
+      "  gradc dump model.json --after differentiate\n"
+      "  gradc dump model.json --after fuse --format dot | dot -Tsvg >fused.svg\n"
+      "  gradc dump model.json --format asm --kernel conv2d_1.conv2d");
   command->add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it")->required();
   command
       ->add_option("--after", options->after, "The pass (lower, canonicalize, differentiate, update, fuse, ...); the last one if not given")
       ->type_name("PASS");
-  command->add_option("--format", options->format, "text: what gradc parses again")->check(CLI::IsMember({"text"}))->capture_default_str();
+  command
+      ->add_option(
+          "--format", options->format,
+          "text: what gradc parses again; dot: for Graphviz; of the compiled step, llvm: its driver as LLVM IR, stmt: its kernels\n"
+          "as Halide's lowered statements, asm: as assembly")
+      ->check(CLI::IsMember({"text", "dot", "llvm", "stmt", "asm"}))
+      ->capture_default_str();
+  command->add_option("--kernel", options->kernel, "Only this kernel, for stmt and asm")->type_name("NAME");
   command->add_option("--mode", options->mode, "Which step of the model: train, eval or predict")
       ->check(CLI::IsMember({"train", "eval", "predict"}))
       ->capture_default_str();
   options->common.add_batch_size(*command);
   command->add_flag("--no-fuse", options->no_fuse, "Each op as a kernel of its own");
+  options->view.add_options(*command);
   command->add_option("-o", options->out, "Write to a file instead of standard output")->type_name("FILE");
-  command->callback([options] {
-    auto text = dump(*options);
-    if (options->out.empty()) {
-      std::cout << text;
-      return;
-    }
-    std::filesystem::path out = options->out;
-    write_files(out.parent_path().empty() ? "." : out.parent_path(), {{out.filename().string(), text}});
-  });
+  command->callback([options] { write_result(options->out, dump(*options)); });
 }
 
 }  // namespace gradc

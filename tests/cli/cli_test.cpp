@@ -539,5 +539,48 @@ TEST_F(Cli, ACrashInsideAPassLeavesAReproducer) {
   EXPECT_EQ(run(command.substr(0, command.find(" --passes"))).out, read_file(path("g.ir")));
 }
 
+TEST_F(Cli, DumpsEveryFormOfTheCodeThatOtherToolsRead) {
+  const std::string model = GRADC_SOURCE "/examples/mnist/model.json";
+  auto command = [&](const std::string& line) { return std::system((line + " >/dev/null 2>&1").c_str()); };
+  ASSERT_EQ(run("dump " + model + " --format llvm -o " + path("step.ll")).status, 0);
+  EXPECT_EQ(command("llvm-as-19 -o /dev/null " + path("step.ll")), 0);
+  auto all = run("dump " + model + " --format asm").out;
+  write("kernels.s", all.substr(0, all.find("# kernel", 1)));
+  EXPECT_EQ(command("as -o " + path("kernels.o") + " " + path("kernels.s")), 0);
+  auto one = run("dump " + model + " --format asm --kernel dense_Dense1.dense").out;
+  EXPECT_THAT(one, testing::StartsWith("# kernel dense_Dense1.dense\n"));
+  EXPECT_EQ(one.find("# kernel", 1), std::string::npos);
+  EXPECT_THAT(all, HasSubstr("\n# kernel dense_Dense1.dense\n"));
+  auto statement = run("dump " + model + " --format stmt --kernel dense_Dense1.dense").out;
+  EXPECT_THAT(statement, testing::AllOf(testing::StartsWith("// kernel dense_Dense1.dense\n"), HasSubstr("produce out")));
+  expect_error("dump " + model + " --format asm --kernel dense", 1,
+               "there is no kernel \"dense\"; the kernels are conv2d_Conv2D1.conv2d, ");
+  expect_error("dump " + model + " --format stmt --after fuse", 1, "--after fuse does not go with it");
+  expect_error("dump " + model + " --kernel x", 1, "--kernel goes with --format stmt and asm");
+}
+
+TEST_F(Cli, DumpsGraphsForGraphviz) {
+  const std::string dump = "dump " GRADC_SOURCE "/examples/mnist/model.json --after ";
+  auto count = [](const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  auto text = run(dump + "fuse").out, dot = run(dump + "fuse --format dot").out;
+  EXPECT_EQ(count(dot, "subgraph"), count(text, "\n  kernel @"));
+  EXPECT_EQ(count(dot, "[label=\"conv2d\""), count(text, "= conv2d "));
+  EXPECT_THAT(dot, HasSubstr("label=\"f32[B,24,24,8]\""));
+  // Before fuse, layers are the boxes.
+  EXPECT_THAT(run(dump + "lower --format dot").out, HasSubstr("label=\"max_pooling2d_MaxPooling2D1\""));
+}
+
+TEST_F(Cli, DumpShowsWhatEachPassChanges) {
+  auto text = run("dump " GRADC_SOURCE "/examples/mnist/model.json --print-changed --after commute_pool").out;
+  EXPECT_THAT(text, testing::StartsWith("; lower\n@@ "));
+  EXPECT_THAT(text, HasSubstr("\n; commute_pool\n@@ "));
+  EXPECT_THAT(text, HasSubstr("\n-  %max_pooling2d_MaxPooling2D1/pool, "));
+  EXPECT_THAT(text, testing::Not(HasSubstr("; differentiate")));
+}
+
 }  // namespace
 }  // namespace gradc::test

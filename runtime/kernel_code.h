@@ -1,0 +1,28 @@
+#pragma once
+/// The machine code of a plan's kernels: from the kernel cache, or compiled; and the same code in forms for reading.
+
+#include <string>
+#include <vector>
+
+#include "backends/halide/compile.h"
+#include "backends/llvm/driver.h"
+#include "backends/plan.h"
+#include "runtime/step.h"
+
+namespace gradc {
+
+struct KernelCode {
+  std::vector<std::string> symbols;  ///< Of each kernel of the plan.
+  std::vector<KernelObject> objects;
+};
+
+/// The target that a step's options, or the environment's GRADC_TARGET, ask for.
+KernelTarget target_of(const StepOptions& options);
+
+/// The code of every kernel, compiled several at a time where the cache has it not. Fills KernelInfo::code of the plan's kernels.
+KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report);
+
+/// A kernel's code in a form for reading.
+std::string kernel_listing(const KernelSource& source, KernelForm form, const StepOptions& options);
+
+}  // namespace gradc
