@@ -17,4 +17,27 @@ struct KernelInfo {
   std::int64_t bytes = 0;  ///< That it reads and writes in a step, each argument once, for the batch of the last run.
 };
 
+/// What a thread of a step does besides kernels, as numbers that no kernel has.
+enum StepActivity : std::int32_t {
+  kStarting = -1,  ///< Waking up: from the call of the step to the thread's first instruction of it.
+  kLoading = -2,   ///< Storing the inputs of a tile.
+  kClearing = -3,  ///< Zeroing partial sums, or images that pad a tile.
+  kWaiting = -4,   ///< Waiting for the other threads at a barrier.
+  kEnding = -5,    ///< Waiting for the others at the step's end.
+};
+
+/// What one thread did from one moment to another, in seconds since the step was called.
+struct StepSpan {
+  std::int32_t thread = 0;
+  std::int32_t what = 0;  ///< A kernel's place in Step::kernels(), or a StepActivity.
+  double begin = 0, end = 0;
+};
+
+/// One run of a step: the spans of each thread follow each other without gaps, from 0 to `seconds`.
+struct StepTrace {
+  double seconds = 0;
+  int threads = 1;
+  std::vector<StepSpan> spans;
+};
+
 }  // namespace gradc

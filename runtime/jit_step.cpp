@@ -16,6 +16,7 @@
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/memory.h"
+#include "support/ticks.h"
 
 namespace gradc {
 namespace {
@@ -49,16 +50,24 @@ class Arena {
   std::int64_t bytes_ = 0;
 };
 
-/// Appends the kernels' names to the map that `perf report` reads. Kernels with the same code share a line.
-void write_perf_map(const LinkedStep& linked, const KernelCode& code, const StepPlan& plan) {
-  std::map<std::string, std::string> names;
+/// Names the code of kernels after them instead of after what it is made from; kernels with the same code after the first of them.
+void name_after_kernels(KernelCode& code, const StepPlan& plan) {
+  std::map<std::string, std::pair<std::string, int>> names;
   for (std::size_t k = 0; k < code.symbols.size(); ++k) {
-    auto& name = names[code.symbols[k]];
-    name += (name.empty() ? "" : ",") + plan.kernels[k].info.name;
+    auto& [name, kernels] = names[code.symbols[k]];
+    if (++kernels == 1) name = plan.kernels[k].info.name;
   }
+  for (auto& [symbol, name] : names)
+    if (name.second > 1) name.first += fmt::format("+{}", name.second - 1);
+  for (auto& symbol : code.symbols) symbol = names[symbol].first;
+  for (auto& object : code.objects) object = renamed(object, names[object.symbol].first);
+}
+
+/// Appends the kernels' names to the map that `perf report` reads.
+void write_perf_map(const LinkedStep& linked, const KernelCode& code) {
   auto path = fmt::format("/tmp/perf-{}.map", getpid());
   std::ofstream map(path, std::ios::app);
-  for (const auto& range : linked.code(code.objects)) map << fmt::format("{:x} {:x} {}\n", range.address, range.bytes, names[range.symbol]);
+  for (const auto& range : linked.code(code.objects)) map << fmt::format("{:x} {:x} {}\n", range.address, range.bytes, range.symbol);
   if (!map.flush()) throw Error("{}: cannot be written", path);
 }
 
@@ -72,6 +81,7 @@ class JitStep : public Step {
         pool_(options.exact_threads ? options.threads : std::clamp(options.threads, 1, available_processors()), options.pin),
         choice_(pool_.size()),
         exact_threads_(options.exact_threads),
+        traces_(options.trace),
         linked_(link(options, report)) {
     for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
     tile_arena_.reserve(plan_.tile_bytes * pool_.size() + kSlack);
@@ -105,13 +115,16 @@ class JitStep : public Step {
       if (each.name == "batch_size") *reinterpret_cast<float*>(at) = static_cast<float>(batch);
       if (each.name == "random_key") std::memcpy(at, &input.random_key, sizeof input.random_key);
     }
+    if (traces_) prepare_events();
     bool trial = !exact_threads_ && choice_.undecided(batch);
     auto start = trial ? Clock::now() : Clock::time_point();
     context_.threads = exact_threads_ ? pool_.size() : choice_.threads(batch);
+    called_ = traces_ ? read_ticks() : 0;
     pool_.run(
         threads(),
         [](void* data, int thread) { static_cast<JitStep*>(data)->linked_.function()(&static_cast<JitStep*>(data)->context_, thread); },
         this);
+    returned_ = traces_ ? read_ticks() : 0;
     if (trial) choice_.took(batch, std::chrono::duration<double>(Clock::now() - start).count());
   }
 
@@ -139,6 +152,24 @@ class JitStep : public Step {
         this);
   }
 
+  StepTrace trace() const override {
+    check(traces_ && returned_ != 0, "a step was compiled with traces, and has run");
+    // The longer since the step was made, the better is the rate known.
+    auto rate = std::chrono::duration<double>(Clock::now() - made_).count() / static_cast<double>(read_ticks() - made_ticks_);
+    auto since_call = [&](std::uint64_t ticks) { return static_cast<double>(static_cast<std::int64_t>(ticks - called_)) * rate; };
+    StepTrace trace{.seconds = since_call(returned_), .threads = threads()};
+    for (int thread = 0; thread < trace.threads; ++thread) {
+      double begin = 0;
+      for (const auto* event = events_.data() + thread * context_.events_of_thread; event != events_end_[thread]; ++event) {
+        auto end = since_call(event->ticks);
+        trace.spans.push_back({thread, event->what, begin, end});
+        begin = end;
+      }
+      trace.spans.push_back({thread, kEnding, begin, trace.seconds});
+    }
+    return trace;
+  }
+
   double scalar(const std::string& name) const override {
     for (const auto& output : plan_.outputs)
       if (output.name == name) return *reinterpret_cast<const float*>(place(output.placement));
@@ -163,10 +194,20 @@ class JitStep : public Step {
   }
 
  private:
+  void prepare_events() {
+    context_.events_of_thread = most_events(plan_, context_.images);
+    events_.resize(context_.events_of_thread * pool_.size());
+    events_end_.resize(pool_.size());
+    context_.events = events_.data();
+    context_.events_end = events_end_.data();
+  }
+
   LinkedStep link(const StepOptions& options, CompileReport& report) {
     auto code = compile_kernels(plan_, target_, options, report);
-    LinkedStep linked(plan_, code.symbols, code.objects, options.separate_kernels);
-    if (options.perf_map) write_perf_map(linked, code, plan_);
+    if (options.perf_map || options.debugger) name_after_kernels(code, plan_);
+    LinkedStep linked(plan_, code.symbols, code.objects,
+                      {.separate_kernels = options.separate_kernels, .events = options.trace, .debugger = options.debugger});
+    if (options.perf_map) write_perf_map(linked, code);
     return linked;
   }
 
@@ -268,6 +309,11 @@ class JitStep : public Step {
   ThreadPool pool_;
   ThreadChoice choice_;
   bool exact_threads_;
+  bool traces_;
+  std::vector<StepEvent> events_;  ///< Of the last run, and where those of each thread end.
+  std::vector<StepEvent*> events_end_;
+  std::uint64_t called_ = 0, returned_ = 0, made_ticks_ = read_ticks();
+  Clock::time_point made_ = Clock::now();
   LinkedStep linked_;
   std::vector<char*> params_;
   Arena tile_arena_, batch_arena_, partials_, whole_;

@@ -51,6 +51,8 @@ class Step {
   /// Runs one kernel alone over the last batch, on all threads: for timing, as what it computes from is what the last step left in memory.
   /// Needs StepOptions::separate_kernels.
   virtual void run_kernel(int kernel) { static_cast<void>(kernel); }
+  /// What each thread did when in the last run. Needs StepOptions::trace.
+  virtual StepTrace trace() const { return {}; }
 };
 
 struct StepOptions {
@@ -64,7 +66,9 @@ struct StepOptions {
   /// what `tune` found fastest on this machine, or else 0.
   std::optional<int> candidate = {};
   bool separate_kernels = false;  ///< Also lets each kernel be run alone.
+  bool trace = false;             ///< Each run keeps what every thread did when. Costs some nanoseconds a kernel.
   bool perf_map = false;          ///< Tells `perf` the names of the kernels, in /tmp/perf-PID.map.
+  bool debugger = false;          ///< Tells gdb the names of the kernels.
   /// Called with a line about what could not be done as asked.
   std::function<void(const std::string&)> warn;
 };

@@ -11,7 +11,7 @@ halide_version=21.0.0
 
 packages=(g++ cmake ninja-build ccache ca-certificates python3 python3-venv unzip
   llvm-19-dev libdtl-dev libdeflate-dev libxxhash-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
-[ "$level" = build ] || packages+=(libgtest-dev libgmock-dev libbenchmark-dev llvm-19-tools clang-format-19 nodejs)
+[ "$level" = build ] || packages+=(libgtest-dev libgmock-dev libbenchmark-dev llvm-19-tools clang-format-19 nodejs gdb linux-perf)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -23,6 +23,8 @@ for package in "${packages[@]}"; do
   case $package in
     g++ | cmake | ccache | python3 | unzip) command -v "$package" >/dev/null && continue ;;
     ninja-build) command -v ninja >/dev/null && continue ;;
+    linux-perf) command -v perf >/dev/null && continue ;;
+    gdb) command -v gdb >/dev/null && continue ;;
     nodejs) command -v node >/dev/null && continue ;;
   esac
   missing+=("$package")

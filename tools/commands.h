@@ -18,6 +18,7 @@ void add_opt(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_tune(CLI::App& program);
 void add_reduce(CLI::App& program);
+void add_profile(CLI::App& program);
 
 /// Options that several commands share.
 struct CommonOptions {

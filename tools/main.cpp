@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   gradc::add_bench(program);
   gradc::add_tune(program);
   gradc::add_reduce(program);
+  gradc::add_profile(program);
   auto commands = program.get_subcommands({});
   if (argc > 1 && argv[1][0] != '-' &&
       std::none_of(commands.begin(), commands.end(), [&](const CLI::App* each) { return each->check_name(argv[1]); })) {

@@ -4,11 +4,14 @@
 #include <mutex>
 
 #include <llvm/Config/llvm-config.h>
+#include <llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
+#include <llvm/ObjCopy/ConfigManager.h>
+#include <llvm/ObjCopy/ObjCopy.h>
 #include <llvm/Object/ELFObjectFile.h>
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/TargetSelect.h>
@@ -27,17 +30,20 @@ constexpr std::int64_t kBufferBytes = 56;  // sizeof(halide_buffer_t)
 constexpr std::int64_t kHostOffset = 16;   // offsetof(halide_buffer_t, host)
 
 /// Writes `void step(StepContext*, i64 thread)`: for each phase the loops over chunks and tiles, or over blocks, that call its kernels.
-/// Where asked, also `void kernel(StepContext*, i64 thread, i64 index)`, which runs one kernel alone over the whole batch.
+/// Where asked, the step writes an event after each of them; and there is also `void kernel(StepContext*, i64 thread, i64 index)`, which
+/// runs one kernel alone over the whole batch.
 class Writer {
  public:
   Writer(llvm::LLVMContext& context, const StepPlan& plan, const std::vector<std::string>& symbols)
       : plan_(plan), symbols_(symbols), module_(std::make_unique<llvm::Module>("step", context)), b_(context) {}
 
-  std::unique_ptr<llvm::Module> run(bool separate_kernels) {
+  std::unique_ptr<llvm::Module> run(const LinkOptions& options) {
     begin("step", {b_.getPtrTy(), b_.getInt64Ty()});
+    if (options.events) begin_events();
     for (std::size_t p = 0; p < plan_.phases.size(); ++p) phase(p);
+    if (options.events) end_events();
     b_.CreateRetVoid();
-    if (separate_kernels) write_separate_kernels();
+    if (options.separate_kernels) write_separate_kernels();
     std::string problem;
     llvm::raw_string_ostream out(problem);
     check(!llvm::verifyModule(*module_, &out), "the driver is valid LLVM IR");
@@ -65,6 +71,34 @@ class Writer {
     params_ = field("params", offsetof(StepContext, params), b_.getPtrTy());
     tile_memory_ =
         offset(field("tile_arena", offsetof(StepContext, tile_arena), b_.getPtrTy()), b_.CreateMul(thread_, b_.getInt64(plan_.tile_bytes)));
+  }
+
+  void begin_events() {
+    auto* own = b_.CreateMul(thread_, field("events_of_thread", offsetof(StepContext, events_of_thread), b_.getInt64Ty()));
+    next_event_ = b_.CreateAlloca(b_.getPtrTy(), nullptr, "next_event");
+    b_.CreateStore(offset(field("events", offsetof(StepContext, events), b_.getPtrTy()), b_.CreateMul(own, b_.getInt64(sizeof(StepEvent)))),
+                   next_event_);
+    event(kStarting);
+  }
+
+  /// Says what the thread did since its last event.
+  void event(std::int32_t what) {
+    if (next_event_ == nullptr) return;
+#if defined(__aarch64__)
+    auto* ticks = b_.CreateIntrinsic(llvm::Intrinsic::readsteadycounter, {}, {});
+#else
+    auto* ticks = b_.CreateIntrinsic(llvm::Intrinsic::readcyclecounter, {}, {});
+#endif
+    auto* at = b_.CreateLoad(b_.getPtrTy(), next_event_);
+    b_.CreateStore(ticks, offset(at, static_cast<std::int64_t>(offsetof(StepEvent, ticks))));
+    b_.CreateStore(b_.getInt32(static_cast<std::uint32_t>(what)), offset(at, static_cast<std::int64_t>(offsetof(StepEvent, what))));
+    b_.CreateStore(offset(at, static_cast<std::int64_t>(sizeof(StepEvent))), next_event_);
+  }
+
+  void end_events() {
+    auto* ends = field("events_end", offsetof(StepContext, events_end), b_.getPtrTy());
+    b_.CreateStore(b_.CreateLoad(b_.getPtrTy(), next_event_), offset(ends, b_.CreateMul(thread_, b_.getInt64(sizeof(void*)))));
+    next_event_ = nullptr;
   }
 
   void write_separate_kernels() {
@@ -129,7 +163,9 @@ class Writer {
     if (!phase.tiled.empty() || loads) tiles(phase, phase.tiled, loads);
     if (!phase.to_pad.empty()) pad(phase);
     if (!phase.once.empty()) once(phase.once);
-    if (p + 1 < plan_.phases.size()) call_barrier();
+    if (p + 1 == plan_.phases.size()) return;
+    call_barrier();
+    event(kWaiting);
   }
 
   /// The last thread, which has the least to do, zeroes the images that the phase does not compute.
@@ -143,6 +179,7 @@ class Writer {
     b_.SetInsertPoint(own);
     for (const auto& each : phase.to_pad)
       b_.CreateMemSet(address(each, covered, nullptr), b_.getInt8(0), b_.CreateMul(missing, b_.getInt64(each.bytes)), llvm::MaybeAlign(1));
+    event(kClearing);
     b_.CreateBr(after);
     b_.SetInsertPoint(after);
   }
@@ -160,12 +197,20 @@ class Writer {
     auto* tiles = tile_count(phase);
     loop("chunk", share(thread_, threads_, chunks_), share(plus_one(thread_), threads_, chunks_), b_.getInt64(1), [&](Value* chunk) {
       auto* partial = offset(partials_, b_.CreateMul(chunk, b_.getInt64(plan_.partial_bytes)));
-      if (phase.partial_bytes > 0 && !alone)
+      if (phase.partial_bytes > 0 && !alone) {
         b_.CreateMemSet(offset(partial, phase.partial_offset), b_.getInt8(0), phase.partial_bytes, llvm::Align(64));
+        event(kClearing);
+      }
       loop("tile", share(chunk, chunks_, tiles), share(plus_one(chunk), chunks_, tiles), b_.getInt64(1), [&](Value* tile) {
         auto* image = b_.CreateMul(tile, b_.getInt64(phase.images));
-        if (loads) call_load(image);
-        for (int k : kernels) call(k, image, partial, nullptr);
+        if (loads) {
+          call_load(image);
+          event(kLoading);
+        }
+        for (int k : kernels) {
+          call(k, image, partial, nullptr);
+          event(k);
+        }
       });
     });
   }
@@ -184,6 +229,7 @@ class Writer {
         return b_.CreateSelect(b_.CreateICmpSGT(at, b_.getInt64(blocks)), b_.getInt64(blocks), at);
       };
       loop("block", clamp(first), clamp(last), b_.getInt64(1), [&](Value* at) { call(k, b_.getInt64(0), partials_, at); });
+      event(k);
       begin += blocks;
     }
   }
@@ -243,7 +289,7 @@ class Writer {
   std::unique_ptr<llvm::Module> module_;
   llvm::IRBuilder<> b_;
   llvm::Function* step_ = nullptr;
-  llvm::AllocaInst* buffers_ = nullptr;
+  llvm::AllocaInst *buffers_ = nullptr, *next_event_ = nullptr;
   Value *context_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *images_ = nullptr, *padded_images_ = nullptr, *chunks_ = nullptr,
         *batch_arena_ = nullptr, *partials_ = nullptr, *whole_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
 };
@@ -268,6 +314,16 @@ std::uint64_t size_of_function(const KernelObject& object) {
 
 }  // namespace
 
+KernelObject renamed(const KernelObject& object, const std::string& symbol) {
+  auto file = expect(llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object.bytes, object.symbol)));
+  llvm::objcopy::ConfigManager config;
+  config.Common.SymbolsToRename[object.symbol] = symbol;
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream out(bytes);
+  expect(llvm::objcopy::executeObjcopyOnBinary(config, *file, out));
+  return {symbol, {bytes.begin(), bytes.end()}};
+}
+
 struct LinkedStep::Implementation {
   std::unique_ptr<llvm::orc::LLJIT> jit;
   StepFunction function = nullptr;
@@ -275,7 +331,7 @@ struct LinkedStep::Implementation {
 };
 
 LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbols, const std::vector<KernelObject>& objects,
-                       bool separate_kernels)
+                       const LinkOptions& options)
     : implementation_(std::make_unique<Implementation>()) {
   static std::once_flag initialized;
   std::call_once(initialized, [] {
@@ -288,6 +344,7 @@ LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& sym
   machine.setCodeGenOptLevel(llvm::CodeGenOptLevel::None);
   implementation_->jit = expect(orc::LLJITBuilder().setJITTargetMachineBuilder(std::move(machine)).create());
   auto& jit = *implementation_->jit;
+  if (options.debugger) expect(orc::enableDebuggerSupport(jit));
   auto& library = jit.getMainJITDylib();
   auto symbol = [](auto* function) { return orc::ExecutorSymbolDef(orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported); };
   expect(library.define(orc::absoluteSymbols({
@@ -298,11 +355,11 @@ LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& sym
       expect(orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(jit.getDataLayout().getGlobalPrefix())));  // memset, expf
   for (const auto& object : objects) expect(jit.addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object.bytes, object.symbol)));
   auto context = std::make_unique<llvm::LLVMContext>();
-  auto module = Writer(*context, plan, symbols).run(separate_kernels);
+  auto module = Writer(*context, plan, symbols).run(options);
   module->setDataLayout(jit.getDataLayout());
   expect(jit.addIRModule(orc::ThreadSafeModule(std::move(module), std::move(context))));
   implementation_->function = expect(jit.lookup("step")).toPtr<StepFunction>();
-  if (separate_kernels) implementation_->kernel = expect(jit.lookup("kernel")).toPtr<KernelFunction>();
+  if (options.separate_kernels) implementation_->kernel = expect(jit.lookup("kernel")).toPtr<KernelFunction>();
 }
 
 LinkedStep::~LinkedStep() = default;
@@ -318,11 +375,21 @@ std::vector<CodeRange> LinkedStep::code(const std::vector<KernelObject>& objects
   return ranges;
 }
 
+std::int64_t most_events(const StepPlan& plan, std::int64_t images) {
+  std::int64_t events = 1;
+  for (const auto& phase : plan.phases) {
+    auto tiles = phase.images == 0 ? 0 : (images + phase.images - 1) / phase.images;
+    events += tiles * (static_cast<std::int64_t>(phase.tiled.size()) + 1) + plan.chunks(images) +
+              static_cast<std::int64_t>(phase.once.size()) + 2;
+  }
+  return events;
+}
+
 std::string driver_ir(const StepPlan& plan, const std::vector<std::string>& symbols) {
   llvm::LLVMContext context;
   std::string text;
   llvm::raw_string_ostream out(text);
-  Writer(context, plan, symbols).run(false)->print(out, nullptr);
+  Writer(context, plan, symbols).run({})->print(out, nullptr);
   return text;
 }
 

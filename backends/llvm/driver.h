@@ -10,6 +10,13 @@
 
 namespace gradc {
 
+/// What a thread did up to a moment, since its event before.
+struct StepEvent {
+  std::uint64_t ticks = 0;        ///< As read_ticks counts (support/ticks.h).
+  std::int32_t what = kStarting;  ///< A kernel's number in the plan, or a StepActivity.
+  std::int32_t unused = 0;
+};
+
 /// What the driver reads of a step's run. Its layout is known to the generated code (driver.cpp).
 struct StepContext {
   std::int64_t threads = 1, chunks = 0;
@@ -25,6 +32,11 @@ struct StepContext {
   /// Waits until all threads of the step have come here.
   void (*barrier)(StepContext*) = nullptr;
   void* owner = nullptr;
+  /// Of a step linked with events: each thread writes its events from events + thread * events_of_thread on, and to events_end[thread]
+  /// where they end.
+  StepEvent* events = nullptr;
+  std::int64_t events_of_thread = 0;
+  StepEvent** events_end = nullptr;
 };
 
 /// A linked step: every thread of the step calls it with its number.
@@ -38,17 +50,29 @@ struct KernelObject {
   std::string bytes;
 };
 
+/// The same code under another name.
+KernelObject renamed(const KernelObject& object, const std::string& symbol);
+
 /// Where the code of a symbol lies in this process.
 struct CodeRange {
   std::string symbol;
   std::uint64_t address = 0, bytes = 0;
 };
 
+struct LinkOptions {
+  bool separate_kernels = false;  ///< Also a function that runs one kernel alone.
+  bool events = false;            ///< The step writes when it did what.
+  bool debugger = false;          ///< Registers the code with gdb.
+};
+
+/// The most events that a thread writes in a step of so many images.
+std::int64_t most_events(const StepPlan& plan, std::int64_t images);
+
 class LinkedStep {
  public:
   /// `symbol_of_kernel` names the code of each kernel of the plan; `objects` hold that code, each once.
   LinkedStep(const StepPlan& plan, const std::vector<std::string>& symbol_of_kernel, const std::vector<KernelObject>& objects,
-             bool separate_kernels = false);
+             const LinkOptions& options = {});
   ~LinkedStep();
   LinkedStep(LinkedStep&&) noexcept;
 

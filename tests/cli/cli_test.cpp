@@ -582,5 +582,77 @@ TEST_F(Cli, DumpShowsWhatEachPassChanges) {
   EXPECT_THAT(text, testing::Not(HasSubstr("; differentiate")));
 }
 
+TEST_F(Cli, ProfileAccountsForTheTimeOfEachThread) {
+  // Lanes that are images in two phases; lanes that are features with a barrier for each normalization; a batch with a ragged tile.
+  for (const std::string arguments : {GRADC_SOURCE "/examples/mnist/model.json --batch-size 70",
+                                      GRADC_SOURCE "/examples/models/resnet20/model.json --batch-size 5 --threads 2"}) {
+    auto result = run("profile " + arguments + " --seconds 0.1 --json --trace " + path("trace.json") + " --trace-steps 3");
+    ASSERT_EQ(result.status, 0) << result.err;
+    auto profile = json::parse(result.out);
+    auto threads = profile["threads"].get<std::size_t>();
+    double step = profile["step_ms"], sum = 0;
+    std::set<std::string> names;
+    for (const auto& kernel : profile["kernels"]) {
+      EXPECT_EQ(kernel["us_of_threads"].size(), threads);
+      EXPECT_GE(kernel["calls"].get<double>(), 1) << kernel;
+      EXPECT_GT(kernel["mean_us"].get<double>(), 0) << kernel;
+      sum += kernel["mean_us"].get<double>();
+      names.insert(kernel["name"].get<std::string>());
+    }
+    for (const auto& activity : profile["activities"]) sum += activity["mean_us"].get<double>();
+    EXPECT_NEAR(sum / 1e3, step, 0.03 * step);
+    EXPECT_NEAR(profile["accounted_ms"].get<double>(), step, 0.03 * step);
+
+    // In the trace the bars of a thread follow each other, and those of a step lie in its bar.
+    auto trace = json::parse(read_file(path("trace.json")));
+    std::map<int, double> free_from;
+    std::set<std::string> bars;
+    int steps = 0;
+    double end_of_step = 0;
+    for (const auto& event : trace["traceEvents"]) {
+      if (event["ph"] != "X") continue;
+      double begin = event["ts"], end = begin + event["dur"].get<double>();
+      EXPECT_GE(begin, free_from[event["tid"]] - 0.002) << event;
+      free_from[event["tid"]] = end;
+      if (event["cat"] == "step") {
+        ++steps;
+        end_of_step = end;
+      } else {
+        EXPECT_LE(end, end_of_step + 0.002) << event;
+      }
+      if (event["cat"] == "kernel") bars.insert(event["name"].get<std::string>());
+    }
+    EXPECT_EQ(steps, 3);
+    EXPECT_EQ(bars, names);
+  }
+}
+
+TEST_F(Cli, ProfileDrawsARooflineAndRefusesWhatItCannotWrite) {
+  const std::string model = "profile " GRADC_SOURCE "/examples/models/mlp/model.json --seconds 0.05 ";
+  auto result = run(model + "--roofline " + path("roof.svg"));
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("profiling costs"));
+  auto svg = read_file(path("roof.svg"));
+  EXPECT_THAT(svg, testing::AllOf(testing::StartsWith("<svg "), HasSubstr("FMA peak"), HasSubstr(".dense_weight_grad_whole"),
+                                  testing::EndsWith("</svg>\n")));
+  expect_error(model + "--trace " + path("stdout") + "/x.json", 1, "gradc: " + path("stdout") + ": cannot be made: Not a directory");
+}
+
+TEST_F(Cli, DebuggersAndProfilersSeeKernelsByName) {
+  const std::string profile = GRADC_COMMAND " profile " GRADC_SOURCE "/examples/mnist/model.json --threads 1 --seconds 0.1 ";
+  auto output_of = [&](const std::string& command) {
+    static_cast<void>(std::system((command + " >" + path("tool") + " 2>&1").c_str()));
+    return read_file(path("tool"));
+  };
+  write("commands", "set breakpoint pending on\nset debuginfod enabled off\nbreak conv2d_Conv2D2.conv2d_input_grad\nrun\nbt\nkill\nquit\n");
+  auto gdb = output_of("gdb -batch -x " + path("commands") + " --args " + profile + "--gdb");
+  EXPECT_TRUE(gdb.find("not found") != std::string::npos || gdb.find("ptrace") != std::string::npos ||
+              testing::Matches(testing::ContainsRegex("#0 .* in conv2d_Conv2D2.conv2d_input_grad \\(\\)\n#1 .* in step \\(\\)"))(gdb))
+      << gdb;
+  auto recorded = output_of("perf record -e cpu-clock -o " + path("perf.data") + " " + profile + "--perf-map");
+  if (recorded.find("training step") == std::string::npos) GTEST_SKIP() << "perf cannot record here: " << recorded;
+  EXPECT_THAT(output_of("perf report --stdio -i " + path("perf.data")), HasSubstr("conv2d_Conv2D2.conv2d_input_grad"));
+}
+
 }  // namespace
 }  // namespace gradc::test
