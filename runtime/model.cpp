@@ -7,6 +7,7 @@
 #include "frontend/losses.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
+#include "inspect/numerics.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/random.h"
@@ -200,22 +201,9 @@ struct Model::Implementation {
     if (!run.check_numerics)
       throw Error("step {}: {}; try a lower learning rate, or look with --check-numerics for where it starts", steps_done, what);
     // The step again, op by op, from the params before it.
-    std::string first;
-    InterpreterOptions options;
-    options.after_op = [&](const Op& op, const std::vector<Tensor*>& results) {
-      for (const auto* result : results)
-        for (auto v : result->data)
-          if (first.empty() && (!std::isfinite(v) || std::abs(v) > 3.4028235e38))
-            first = fmt::format("{} of layer \"{}\" gives {}", name_of(op.kind), op.loc, v);
-    };
-    std::string bad;
-    for (const auto& [name, tensor] : before)
-      for (auto v : tensor.data)
-        if (bad.empty() && !std::isfinite(v)) bad = fmt::format("param \"{}\" already held {}", name, v);
-    interpret(train_graph, interpreter_inputs(train_graph, input), before, options);
-    if (!bad.empty()) first = bad;
-    throw Error("step {}: {}; first {}", steps_done, what,
-                first.empty() ? "in single precision only, as double precision stays finite" : first);
+    auto first = first_not_finite(train_graph, interpreter_inputs(train_graph, input), std::move(before));
+    throw Error("step {}: {}; {}", steps_done, what,
+                first.empty() ? "the reference backend, from the same weights, finds no op that is not finite" : "first, " + first);
   }
 };
 

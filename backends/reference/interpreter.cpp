@@ -175,7 +175,7 @@ NamedTensors interpret(const Graph& graph, const NamedTensors& inputs, NamedTens
       if (options.single_precision)
         for (auto* result : run.results)
           for (auto& v : result->data) v = static_cast<float>(v);
-      if (options.after_op) options.after_op(op, run.results);
+      if (options.after_op) options.after_op(op, run.operands, run.results);
     }
     for (auto operand : op.operands)
       if (last_use[operand] == static_cast<std::int32_t>(i)) values[operand] = {};

@@ -25,8 +25,8 @@ struct InterpreterOptions {
   /// Rounds every result to float, and a convolution's sums after each term, as tf.js's plain CPU backend does. Where relu or a pooling
   /// decides between nearly equal values, the decision is then that of single precision. Without it all is double.
   bool single_precision = false;
-  /// Called after each op with its results, which it may change: for numeric checks, and for tests that impose decisions.
-  std::function<void(const Op&, std::vector<Tensor*>)> after_op;
+  /// Called after each op with its operands, and its results, which it may change: for numeric checks, and for tests that impose decisions.
+  std::function<void(const Op&, const std::vector<const Tensor*>& operands, const std::vector<Tensor*>& results)> after_op;
 };
 
 /// Runs `graph` on `inputs`, whose batched ones must agree in their first dimension, and on `params`, which `update` ops change

@@ -101,7 +101,7 @@ double smallest_margin(const Model& model, const std::vector<WeightValues>& weig
   std::map<ValueId, Tensor> values;
   double margin = 1;
   InterpreterOptions options;
-  options.after_op = [&](const Op& op, const std::vector<Tensor*>& results) {
+  options.after_op = [&](const Op& op, const std::vector<const Tensor*>&, const std::vector<Tensor*>& results) {
     if (op.kind == OpKind::max_pool2d) {
       const auto& x = values.at(op.operands[0]);
       auto height = x.dims[1], width = x.dims[2], channels = x.dims[3];

@@ -118,7 +118,7 @@ void expect_agreement(Graph graph, const Values& values, const JitOptions& optio
   std::size_t next = 0;
   int different = 0;
   InterpreterOptions impose;
-  impose.after_op = [&](const Op& op, const std::vector<Tensor*>& results) {
+  impose.after_op = [&](const Op& op, const std::vector<const Tensor*>&, const std::vector<Tensor*>& results) {
     if (!decides(op.kind)) return;
     const auto& taken = jit.inputs.at(decisions[next++]).data;
     auto& own = results.back()->data;
