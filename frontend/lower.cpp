@@ -94,10 +94,22 @@ class Lowering {
         problems.push_back(error.what());
       }
       if (!trainable) freeze(first_weight, first_op);
+      if (problems.empty()) lowered_.layers.push_back(lowered_layer(result, first_weight));
     }
     if (!problems.empty()) result = -1;
     for (const auto& problem : problems)
       problems_.push_back(fmt::format("layer \"{}\" ({}): {}", node.name, node.layer.class_name(), problem));
+  }
+
+  Lowered::LoweredLayer lowered_layer(ValueId result, std::size_t first_weight) const {
+    Lowered::LoweredLayer layer{b_.type(result)};
+    for (auto i = first_weight; i < lowered_.weights.size(); ++i) {
+      const auto& weight = lowered_.weights[i];
+      std::int64_t numbers = 1;
+      for (auto dim : weight.shape) numbers *= dim;
+      (weight.trainable ? layer.trainable : layer.frozen) += numbers;
+    }
+    return layer;
   }
 
   /// A layer that is not trainable keeps its weights.

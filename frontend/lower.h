@@ -21,10 +21,17 @@ struct LowerOptions {
 /// "batch_size"; in training also "random_key" and "image_index". Its outputs are the scalars "loss" and each metric under its log name,
 /// means over the batch; or in Mode::predict "predictions". A BatchNormalization in training also updates its moving statistics.
 struct Lowered {
+  /// What became of a layer of the topology.
+  struct LoweredLayer {
+    Type output;
+    std::int64_t trainable = 0, frozen = 0;  ///< Numbers in its weights.
+  };
+
   Graph graph;
   std::vector<WeightSpec> weights;
-  Type output;  ///< Of the predictions.
-  Type labels;  ///< Of the labels, where there are any.
+  std::vector<LoweredLayer> layers;  ///< As the topology's.
+  Type output;                       ///< Of the predictions.
+  Type labels;                       ///< Of the labels, where there are any.
 };
 
 /// Throws gradc::Error that lists all problems of the model: each with its layer, the shapes and a remedy.

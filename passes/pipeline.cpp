@@ -52,12 +52,13 @@ std::span<const Pass> named_passes() {
 
 namespace {
 
-const Pass& named(std::string_view name) {
+const Pass& named(std::string_view name, std::span<const Pass> more = {}) {
   std::string known;
-  for (const auto& pass : named_passes()) {
-    if (pass.name == name) return pass;
-    known += (known.empty() ? "" : ", ") + pass.name;
-  }
+  for (auto passes : {named_passes(), more})
+    for (const auto& pass : passes) {
+      if (pass.name == name) return pass;
+      known += (known.empty() ? "" : ", ") + pass.name;
+    }
   throw Error("there is no pass \"{}\"; the passes are {}", name, known);
 }
 
@@ -120,11 +121,11 @@ Machine parse_machine(const Pass& pass, std::string_view text) {
 
 std::string text_of(const Pass& pass) { return pass.options.empty() ? pass.name : pass.name + "{" + pass.options + "}"; }
 
-std::vector<Pass> parse_passes(std::string_view text) {
+std::vector<Pass> parse_passes(std::string_view text, std::span<const Pass> more) {
   std::vector<Pass> passes;
   for (const auto& part : split_at_commas(text)) {
     auto brace = part.find('{');
-    const auto& pass = named(std::string_view(part).substr(0, brace));
+    const auto& pass = named(std::string_view(part).substr(0, brace), more);
     if (brace == std::string::npos) {
       passes.push_back(pass);
     } else {

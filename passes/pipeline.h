@@ -37,7 +37,8 @@ std::span<const Pass> named_passes();
 /// The passes of a text like "canonicalize,layout{batch=1,lanes=8}". Passes that choose by the machine take options: `batch` (images of
 /// most batches), `lanes` (f32 elements of a vector), `l2` (bytes of a core's own cache), and `force` (images or features, as lanes).
 /// Throws gradc::Error that names the passes or options there are.
-std::vector<Pass> parse_passes(std::string_view text);
+/// `more` are passes that have a name besides those of named_passes.
+std::vector<Pass> parse_passes(std::string_view text, std::span<const Pass> more = {});
 
 /// The passes from a lowered graph to a step's kernels. The list is the compiler: see pipeline.cpp.
 std::vector<Pass> pipeline(const PipelineOptions& options);

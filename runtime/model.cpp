@@ -346,6 +346,13 @@ void Model::save(const std::filesystem::path& folder) {
   write_model(folder, {implementation_->topology, weights(), implementation_->training});
 }
 
+StepInput Model::step_input(const DataSet& batch) {
+  auto& self = *implementation_;
+  self.ensure_params();
+  self.labels = build(self.topology, {.mode = Mode::train, .training = self.training, .kernels = false}).labels;
+  return {batch.rows(), self.image_rows(batch), self.label_rows(batch), step_key(self.run.seed, 0)};
+}
+
 const Topology& Model::topology() const { return implementation_->topology; }
 const TrainingConfig& Model::training() const { return implementation_->training; }
 

@@ -86,6 +86,9 @@ class Model {
   void set_weights(const std::vector<WeightValues>& weights);
   void set_learning_rate(double rate);
 
+  /// What a step that compile_step made for this model reads of a batch, which must outlive it. Throws gradc::Error if the data do not fit.
+  StepInput step_input(const DataSet& batch);
+
   const Topology& topology() const;
   const TrainingConfig& training() const;
   /// Compiles the step for training or evaluation now instead of with the first batch. `batch_size` is that of most batches: any other

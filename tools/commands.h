@@ -19,6 +19,8 @@ void add_bench(CLI::App& program);
 void add_tune(CLI::App& program);
 void add_reduce(CLI::App& program);
 void add_profile(CLI::App& program);
+void add_summary(CLI::App& program);
+void add_diff(CLI::App& program);
 
 /// Options that several commands share.
 struct CommonOptions {

@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
   gradc::add_tune(program);
   gradc::add_reduce(program);
   gradc::add_profile(program);
+  gradc::add_summary(program);
+  gradc::add_diff(program);
   auto commands = program.get_subcommands({});
   if (argc > 1 && argv[1][0] != '-' &&
       std::none_of(commands.begin(), commands.end(), [&](const CLI::App* each) { return each->check_name(argv[1]); })) {

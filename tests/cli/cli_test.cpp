@@ -655,5 +655,58 @@ TEST_F(Cli, DebuggersAndProfilersSeeKernelsByName) {
   EXPECT_THAT(output_of("perf report --stdio -i " + path("perf.data")), HasSubstr("conv2d_Conv2D2.conv2d_input_grad"));
 }
 
+TEST_F(Cli, SummaryIsTheTableOfKeras) {
+  EXPECT_EQ(run("summary " GRADC_SOURCE "/tests/models/tutorial/model.json").out,
+            "Model: \"sequential_1\"\n"
+            "___________________________________________________________________________\n"
+            " Layer (type)                                 Output Shape        Param #\n"
+            "===========================================================================\n"
+            " conv2d_Conv2D1 (Conv2D)                      (None, 24, 24, 8)   208\n"
+            " max_pooling2d_MaxPooling2D1 (MaxPooling2D)   (None, 12, 12, 8)   0\n"
+            " conv2d_Conv2D2 (Conv2D)                      (None, 8, 8, 16)    3,216\n"
+            " max_pooling2d_MaxPooling2D2 (MaxPooling2D)   (None, 4, 4, 16)    0\n"
+            " flatten_Flatten1 (Flatten)                   (None, 256)         0\n"
+            " dense_Dense1 (Dense)                         (None, 10)          2,570\n"
+            "===========================================================================\n"
+            "Total params: 5,994\nTrainable params: 5,994\nNon-trainable params: 0\n"
+            "___________________________________________________________________________\n");
+  auto residual = run("summary " GRADC_SOURCE "/examples/models/resnet20/model.json").out;
+  EXPECT_THAT(residual, HasSubstr("Connected to"));
+  EXPECT_THAT(residual,
+              testing::ContainsRegex(
+                  "add_Add1 \\(Add\\) +\\(None, 32, 32, 16\\) +0 +activation_Activation1, batch_normalization_BatchNormalization3\n"));
+  // Moving means and variances are not trained.
+  EXPECT_THAT(residual, HasSubstr("Total params: 274,042\nTrainable params: 272,474\nNon-trainable params: 1,568\n"));
+  expect_error("summary " + path("none.json"), 1, "none.json: cannot be read");
+}
+
+TEST_F(Cli, DiffTellsTheFirstValueThatDiffers) {
+  const std::string tutorial = GRADC_SOURCE "/tests/models/tutorial/model.json";
+  auto same = run("diff " + tutorial + " reference");
+  EXPECT_EQ(same.status, 0) << same.out << same.err;
+  EXPECT_THAT(same.out, HasSubstr("all agree within 0.0001"));
+  EXPECT_EQ(run("diff jit-no-fuse passes=differentiate,update,decompose --model " GRADC_SOURCE
+                "/examples/models/mlp/model.json --data random --batch-size 3")
+                .status,
+            0);
+
+  // Two checkpoints that differ in one number of the last layer: all before agrees.
+  fs::copy(GRADC_SOURCE "/tests/models/tutorial", path("changed"), fs::copy_options::recursive);
+  auto weights = read_file(path("changed/weights.bin"));
+  float number = 7;
+  std::memcpy(weights.data() + weights.size() - 4 * 12, &number, 4);  // The last of the dense kernel; ten biases and "iter" follow.
+  write("changed/weights.bin", weights);
+  auto different = run("diff " + tutorial + " " + path("changed"));
+  EXPECT_EQ(different.status, 1);
+  EXPECT_THAT(different.out,
+              HasSubstr("the first is\nparam of layer \"dense_Dense1\"\n  result  %dense_Dense1/kernel : f32[256,10] differs by"));
+  EXPECT_THAT(different.out, testing::ContainsRegex("at \\[255,9\\]: .* and 7\n"));
+  EXPECT_TRUE(different.err.empty()) << different.err;
+
+  expect_error("diff reference jit", 1, "reference: of which model? Name one with --model");
+  expect_error("diff " + tutorial + " passes=nosuch", 1, "there is no pass \"nosuch\"; the passes are");
+  expect_error("diff " + tutorial, 2, "B is required");
+}
+
 }  // namespace
 }  // namespace gradc::test

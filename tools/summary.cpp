@@ -1,0 +1,20 @@
+#include <iostream>
+#include <memory>
+
+#include "inspect/summary.h"
+#include "tools/commands.h"
+
+namespace gradc {
+
+void add_summary(CLI::App& program) {
+  auto options = std::make_shared<CommonOptions>();
+  auto* command = program.add_subcommand("summary", "Print a model's layers, their output shapes and numbers of params");
+  command->footer("Example:\n  gradc summary model.json");
+  options->add_model(*command);
+  command->callback([options] {
+    auto file = read_model(options->model);
+    naming(options->model, [&] { std::cout << to_string(summarize(file.topology)); });
+  });
+}
+
+}  // namespace gradc
