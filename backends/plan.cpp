@@ -189,9 +189,19 @@ class Planner {
     }
     plan_.tile_bytes = pack(tile);
     plan_.batch_bytes = pack(batch);
-    for (const auto& each : tile) place(each.value, {Space::tile, each.offset, each.bytes});
+    auto remember = [&](const Interval& each, std::int64_t start) {
+      plan_.lives.push_back({graph_.values[each.value].name, placements_[each.value], each.bytes, each.first, each.last});
+      plan_.lives.back().placement.offset = start + each.offset;
+    };
+    for (const auto& each : tile) {
+      place(each.value, {Space::tile, each.offset, each.bytes});
+      remember(each, 0);
+    }
     auto place_batch = [&](const std::vector<Interval>& list, std::int64_t start) {
-      for (const auto& each : list) place(each.value, {Space::batch, start + each.offset, image_bytes(graph_.type(each.value))});
+      for (const auto& each : list) {
+        place(each.value, {Space::batch, start + each.offset, image_bytes(graph_.type(each.value))});
+        remember(each, start);
+      }
     };
     place_batch(batch, 0);
     auto integers = pack(batch_integers);

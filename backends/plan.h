@@ -49,6 +49,15 @@ struct PlannedInput {
   Placement placement;
 };
 
+/// How long a value needs its memory: of a tile from one kernel to another, of the batch from one phase to another. Values of other spaces
+/// keep theirs for the whole step.
+struct ValueLife {
+  std::string value;
+  Placement placement;
+  std::int64_t bytes = 0;   ///< Of a tile, or of an image in Space::batch.
+  int first = 0, last = 0;  ///< Kernels, or phases; an input is there from -1 on.
+};
+
 struct PlannedOutput {
   std::string name;
   Type type;
@@ -65,6 +74,7 @@ struct StepPlan {
   std::vector<PlannedInput> inputs;
   std::vector<PlannedOutput> outputs;
   std::vector<std::string> params;
+  std::vector<ValueLife> lives;
   std::int64_t tile_bytes = 0, batch_bytes = 0, partial_bytes = 0, whole_bytes = 0;
   std::int64_t flops_per_image = 0;  ///< Of the mathematics: multiply-adds count two.
 

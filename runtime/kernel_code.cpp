@@ -1,10 +1,8 @@
 #include "runtime/kernel_code.h"
 
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <thread>
 
 #include "backends/cache.h"
 #include "runtime/thread_pool.h"
@@ -81,27 +79,19 @@ KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const Ste
 
   TemporaryFolder folder;
   std::vector<std::string> objects(missing.size());
-  std::vector<std::exception_ptr> failures(missing.size());
-  std::atomic<std::size_t> next{0};
-  auto work = [&] {
-    for (auto i = next++; i < missing.size(); i = next++) try {
-        const auto& [key, source, candidate] = missing[i];
-        auto path = folder.path() / (key + ".o");
-        compile_kernel(*source, target, "gradc_kernel_" + key, path, candidate);
-        objects[i] = read_file(path);
-        cache.store(key, objects[i]);
-      } catch (...) {
-        failures[i] = std::current_exception();
-      }
-  };
-  std::vector<std::thread> helpers;
-  auto count = std::min<std::size_t>(static_cast<std::size_t>(available_processors()), missing.size());
-  for (std::size_t i = 1; i < count; ++i) helpers.emplace_back(work);
-  work();
-  for (auto& helper : helpers) helper.join();
+  try {
+    run_on_all_processors(missing.size(), [&](std::size_t i) {
+      const auto& [key, source, candidate] = missing[i];
+      auto path = folder.path() / (key + ".o");
+      compile_kernel(*source, target, "gradc_kernel_" + key, path, candidate);
+      objects[i] = read_file(path);
+      cache.store(key, objects[i]);
+    });
+  } catch (...) {
+    cache.trim();
+    throw;
+  }
   cache.trim();
-  for (const auto& failure : failures)
-    if (failure) std::rethrow_exception(failure);
   for (std::size_t i = 0; i < missing.size(); ++i) code.objects.push_back({"gradc_kernel_" + missing[i].key, std::move(objects[i])});
   return code;
 }

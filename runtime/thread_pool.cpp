@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <fstream>
 #include <string>
 
@@ -94,6 +95,25 @@ int available_processors() {
 }
 
 int threads_or_all(int asked) { return asked > 0 ? asked : available_processors(); }
+
+void run_on_all_processors(std::size_t count, const std::function<void(std::size_t)>& work) {
+  std::vector<std::exception_ptr> failures(count);
+  std::atomic<std::size_t> next{0};
+  auto take = [&] {
+    for (auto i = next++; i < count; i = next++) try {
+        work(i);
+      } catch (...) {
+        failures[i] = std::current_exception();
+      }
+  };
+  std::vector<std::thread> helpers;
+  for (std::size_t i = 1; i < std::min<std::size_t>(static_cast<std::size_t>(available_processors()), count); ++i)
+    helpers.emplace_back(take);
+  take();
+  for (auto& helper : helpers) helper.join();
+  for (const auto& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
 
 ThreadPool::ThreadPool(int threads, bool pin) : spins_(threads <= available_processors() ? 1500 : 0) {
   check(threads >= 1 && threads <= kMostThreads, "a thread pool has from 1 to kMostThreads threads");

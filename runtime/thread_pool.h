@@ -15,6 +15,9 @@ int available_processors();
 /// As many threads as asked for; for 0 one for each of those processors.
 int threads_or_all(int asked);
 
+/// Calls work(i) for each i below `count`, several at a time. Throws what the first of them threw, when all have ended.
+void run_on_all_processors(std::size_t count, const std::function<void(std::size_t)>& work);
+
 class ThreadPool {
  public:
   /// The caller is thread 0 of `threads`; from 1 to kMostThreads. If `pin`, each of the others stays on a processor of its own, as far as

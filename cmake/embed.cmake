@@ -1,0 +1,16 @@
+# Writes a C++ file with the bytes of files: cmake -DOUT=file.cpp "-DFILES=name=path;..." -P embed.cmake
+set(text "#include <cstddef>\nnamespace gradc {\nstruct WebAsset { const char* name; const unsigned char* bytes; std::size_t size; };\n")
+set(table "")
+set(count 0)
+foreach(entry ${FILES})
+  string(REGEX MATCH "^([^=]+)=(.*)$" _ "${entry}")
+  set(name "${CMAKE_MATCH_1}")
+  file(READ "${CMAKE_MATCH_2}" bytes HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND text "static const unsigned char asset_${count}[] = {${bytes}};\n")
+  string(APPEND table "  {\"${name}\", asset_${count}, sizeof asset_${count}},\n")
+  math(EXPR count "${count} + 1")
+endforeach()
+string(APPEND text "extern const WebAsset web_assets[];\nextern const std::size_t web_asset_count;\n"
+  "const WebAsset web_assets[] = {\n${table}};\nconst std::size_t web_asset_count = ${count};\n}  // namespace gradc\n")
+file(WRITE "${OUT}" "${text}")

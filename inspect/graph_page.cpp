@@ -1,0 +1,98 @@
+#include "inspect/graph_page.h"
+
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "inspect/role.h"
+#include "inspect/web_assets.h"
+#include "ir/text.h"
+
+namespace gradc {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Names are short, as a page may hold a dozen graphs of thousands of ops: k kind, n name, l layer, r role, c kernel, a operands, v
+/// results, f FLOPs an image, t text.
+Json json_of(const GraphSnapshot& snapshot) {
+  const auto& graph = snapshot.graph;
+  // Only values that an op makes, numbered anew.
+  std::map<ValueId, int> numbers;
+  Json values = Json::array(), ops = Json::array(), kernels = Json::array();
+  for (const auto& op : graph.ops)
+    for (auto value : op.results) {
+      const auto& type = graph.type(value);
+      numbers.emplace(value, static_cast<int>(numbers.size()));
+      values.push_back(
+          {graph.values[value].name, to_string(type), {{"n", type.elements() * size_of(type.dtype)}, {"batched", type.batched()}}});
+    }
+  auto roles = roles_of(graph);
+  for (std::size_t i = 0; i < graph.ops.size(); ++i) {
+    const auto& op = graph.ops[i];
+    Json operands = Json::array(), results = Json::array();
+    for (auto value : op.operands) operands.push_back(numbers.at(value));
+    for (auto value : op.results) results.push_back(numbers.at(value));
+    ops.push_back({{"k", name_of(op.kind)},
+                   {"n", op.attributes.has("name") ? op.attributes.text("name") : ""},
+                   {"l", op.loc},
+                   {"r", static_cast<int>(roles[i])},
+                   {"c", op.kernel},
+                   {"a", operands},
+                   {"v", results},
+                   {"f", graph.flops(op)},
+                   {"t", print(graph, op)}});
+  }
+  for (const auto& kernel : graph.kernels)
+    kernels.push_back({{"name", kernel.name}, {"phase", kernel.phase}, {"tiled", kernel.tiled}, {"images", kernel.images}});
+  return {{"name", snapshot.pass}, {"summary", snapshot.summary}, {"values", values}, {"ops", ops}, {"kernels", kernels}};
+}
+
+const char* name_of(Space space) {
+  switch (space) {
+    case Space::tile: return "tile";
+    case Space::batch: return "batch";
+    case Space::partial: return "partial sums";
+    case Space::whole: return "whole";
+    case Space::param: return "param";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string html(const GraphPage& page) {
+  Json data = {
+      {"batch", page.batch}, {"passes", Json::array()}, {"kernels", Json::array()}, {"code", Json::array()}, {"lives", Json::array()}};
+  for (const auto& snapshot : page.passes) data["passes"].push_back(json_of(snapshot));
+  for (std::size_t k = 0; k < page.plan.kernels.size(); ++k) {
+    const auto& info = page.plan.kernels[k].info;
+    data["kernels"].push_back({{"name", info.name},
+                               {"flops", info.flops_per_image},
+                               {"bytes", page.plan.bytes(static_cast<int>(k), page.batch)},
+                               {"code", page.code_of_kernel[k]}});
+  }
+  for (const auto& code : page.code)
+    data["code"].push_back({{"statement", code.statement}, {"assembly", code.assembly}, {"shared", code.shared}});
+  const auto& last = page.passes.back().graph;
+  auto roles = roles_of(last);
+  std::map<std::string, int> role_of_value;
+  for (std::size_t i = 0; i < last.ops.size(); ++i)
+    for (auto value : last.ops[i].results) role_of_value[last.values[value].name] = static_cast<int>(roles[i]);
+  for (const auto& life : page.plan.lives)
+    data["lives"].push_back({{"value", life.value},
+                             {"space", name_of(life.placement.space)},
+                             {"offset", life.placement.offset},
+                             {"bytes", life.bytes},
+                             {"first", life.first},
+                             {"last", life.last},
+                             {"role", role_of_value[life.value]}});
+  return filled_page(web_asset("graph.html"), {{"TITLE", html_escaped(page.title)},
+                                               {"PAGE_CSS", std::string(web_asset("page.css"))},
+                                               {"GRAPH_CSS", std::string(web_asset("graph.css"))},
+                                               {"DAGRE", std::string(web_asset("dagre.min.js"))},
+                                               {"DATA", script_safe(data.dump())},
+                                               {"GRAPH_JS", std::string(web_asset("graph.js"))}});
+}
+
+}  // namespace gradc
