@@ -12,6 +12,7 @@ struct BuildOptions {
   TrainingConfig training = {};
   bool fuse = true;
   Machine machine = {};
+  bool update = true;   ///< In Mode::train: else no param changes, and the gradients are outputs "gradient/NAME".
   bool kernels = true;  ///< Up to kernels and phases, as the jit backend needs; else plain ops, as the reference backend runs.
 };
 

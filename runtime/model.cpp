@@ -46,7 +46,7 @@ struct Model::Implementation {
   Type output, labels;
   bool built = false;
   Graph train_graph;  ///< For --check-numerics.
-  std::unique_ptr<Step> train_step, eval_step, predict_step;
+  std::unique_ptr<Step> train_step, eval_step, predict_step, gradient_step;
   CompileReport report;
   std::int64_t steps_done = 0;
   const void* checked_labels = nullptr;
@@ -235,11 +235,14 @@ void Model::compile(const CompileOptions& options) {
   build(self.topology, {.mode = Mode::train, .training = self.training, .kernels = false});
   self.train_step.reset();
   self.eval_step.reset();
+  self.gradient_step.reset();
 }
 
 void Model::set_run_options(const RunOptions& options) {
   implementation_->run = options;
-  for (auto* step : {&implementation_->train_step, &implementation_->eval_step, &implementation_->predict_step}) step->reset();
+  for (auto* step :
+       {&implementation_->train_step, &implementation_->eval_step, &implementation_->predict_step, &implementation_->gradient_step})
+    step->reset();
 }
 
 CompileReport Model::prepare(bool train, std::int64_t batch_size) {
@@ -275,6 +278,23 @@ std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) 
     all.insert(all.end(), rows.begin(), rows.end());
   }
   return all;
+}
+
+std::vector<WeightValues> Model::gradients(const DataSet& batch) {
+  auto& self = *implementation_;
+  if (!self.gradient_step) {
+    auto options = self.build_options(Mode::train, batch.size());
+    options.update = false;
+    auto result = build(self.topology, options);
+    self.make_params(result);
+    self.labels = result.labels;
+    self.gradient_step = compile_step(result.graph, self.params, self.step_options());
+  }
+  self.gradient_step->run({batch.rows(), self.image_rows(batch), self.label_rows(batch), step_key(self.run.seed, 0)});
+  std::vector<WeightValues> gradients;
+  for (const auto& spec : self.specs)
+    if (spec.trainable) gradients.push_back({spec.name, spec.shape, self.gradient_step->array("gradient/" + spec.name)});
+  return gradients;
 }
 
 std::vector<std::int64_t> Model::output_shape() {

@@ -79,6 +79,9 @@ class Model {
   std::vector<float> predict(const DataSet& data, std::int64_t batch_size = 256);
   std::vector<std::int64_t> output_shape();
 
+  /// The gradient of the loss, a mean over the batch, for each trainable weight. Changes nothing.
+  std::vector<WeightValues> gradients(const DataSet& batch);
+
   /// Writes model.json and weights.bin, which tf.js loads.
   void save(const std::filesystem::path& folder);
   std::vector<WeightValues> weights();

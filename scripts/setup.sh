@@ -72,7 +72,7 @@ npm_install() {
   (cd "$1" && "${npm[@]}" install --silent --no-audit --no-fund --ignore-scripts)
 }
 
-if ! cmp -s inspect/web/package.json "$deps/web/package.json" || [ ! -e "$deps/web/node_modules/@dagrejs/dagre/package.json" ]; then
+if ! cmp -s inspect/web/package.json "$deps/web/package.json" || [ ! -e "$deps/web/node_modules/uplot/package.json" ]; then
   say "installing the JavaScript of the HTML pages with npm"
   npm_install "$deps/web" inspect/web/package.json
 fi

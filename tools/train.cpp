@@ -11,6 +11,7 @@
 #include "support/files.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
+#include "tools/training_recorder.h"
 
 namespace gradc {
 namespace {
@@ -22,7 +23,7 @@ struct Options {
   std::int64_t epochs = 1, steps = 0;
   double validation_split = 0;
   bool no_shuffle = false, check_numerics = false, quiet = false;
-  std::string log, save;
+  std::string log, save, report;
 };
 
 struct Data {
@@ -101,11 +102,32 @@ void run(const Options& options) {
   fit.on_epoch_end = [&](std::int64_t, const Logs& logs) {
     if (!options.quiet) progress.epoch_end(logs);
   };
+  std::optional<TrainingRecorder> recorder;
+  if (!options.report.empty()) {
+    auto steps = per_epoch * options.epochs;
+    recorder.emplace(model, "Training of " + options.common.model, data.train.slice(0, trained_on),
+                     options.validation_split > 0 ? data.train.slice(trained_on, data.train.size() - trained_on) : data.validation,
+                     options.common.batch_size, options.steps > 0 ? std::min(options.steps, steps) : steps);
+    fit.on_step_end = [&, go_on = fit.on_step_end](std::int64_t step, const Logs& logs) {
+      recorder->step(step, logs);
+      go_on(step, logs);
+    };
+    fit.on_epoch_end = [&, go_on = fit.on_epoch_end](std::int64_t epoch, const Logs& logs) {
+      recorder->epoch(logs);
+      go_on(epoch, logs);
+    };
+    recorder->begin();
+  }
   auto history = model.fit(data.train, fit);
   std::signal(SIGINT, SIG_DFL);
   if (!options.save.empty()) {
     model.save(options.save);
     std::cerr << fmt::format("saved {}/model.json and weights.bin\n", options.save);
+  }
+  if (recorder) {
+    recorder->end();
+    write_result(options.report, html(recorder->report()));
+    std::cerr << fmt::format("wrote {}\n", options.report);
   }
   if (interrupted) {
     std::cerr << fmt::format("gradc: interrupted after step {}\n", history.steps.size());
@@ -130,6 +152,8 @@ void add_train(CLI::App& program) {
   command->add_flag("--no-shuffle", options->no_shuffle, "Take the images in the order of the file");
   command->add_option("--log", options->log, "Write one JSON object a step: loss and metrics")->type_name("STEPS.jsonl");
   command->add_option("--save", options->save, "Write model.json and weights.bin there, which tf.js loads")->type_name("DIR");
+  command->add_option("--report", options->report, "Write a page with charts, the confusion matrix, the worst mistakes and histograms")
+      ->type_name("FILE.html");
   command->add_flag("--check-numerics", options->check_numerics, "If a NaN or infinity appears, say in which op first (slower)");
   command->add_flag("-q,--quiet", options->quiet, "No progress");
   command->callback([options] { run(*options); });

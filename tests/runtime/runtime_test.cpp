@@ -109,6 +109,31 @@ TEST_P(ExampleModels, GradientsAgreeWithTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(All, ExampleModels, testing::Values("mlp", "cifar_cnn", "resnet20", "resnet50_layers"));
 
+TEST(Model, GradientsAreWhatPlainDescentSubtracts) {
+  // With normalization and its moving statistics, which asking for gradients must leave alone.
+  auto dense = [](std::int64_t units, const char* activation) { return Dense{.units = units, .activation = activation}; };
+  Sequential model({Dense{.units = 6, .activation = "relu", .input_shape = {5}}, BatchNormalization{}, dense(3, "softmax")});
+  constexpr double kRate = 0.25;
+  model.compile({.optimizer = SGD{.learning_rate = kRate}, .loss = "sparseCategoricalCrossentropy"});
+  std::vector<float> images, labels;
+  for (int i = 0; i < 7 * 5; ++i) images.push_back(static_cast<float>(i * 29 % 31) / 31.0f);
+  for (int i = 0; i < 7; ++i) labels.push_back(static_cast<float>(i % 3));
+  auto batch = DataSet::from(images, {5}, labels, {});
+  auto before = model.weights();
+  auto gradients = model.gradients(batch);
+  ASSERT_EQ(gradients.size(), 6u);  // two kernels, two biases, gamma, beta
+  auto untouched = model.weights();
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(before[i].values, untouched[i].values) << before[i].name;
+  model.train_on_batch(batch);
+  for (const auto& after : model.weights())
+    for (const auto& gradient : gradients) {
+      if (gradient.name != after.name) continue;
+      auto old = std::find_if(before.begin(), before.end(), [&](const WeightValues& each) { return each.name == after.name; });
+      for (std::size_t e = 0; e < after.values.size(); ++e)
+        EXPECT_NEAR(after.values[e], old->values[e] - kRate * gradient.values[e], 1e-6) << after.name << " " << e;
+    }
+}
+
 TEST(Model, AnyBatchSizeRunsWithoutCompilingAgain) {
   auto model = small_cnn();
   auto report = model.prepare();

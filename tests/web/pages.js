@@ -90,9 +90,44 @@ async function testGraph(browser, model, atLeastOps) {
   }
 }
 
+async function testReport(browser) {
+  const file = path.join(folder, "report.html"), epochs = 2;
+  execFileSync(gradc, ["train", path.join(source, "examples/mnist/model.json"), "--epochs", String(epochs), "--report", file, "--quiet", "--log", path.join(folder, "log.jsonl")],
+    {stdio: "ignore"});
+  const log = fs.readFileSync(path.join(folder, "log.jsonl"), "utf8").trim().split("\n").map(JSON.parse);
+  expect(fs.statSync(file).size < 2e6, "a report of a full MNIST run below 2 MB");
+  for (const scheme of ["light", "dark"]) {
+    const page = await open(browser, file, scheme);
+    const report = await page.evaluate(() => data);
+    expect(report.finished && report.images === 60000 && report.epochs.step.length === epochs, "a finished training of MNIST");
+    // Points are means over runs of as many steps.
+    const run = Math.ceil(log.length / report.steps.step.length);
+    expect(Math.abs(report.steps.loss[0] - log.slice(0, run).reduce((sum, step) => sum + step.loss, 0) / run) < 1e-5, "the first loss of the log in the chart");
+    const images = report.confusion.flat().reduce((a, b) => a + b, 0), right = report.confusion.reduce((sum, row, i) => sum + row[i], 0);
+    expect(images === 10000, "the 10,000 test images in the confusion matrix");
+    expect(Math.abs(right / images - report.epochs.val_acc[epochs - 1]) < 1e-6, "its diagonal to be val_acc");
+    expect(report.mistakes.every((each, i) => each.label !== each.predicted && (i === 0 || each.probability >= report.mistakes[i - 1].probability)), "mistakes, the worst first");
+    for (const tensor of report.tensors) for (const histogram of tensor.histograms)
+      expect(histogram.counts.reduce((a, b) => a + b, 0) === report.tensors.find((each) => each.name === tensor.name).histograms[0].counts.reduce((a, b) => a + b, 0), "every number of an array in its histogram");
+    expect(report.tensors.filter((tensor) => tensor.gradient).length === 6 && report.tensors.length === 12, "weights and gradients of three layers");
+    expect(await page.locator(".uplot").count() === 5, "five charts");
+    expect(await page.locator("table.layers tr").count() === 7, "six layers below a head");
+    expect(await page.locator("figure canvas").count() === report.mistakes.length, "a picture of each mistake");
+    const painted = await page.$$eval(".uplot canvas, .histograms canvas, figure canvas", (all) => all.map((canvas) => {
+      const {data: pixels} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(pixels.buffer)).size;
+    }));
+    expect(painted.every((colours) => colours > 1), "something drawn on every canvas");
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "no scrolling to the side");
+    expect(page.problems.length === 0, "no errors: " + page.problems.join("; "));
+    await page.close();
+  }
+}
+
 (async () => {
   const browser = await chromium.launch({executablePath: "/usr/bin/chromium", args: ["--no-sandbox"]});
   try {
+    await testReport(browser);
     await testGraph(browser, "examples/mnist/model.json", 80);
     await testGraph(browser, "examples/models/cifar_cnn/model.json", 140);
     await testGraph(browser, "examples/models/resnet50_layers/model.json", 2000);

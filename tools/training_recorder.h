@@ -1,0 +1,42 @@
+#pragma once
+/// Gathers what the report of a training shows while it goes on.
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "inspect/training_report.h"
+#include "runtime/model.h"
+
+namespace gradc {
+
+class TrainingRecorder {
+ public:
+  /// `steps` is how many the training has in all.
+  TrainingRecorder(Model& model, std::string title, const DataSet& train, std::optional<DataSet> validation, std::int64_t batch_size,
+                   std::int64_t steps);
+
+  /// Before the first step.
+  void begin();
+  void step(std::int64_t step, const Logs& logs);
+  void epoch(const Logs& logs);
+  /// Also looks at the validation data.
+  void end();
+
+  const TrainingReport& report() const { return report_; }
+
+ private:
+  double seconds() const;
+  void take_histograms(std::int64_t step);
+  void look_at_validation();
+
+  Model& model_;
+  DataSet probe_;  ///< The batch whose gradients are shown.
+  std::optional<DataSet> validation_;
+  std::int64_t batch_size_, steps_, next_histograms_ = 0;
+  TrainingReport report_;
+  std::chrono::steady_clock::time_point begin_, last_step_;
+  double paused_ = 0;  ///< Seconds that went into the report and into validation.
+};
+
+}  // namespace gradc
