@@ -10,7 +10,7 @@ deps=$PWD/.deps
 halide_version=21.0.0
 
 packages=(g++ cmake ninja-build ccache ca-certificates python3 python3-venv unzip
-  llvm-19-dev libdtl-dev libdeflate-dev libxxhash-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
+  llvm-19-dev libdtl-dev libdeflate-dev libisal-dev libxxhash-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
 [ "$level" = build ] || packages+=(libgtest-dev libgmock-dev libbenchmark-dev llvm-19-tools clang-format-19 nodejs gdb linux-perf chromium)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -79,6 +79,10 @@ fi
 
 [ "$level" = build ] && exit 0
 
+if [ ! -x "$deps/venv/bin/tensorboard" ]; then
+  say "installing TensorBoard, whose reader the tests use, with pip"
+  "$deps/venv/bin/pip" install -q --disable-pip-version-check tensorboard==2.21.0
+fi
 if [ ! -x "$deps/venv/bin/lit" ]; then
   say "installing lit with pip"
   "$deps/venv/bin/pip" install -q --disable-pip-version-check lit==18.1.8

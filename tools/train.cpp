@@ -23,7 +23,7 @@ struct Options {
   std::int64_t epochs = 1, steps = 0;
   double validation_split = 0;
   bool no_shuffle = false, check_numerics = false, quiet = false;
-  std::string log, save, report;
+  std::string log, save, report, tensorboard;
 };
 
 struct Data {
@@ -103,7 +103,7 @@ void run(const Options& options) {
     if (!options.quiet) progress.epoch_end(logs);
   };
   std::optional<TrainingRecorder> recorder;
-  if (!options.report.empty()) {
+  if (!options.report.empty() || !options.tensorboard.empty()) {
     auto steps = per_epoch * options.epochs;
     recorder.emplace(model, "Training of " + options.common.model, data.train.slice(0, trained_on),
                      options.validation_split > 0 ? data.train.slice(trained_on, data.train.size() - trained_on) : data.validation,
@@ -116,6 +116,7 @@ void run(const Options& options) {
       recorder->epoch(logs);
       go_on(epoch, logs);
     };
+    if (!options.tensorboard.empty()) recorder->write_events(options.tensorboard);
     recorder->begin();
   }
   auto history = model.fit(data.train, fit);
@@ -126,8 +127,10 @@ void run(const Options& options) {
   }
   if (recorder) {
     recorder->end();
-    write_result(options.report, html(recorder->report()));
-    std::cerr << fmt::format("wrote {}\n", options.report);
+    if (!options.report.empty()) {
+      write_result(options.report, html(recorder->report()));
+      std::cerr << fmt::format("wrote {}\n", options.report);
+    }
   }
   if (interrupted) {
     std::cerr << fmt::format("gradc: interrupted after step {}\n", history.steps.size());
@@ -154,6 +157,10 @@ void add_train(CLI::App& program) {
   command->add_option("--save", options->save, "Write model.json and weights.bin there, which tf.js loads")->type_name("DIR");
   command->add_option("--report", options->report, "Write a page with charts, the confusion matrix, the worst mistakes and histograms")
       ->type_name("FILE.html");
+  command
+      ->add_option("--tensorboard", options->tensorboard,
+                   "Write events for TensorBoard: losses, metrics, histograms of weights and gradients")
+      ->type_name("DIR");
   command->add_flag("--check-numerics", options->check_numerics, "If a NaN or infinity appears, say in which op first (slower)");
   command->add_flag("-q,--quiet", options->quiet, "No progress");
   command->callback([options] { run(*options); });

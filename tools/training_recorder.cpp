@@ -39,6 +39,11 @@ TrainingRecorder::TrainingRecorder(Model& model, std::string title, const DataSe
   report_.images = train.size();
 }
 
+void TrainingRecorder::write_events(const std::filesystem::path& folder) {
+  train_events_.emplace(folder / "train");
+  if (validation_) validation_events_.emplace(folder / "validation");
+}
+
 void TrainingRecorder::begin() {
   take_histograms(0);
   begin_ = Clock::now();
@@ -50,6 +55,8 @@ double TrainingRecorder::seconds() const { return std::chrono::duration<double>(
 void TrainingRecorder::step(std::int64_t step, const Logs& logs) {
   report_.steps.push_back({step, seconds(), logs});
   last_step_ = Clock::now();
+  if (train_events_)
+    for (const auto& [name, value] : logs) train_events_->scalar("batch_" + name, step, value);
   if (step >= next_histograms_ || step == steps_) take_histograms(step);
 }
 
@@ -59,6 +66,14 @@ void TrainingRecorder::epoch(const Logs& logs) {
   paused_ += std::chrono::duration<double>(now - last_step_).count();
   last_step_ = now;
   report_.epochs.push_back({report_.steps.empty() ? 0 : report_.steps.back().step, seconds(), logs});
+  // Tags and steps are those of Keras's callback.
+  auto number = static_cast<std::int64_t>(report_.epochs.size()) - 1;
+  for (const auto& [name, value] : logs) {
+    auto* events = name.starts_with("val_") ? &validation_events_ : &train_events_;
+    if (*events) (*events)->scalar("epoch_" + (name.starts_with("val_") ? name.substr(4) : name), number, value);
+  }
+  for (auto* events : {&train_events_, &validation_events_})
+    if (*events) (*events)->flush();
 }
 
 void TrainingRecorder::take_histograms(std::int64_t step) {
@@ -68,6 +83,7 @@ void TrainingRecorder::take_histograms(std::int64_t step) {
     for (std::size_t i = 0; i < std::min(arrays.size(), kMostTensors / 2); ++i) {
       if (next == report_.tensors.size()) report_.tensors.push_back({arrays[i].name, gradient, {}});
       report_.tensors[next++].histograms.push_back(histogram(step, arrays[i].values));
+      if (train_events_) train_events_->histogram((gradient ? "gradient/" : "") + arrays[i].name, step, arrays[i].values);
     }
   };
   take(model_.weights(), false);
@@ -132,6 +148,8 @@ void TrainingRecorder::look_at_validation() {
 void TrainingRecorder::end() {
   if (validation_) look_at_validation();
   report_.finished = true;
+  for (auto* events : {&train_events_, &validation_events_})
+    if (*events) (*events)->flush();
 }
 
 }  // namespace gradc

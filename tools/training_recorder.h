@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "inspect/event_writer.h"
 #include "inspect/training_report.h"
 #include "runtime/model.h"
 
@@ -16,6 +17,8 @@ class TrainingRecorder {
   TrainingRecorder(Model& model, std::string title, const DataSet& train, std::optional<DataSet> validation, std::int64_t batch_size,
                    std::int64_t steps);
 
+  /// Also writes events for TensorBoard, to "train" and "validation" in this folder.
+  void write_events(const std::filesystem::path& folder);
   /// Before the first step.
   void begin();
   void step(std::int64_t step, const Logs& logs);
@@ -35,6 +38,7 @@ class TrainingRecorder {
   std::optional<DataSet> validation_;
   std::int64_t batch_size_, steps_, next_histograms_ = 0;
   TrainingReport report_;
+  std::optional<EventWriter> train_events_, validation_events_;
   std::chrono::steady_clock::time_point begin_, last_step_;
   double paused_ = 0;  ///< Seconds that went into the report and into validation.
 };
