@@ -11,6 +11,7 @@
 #include "support/files.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
+#include "tools/report_server.h"
 #include "tools/training_recorder.h"
 
 namespace gradc {
@@ -23,7 +24,7 @@ struct Options {
   std::int64_t epochs = 1, steps = 0;
   double validation_split = 0;
   bool no_shuffle = false, check_numerics = false, quiet = false;
-  std::string log, save, report, tensorboard;
+  std::string log, save, report, live, tensorboard;
 };
 
 struct Data {
@@ -103,7 +104,8 @@ void run(const Options& options) {
     if (!options.quiet) progress.epoch_end(logs);
   };
   std::optional<TrainingRecorder> recorder;
-  if (!options.report.empty() || !options.tensorboard.empty()) {
+  std::optional<ReportServer> server;
+  if (!options.report.empty() || !options.live.empty() || !options.tensorboard.empty()) {
     auto steps = per_epoch * options.epochs;
     recorder.emplace(model, "Training of " + options.common.model, data.train.slice(0, trained_on),
                      options.validation_split > 0 ? data.train.slice(trained_on, data.train.size() - trained_on) : data.validation,
@@ -117,6 +119,10 @@ void run(const Options& options) {
       go_on(epoch, logs);
     };
     if (!options.tensorboard.empty()) recorder->write_events(options.tensorboard);
+    if (!options.live.empty()) {
+      server.emplace(options.live, [&] { return recorder->page(); }, [&] { return recorder->data(); });
+      std::cerr << fmt::format("the report is at {} while training goes on\n", server->url());
+    }
     recorder->begin();
   }
   auto history = model.fit(data.train, fit);
@@ -128,7 +134,7 @@ void run(const Options& options) {
   if (recorder) {
     recorder->end();
     if (!options.report.empty()) {
-      write_result(options.report, html(recorder->report()));
+      write_result(options.report, recorder->page());
       std::cerr << fmt::format("wrote {}\n", options.report);
     }
   }
@@ -161,6 +167,10 @@ void add_train(CLI::App& program) {
       ->add_option("--tensorboard", options->tensorboard,
                    "Write events for TensorBoard: losses, metrics, histograms of weights and gradients")
       ->type_name("DIR");
+  command
+      ->add_option("--report-live", options->live,
+                   "Show that page in a browser while training goes on, at a port of this machine or at HOST:PORT")
+      ->type_name("PORT");
   command->add_flag("--check-numerics", options->check_numerics, "If a NaN or infinity appears, say in which op first (slower)");
   command->add_flag("-q,--quiet", options->quiet, "No progress");
   command->callback([options] { run(*options); });

@@ -53,7 +53,10 @@ void TrainingRecorder::begin() {
 double TrainingRecorder::seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count() - paused_; }
 
 void TrainingRecorder::step(std::int64_t step, const Logs& logs) {
-  report_.steps.push_back({step, seconds(), logs});
+  {
+    std::lock_guard lock(mutex_);
+    report_.steps.push_back({step, seconds(), logs});
+  }
   last_step_ = Clock::now();
   if (train_events_)
     for (const auto& [name, value] : logs) train_events_->scalar("batch_" + name, step, value);
@@ -65,6 +68,7 @@ void TrainingRecorder::epoch(const Logs& logs) {
   auto now = Clock::now();
   paused_ += std::chrono::duration<double>(now - last_step_).count();
   last_step_ = now;
+  std::lock_guard lock(mutex_);
   report_.epochs.push_back({report_.steps.empty() ? 0 : report_.steps.back().step, seconds(), logs});
   // Tags and steps are those of Keras's callback.
   auto number = static_cast<std::int64_t>(report_.epochs.size()) - 1;
@@ -78,6 +82,8 @@ void TrainingRecorder::epoch(const Logs& logs) {
 
 void TrainingRecorder::take_histograms(std::int64_t step) {
   auto start = Clock::now();
+  auto weights = model_.weights(), gradients = model_.gradients(probe_);
+  std::lock_guard lock(mutex_);
   std::size_t next = 0;
   auto take = [&](const std::vector<WeightValues>& arrays, bool gradient) {
     for (std::size_t i = 0; i < std::min(arrays.size(), kMostTensors / 2); ++i) {
@@ -86,8 +92,8 @@ void TrainingRecorder::take_histograms(std::int64_t step) {
       if (train_events_) train_events_->histogram((gradient ? "gradient/" : "") + arrays[i].name, step, arrays[i].values);
     }
   };
-  take(model_.weights(), false);
-  take(model_.gradients(probe_), true);
+  take(weights, false);
+  take(gradients, true);
   next_histograms_ = step + std::max<std::int64_t>(1, steps_ / kSnapshots);
   last_step_ = Clock::now();
   paused_ += std::chrono::duration<double>(last_step_ - start).count();
@@ -109,6 +115,7 @@ void TrainingRecorder::look_at_validation() {
     return best;
   };
   auto outputs = model_.predict(*validation_);
+  std::lock_guard lock(mutex_);
   report_.confusion.assign(static_cast<std::size_t>(classes), std::vector<std::int64_t>(static_cast<std::size_t>(classes)));
   std::vector<Mistake> mistakes;
   for (std::int64_t i = 0; i < validation_->size(); ++i) {
@@ -145,9 +152,22 @@ void TrainingRecorder::look_at_validation() {
   report_.mistakes = std::move(mistakes);
 }
 
+std::string TrainingRecorder::page() const {
+  std::lock_guard lock(mutex_);
+  return html(report_);
+}
+
+std::string TrainingRecorder::data() const {
+  std::lock_guard lock(mutex_);
+  return json(report_);
+}
+
 void TrainingRecorder::end() {
   if (validation_) look_at_validation();
-  report_.finished = true;
+  {
+    std::lock_guard lock(mutex_);
+    report_.finished = true;
+  }
   for (auto* events : {&train_events_, &validation_events_})
     if (*events) (*events)->flush();
 }

@@ -2,6 +2,7 @@
 /// Gathers what the report of a training shows while it goes on.
 
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -26,7 +27,9 @@ class TrainingRecorder {
   /// Also looks at the validation data.
   void end();
 
-  const TrainingReport& report() const { return report_; }
+  /// The report as it is now, as a page or as its data. Any thread may ask while the training goes on.
+  std::string page() const;
+  std::string data() const;
 
  private:
   double seconds() const;
@@ -37,6 +40,7 @@ class TrainingRecorder {
   DataSet probe_;  ///< The batch whose gradients are shown.
   std::optional<DataSet> validation_;
   std::int64_t batch_size_, steps_, next_histograms_ = 0;
+  mutable std::mutex mutex_;  ///< Of report_.
   TrainingReport report_;
   std::optional<EventWriter> train_events_, validation_events_;
   std::chrono::steady_clock::time_point begin_, last_step_;

@@ -191,6 +191,7 @@ function drawHistograms() {
 }
 
 function drawPage() {
+  const scrolled = scrollY;
   document.getElementById("page").replaceChildren();
   plots = [];
   drawHead();
@@ -199,7 +200,22 @@ function drawPage() {
   drawClasses();
   drawMistakes();
   drawHistograms();
+  scrollTo(0, scrolled);
+}
+
+/** While training goes on the page is served by it, and asks for what is new. */
+async function follow() {
+  try {
+    const answer = await fetch("data.json");
+    data = await answer.json();
+    drawPage();
+  } catch {
+    if (!data.finished) document.querySelector("p.note").append(" (and this page has lost it)");
+    return;
+  }
+  if (!data.finished) setTimeout(follow, 1000);
 }
 
 drawPage();
+if (location.protocol === "http:" && !data.finished) setTimeout(follow, 500);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawPage);

@@ -1,7 +1,7 @@
 // The HTML pages in a real browser:    node pages.js GRADC SOURCE_FOLDER NODE_MODULES
 // Prints what is wrong and exits with 1, or says how many checks passed.
 "use strict";
-const {execFileSync} = require("child_process");
+const {execFileSync, spawn} = require("child_process");
 const fs = require("fs");
 const os = require("os");
 const path = require("path");
@@ -124,10 +124,48 @@ async function testReport(browser) {
   }
 }
 
+/** The page of a training that goes on: it grows by itself, and is not to be had from other machines. */
+async function testLiveReport(browser) {
+  const training = spawn(gradc, ["train", path.join(source, "examples/mnist/model.json"), "--epochs", "100000", "--report-live", "0", "--quiet"], {stdio: ["ignore", "ignore", "pipe"]});
+  try {
+    const url = await new Promise((resolve, reject) => {
+      let text = "";
+      training.stderr.on("data", (bytes) => {
+        text += bytes;
+        const found = text.match(/http:\/\/127\.0\.0\.1:\d+\//);
+        if (found) resolve(found[0]);
+      });
+      training.on("exit", () => reject(new Error("the training ended: " + text)));
+    });
+    const page = await browser.newPage(), problems = [];
+    page.on("pageerror", (error) => problems.push(error.message));
+    await page.goto(url);
+    const steps = await page.evaluate(() => data.steps.step.at(-1) || 0);
+    await page.waitForFunction((before) => (data.steps.step.at(-1) || 0) > before && document.querySelectorAll(".uplot").length >= 3, steps, {timeout: 15000});
+    expect(await page.evaluate(() => !data.finished), "a training that goes on");
+    // Another process cannot have the same port, and is told so.
+    const port = new URL(url).port;
+    let told = "";
+    try {
+      execFileSync(gradc, ["train", path.join(source, "examples/mnist/model.json"), "--steps", "1", "--report-live", port, "--quiet"], {stdio: ["ignore", "ignore", "pipe"]});
+    } catch (error) {
+      told = String(error.stderr);
+    }
+    expect(told.includes("127.0.0.1:" + port + " cannot be listened at"), "an error for a port that is taken, not " + told);
+    expect(problems.length === 0, "no errors: " + problems.join("; "));
+    await page.close();
+  } finally {
+    training.kill("SIGINT");
+    await new Promise((resolve) => { if (training.exitCode !== null || training.signalCode) resolve(); else training.on("exit", resolve); });
+  }
+  expect(training.exitCode === 130, "the exit status 130 after an interrupt, not " + training.exitCode);
+}
+
 (async () => {
   const browser = await chromium.launch({executablePath: "/usr/bin/chromium", args: ["--no-sandbox"]});
   try {
     await testReport(browser);
+    await testLiveReport(browser);
     await testGraph(browser, "examples/mnist/model.json", 80);
     await testGraph(browser, "examples/models/cifar_cnn/model.json", 140);
     await testGraph(browser, "examples/models/resnet50_layers/model.json", 2000);
