@@ -60,6 +60,12 @@ class StepLog {
   std::ofstream file_;
 };
 
+/// Throws gradc::Error if no file can be written there.
+void expect_writable(const std::filesystem::path& folder) {
+  write_files(folder, {{".gradc-probe", "x"}});
+  std::filesystem::remove(folder / ".gradc-probe");
+}
+
 void run(const Options& options) {
   std::signal(SIGINT, [](int) {
     interrupted = true;
@@ -71,10 +77,11 @@ void run(const Options& options) {
   auto run_options = options.common.run_options();
   run_options.check_numerics = options.check_numerics;
   model.set_run_options(run_options);
-  // Before hours are spent: can the result be saved?
-  if (!options.save.empty()) {
-    write_files(options.save, {{".gradc-probe", "x"}});
-    std::filesystem::remove(std::filesystem::path(options.save) / ".gradc-probe");
+  // Before hours are spent: can the results be written?
+  if (!options.save.empty()) expect_writable(options.save);
+  if (!options.report.empty()) {
+    auto folder = std::filesystem::path(options.report).parent_path();
+    expect_writable(folder.empty() ? "." : folder);
   }
   StepLog log(options.log);
   auto report = model.prepare(true, options.common.batch_size);

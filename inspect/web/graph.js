@@ -358,6 +358,10 @@ function valueRows(table, pass, v) {
   const [name, type, bytes] = pass.values[v];
   row(table, "value", "%" + name + " : " + type);
   row(table, "bytes", bytes.batched ? `${amount(bytes.n, "B")} an image, ${amount(bytes.n * data.batch, "B")} a batch` : amount(bytes.n, "B"));
+  if (bytes.batched && pass.kernels.length) {
+    const dims = type.slice(type.indexOf("[") + 1, -1).split(",").slice(1).map((dim) => `[${dim}]`).join("");
+    row(table, "layout", data.lanes === "images" ? `[tile]${dims}[${data.vector} images]: lanes are images` : `[image]${dims}: lanes are features`);
+  }
   const life = data.lives.find((each) => each.value === name);
   if (life && pass.kernels.length) row(table, "memory", `${life.space}, from byte ${life.offset}, ${amount(life.bytes, "B")}` +
     (life.space === "tile" ? ` of a tile; kernels ${life.first} to ${life.last}` : life.space === "batch" ? ` an image; phases ${life.first} to ${life.last}` : ""));

@@ -655,6 +655,23 @@ TEST_F(Cli, DebuggersAndProfilersSeeKernelsByName) {
   EXPECT_THAT(output_of("perf report --stdio -i " + path("perf.data")), HasSubstr("conv2d_Conv2D2.conv2d_input_grad"));
 }
 
+TEST_F(Cli, AReportShowsWhatADataSetHasAndRefusesWhatItCannotWrite) {
+  write("model.json", small_model().dump());
+  write_data();
+  // No validation data: no confusion matrix, but all else; and the numbers are those of the same training without a report.
+  auto train = "train " + path("model.json") + data_options() + " --epochs 2 --seed 3";
+  auto plain = run(train), reported = run(train + " --report " + path("report.html"));
+  ASSERT_EQ(reported.status, 0) << reported.err;
+  EXPECT_EQ(plain.out, reported.out);
+  auto page = read_file(path("report.html"));
+  EXPECT_THAT(page, testing::AllOf(testing::StartsWith("<!doctype html>"), HasSubstr("\"confusion\":[]"),
+                                   HasSubstr("\"name\":\"first/kernel\",\"gradient\":true")));
+  expect_error(train + " --report " + path("model.json") + "/report.html", 1, path("model.json") + ": cannot be made: Not a directory");
+  expect_error(train + " --tensorboard " + path("model.json") + "/events", 1, path("model.json") + "/events");
+  expect_error(train + " --report-live 99999", 1, "\"99999\" is no port, a number from 0 to 65535");
+  expect_error(train + " --report-live localhost:x", 1, "\"x\" is no port");
+}
+
 TEST_F(Cli, SummaryIsTheTableOfKeras) {
   EXPECT_EQ(run("summary " GRADC_SOURCE "/tests/models/tutorial/model.json").out,
             "Model: \"sequential_1\"\n"
