@@ -34,15 +34,17 @@ std::span<const Pass> named_passes() {
       {"cse", "let ops that compute the same share one result", eliminate_common_subexpressions},
       {"dce", "remove ops whose results nothing uses", eliminate_dead_code},
       {"simplify", "fold, canonicalize, cse, dce", simplify},
-      {"commute_pool", "pool before bias and relu, which are monotone: a quarter of their work for 2x2", commute_pool},
-      {"differentiate", "add the gradient of output \"loss\" for every trainable param", differentiate},
-      {"decompose", "batch statistics as sums over the batch", decompose},
+      {"commute_pool", "pool before bias and relu, which are monotone: a quarter of their work for 2x2", commute_pool, Pass::Graphs::ops},
+      {"differentiate", "add the gradient of output \"loss\" for every trainable param", differentiate, Pass::Graphs::ops},
+      {"decompose", "batch statistics as sums over the batch", decompose, Pass::Graphs::ops},
       {"layout", "choose whether images or features are the lanes of vectors", [](Graph& graph) { choose_layout(graph, {}); }},
-      {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", shard},
+      {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", shard, Pass::Graphs::ops},
       {"fuse", "group ops into kernels", [](Graph& graph) { fuse(graph); }},
       {"no_fuse", "make each op a kernel of its own", [](Graph& graph) { fuse(graph, {.fuse = false}); }},
-      {"partition", "cut the step into phases, each a loop over tiles of the batch", [](Graph& graph) { partition(graph); }},
-      {"kernel_by_kernel", "give each kernel a phase of its own", [](Graph& graph) { partition(graph, {.kernel_by_kernel = true}); }},
+      {"partition", "cut the step into phases, each a loop over tiles of the batch", [](Graph& graph) { partition(graph); },
+       Pass::Graphs::kernels},
+      {"kernel_by_kernel", "give each kernel a phase of its own", [](Graph& graph) { partition(graph, {.kernel_by_kernel = true}); },
+       Pass::Graphs::kernels},
       {"trigger_crash", "abort, for tests of what happens then", [](Graph&) { std::abort(); }},
       {"trigger_invalid", "use a value before it is defined, for tests of the verifier",
        [](Graph& graph) { std::reverse(graph.ops.begin(), graph.ops.end()); }},
@@ -164,8 +166,29 @@ thread_local PassInFlight in_flight;
 
 const PassInFlight& pass_in_flight() { return in_flight; }
 
+namespace {
+
+/// Whether an op is of those that stand outside of kernels.
+bool stands_alone(OpKind kind) {
+  return kind == OpKind::input || kind == OpKind::param || kind == OpKind::constant || kind == OpKind::output || kind == OpKind::update ||
+         kind == OpKind::reshape;
+}
+
+void expect_works_on(const Pass& pass, const Graph& graph) {
+  for (const auto& op : graph.ops) {
+    if (pass.works_on == Pass::Graphs::ops && op.kernel >= 0)
+      throw Error("pass {} works on plain ops, but those of graph @{} are grouped into kernels; run it before fuse", pass.name, graph.name);
+    if (pass.works_on == Pass::Graphs::kernels && op.kernel < 0 && !stands_alone(op.kind))
+      throw Error("pass {} works on kernels, but {} of graph @{} is in none; run fuse or no_fuse before it", pass.name, name_of(op.kind),
+                  graph.name);
+  }
+}
+
+}  // namespace
+
 void run_passes(Graph& graph, std::span<const Pass> passes, const PassObserver& observer) {
   for (const auto& pass : passes) {
+    expect_works_on(pass, graph);
     Graph before = graph;
     auto start = std::chrono::steady_clock::now();
     in_flight = {&before, &pass};

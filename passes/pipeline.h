@@ -14,9 +14,13 @@
 namespace gradc {
 
 struct Pass {
+  /// Graphs that a pass works on: any, those of plain ops, those whose ops are grouped into kernels.
+  enum class Graphs { any, ops, kernels };
+
   std::string name;
   std::string summary;
   std::function<void(Graph&)> run;
+  Graphs works_on = Graphs::any;
   std::string options = "";  ///< What it is told besides the graph, as "batch=1,l2=2097152", or nothing.
 };
 
@@ -52,6 +56,7 @@ struct PassObserver {
   bool verify = true;  ///< Verify the graph after each pass.
 };
 
+/// Throws gradc::Error if a pass does not work on what the passes before it leave, and PassFailure if one fails.
 void run_passes(Graph& graph, std::span<const Pass> passes, const PassObserver& observer = {});
 
 /// The pass that run_passes is in, with the graph before it.

@@ -184,12 +184,7 @@ void add_bench(CLI::App& program) {
   options->common.add_model(*command);
   options->common.add_batch_size(*command);
   options->common.add_threads(*command);
-  command->add_option("--seconds", options->seconds, "How long each step is timed")
-      ->check([](const std::string& text) {  // CLI::Range lets NaN pass.
-        auto value = std::atof(text.c_str());
-        return value >= 0.01 && value <= 3600 ? "" : "is not from 0.01 to 3600 seconds";
-      })
-      ->capture_default_str();
+  options->common.add_seconds(*command, options->seconds, "How long each step is timed");
   add_lanes_option(*command, options->lanes);
   command->add_flag("--no-kernels", options->no_kernels, "Only the whole steps");
   command->add_flag("--perf-map", options->perf_map,

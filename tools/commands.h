@@ -34,6 +34,7 @@ struct CommonOptions {
   void add_data(CLI::App& command);
   void add_batch_size(CLI::App& command);
   void add_threads(CLI::App& command);
+  void add_seconds(CLI::App& command, double& seconds, const std::string& what);
   void add_run(CLI::App& command);  ///< Batch size, threads, and how a step is run.
 
   RunOptions run_options() const;

@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -59,6 +60,15 @@ void CommonOptions::add_threads(CLI::App& command) {
       ->check(CLI::Range(0, ThreadPool::kMostThreads))
       ->capture_default_str();
   command.add_flag("--pin", pin, "Keep each thread on a processor of its own");
+}
+
+void CommonOptions::add_seconds(CLI::App& command, double& seconds, const std::string& what) {
+  command.add_option("--seconds", seconds, what)
+      ->check([](const std::string& text) {  // CLI::Range lets NaN pass.
+        auto value = std::atof(text.c_str());
+        return value >= 0.01 && value <= 3600 ? "" : "is not from 0.01 to 3600 seconds";
+      })
+      ->capture_default_str();
 }
 
 void CommonOptions::add_run(CLI::App& command) {

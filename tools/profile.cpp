@@ -214,7 +214,7 @@ void add_profile(CLI::App& program) {
   options->common.add_batch_size(*command);
   options->common.add_threads(*command);
   command->add_flag("--no-fuse", options->common.no_fuse, "Compile each op as a kernel of its own");
-  command->add_option("--seconds", options->seconds, "How long steps are run")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
+  options->common.add_seconds(*command, options->seconds, "How long steps are run");
   command->add_option("--trace", options->trace, "Write the last steps for Perfetto (ui.perfetto.dev) or chrome://tracing")
       ->type_name("FILE.json");
   command->add_option("--trace-steps", options->trace_steps, "How many")->check(CLI::Range(1, 10000))->capture_default_str();
