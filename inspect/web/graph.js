@@ -256,6 +256,9 @@ function fitView() {
   // The whole width if that stays legible, from the top.
   const scale = Math.min(1.1, Math.max(canvas.width / (width + 40), 0.8));
   state.view = {x: width / 2 - canvas.width / scale / 2, y: -20, scale};
+  // Of a wider graph, where it begins.
+  const begin = [...placed.drawn.nodes.values()].find((node) => node.role === 1) || placed.drawn.nodes.values().next().value;
+  if ((width + 40) * scale > canvas.width && begin) state.view.x = placed.graph.node(begin.id).x - canvas.width / scale / 2;
   if ((height + 40) * scale < canvas.height) state.view.y = height / 2 - canvas.height / scale / 2;
   applyView();
 }
