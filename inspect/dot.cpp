@@ -11,18 +11,6 @@
 namespace gradc {
 namespace {
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    if (c == '\n')
-      result += "\\n";
-    else
-      result += c;
-  }
-  return result + "\"";
-}
-
 const char* color_of(Role role) {
   switch (role) {
     case Role::terminal: return "#eeeeee";
@@ -49,7 +37,7 @@ std::string node(const Graph& graph, std::size_t i, Role role) {
   const auto& op = graph.ops[i];
   auto label = std::string(name_of(op.kind));
   if (op.attributes.has("name")) label += "\n" + op.attributes.text("name");
-  return fmt::format("n{} [label={}, tooltip={}, fillcolor=\"{}\"{}];\n", i, quoted(label), quoted(print(graph, op)), color_of(role),
+  return fmt::format("n{} [label={}, tooltip={}, fillcolor=\"{}\"{}];\n", i, quote(label), quote(print(graph, op)), color_of(role),
                      role == Role::terminal ? ", shape=ellipse" : "");
 }
 
@@ -66,7 +54,7 @@ std::string dot(const Graph& graph) {
     else
       boxes[box] += "    " + node(graph, i, roles[i]);
   }
-  auto out = "digraph " + quoted(graph.name) +
+  auto out = "digraph " + quote(graph.name) +
              " {\n  graph [fontname=\"Helvetica\", labeljust=l];\n"
              "  node [shape=box, style=\"filled,rounded\", fontname=\"Helvetica\", fontsize=11];\n"
              "  edge [fontname=\"Helvetica\", fontsize=9, color=\"#777777\"];\n" +
@@ -74,11 +62,11 @@ std::string dot(const Graph& graph) {
   std::size_t number = 0;
   for (const auto& [label, nodes] : boxes)
     out +=
-        fmt::format("  subgraph cluster_{} {{\n    label={}; style=rounded; color=\"#999999\";\n{}  }}\n", number++, quoted(label), nodes);
+        fmt::format("  subgraph cluster_{} {{\n    label={}; style=rounded; color=\"#999999\";\n{}  }}\n", number++, quote(label), nodes);
   auto definers = graph.definers();
   for (std::size_t i = 0; i < graph.ops.size(); ++i)
     for (auto operand : graph.ops[i].operands)
-      out += fmt::format("  n{} -> n{} [label={}];\n", definers[operand], i, quoted(to_string(graph.type(operand))));
+      out += fmt::format("  n{} -> n{} [label={}];\n", definers[operand], i, quote(to_string(graph.type(operand))));
   return out + "}\n";
 }
 

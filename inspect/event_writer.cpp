@@ -2,12 +2,13 @@
 
 #include <bit>
 #include <chrono>
+#include <numeric>
+#include <vector>
 
 #include <fmt/format.h>
 #include <isa-l/crc.h>
 #include <unistd.h>
 
-#include "inspect/training_report.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -80,23 +81,19 @@ void EventWriter::scalar(const std::string& tag, std::int64_t step, double value
   write_value(step, Message().text(1, tag).number(2, static_cast<float>(value)).bytes());
 }
 
-void EventWriter::histogram(const std::string& tag, std::int64_t step, const std::vector<float>& numbers) {
-  auto bins = gradc::histogram(step, numbers);
-  double sum = 0, squares = 0, count = 0;
-  std::vector<double> limits, counts;
-  for (std::size_t bin = 0; bin < bins.counts.size(); ++bin) {
-    limits.push_back(bins.least + (bins.most - bins.least) * static_cast<double>(bin + 1) / static_cast<double>(bins.counts.size()));
-    counts.push_back(static_cast<double>(bins.counts[bin]));
-    count += counts.back();
-  }
-  for (double v : numbers) {
-    if (v - v != 0) continue;  // not finite
-    sum += v;
-    squares += v * v;
-  }
+void EventWriter::histogram(const std::string& tag, const Histogram& histogram) {
+  std::vector<double> limits, counts(histogram.counts.begin(), histogram.counts.end());
+  auto width = (histogram.most - histogram.least) / static_cast<double>(counts.size());
+  for (std::size_t bin = 0; bin < counts.size(); ++bin) limits.push_back(histogram.least + width * static_cast<double>(bin + 1));
   Message proto;
-  proto.number(1, bins.least).number(2, bins.most).number(3, count).number(4, sum).number(5, squares).packed(6, limits).packed(7, counts);
-  write_value(step, Message().text(1, tag).text(5, proto.bytes()).bytes());
+  proto.number(1, histogram.least)
+      .number(2, histogram.most)
+      .number(3, std::accumulate(counts.begin(), counts.end(), 0.0))
+      .number(4, histogram.sum)
+      .number(5, histogram.sum_of_squares)
+      .packed(6, limits)
+      .packed(7, counts);
+  write_value(histogram.step, Message().text(1, tag).text(5, proto.bytes()).bytes());
 }
 
 void EventWriter::write_value(std::int64_t step, const std::string& value) {

@@ -6,7 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <vector>
+
+#include "inspect/training_report.h"
 
 namespace gradc {
 
@@ -16,7 +17,7 @@ class EventWriter {
   explicit EventWriter(const std::filesystem::path& folder);
 
   void scalar(const std::string& tag, std::int64_t step, double value);
-  void histogram(const std::string& tag, std::int64_t step, const std::vector<float>& numbers);
+  void histogram(const std::string& tag, const Histogram& histogram);
   /// Throws gradc::Error if something could not be written.
   void flush();
 

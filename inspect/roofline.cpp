@@ -5,24 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "inspect/web_assets.h"
+
 namespace gradc {
 namespace {
 
 constexpr double kWidth = 1040, kHeight = 560, kLeft = 70, kRight = 380, kTop = 50, kBottom = 50;
 constexpr std::size_t kMostNames = 16;
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (char c : text) {
-    if (c == '<')
-      result += "&lt;";
-    else if (c == '&')
-      result += "&amp;";
-    else
-      result += c;
-  }
-  return result;
-}
 
 /// Decades from the one below `least` to the one above `most`.
 struct Axis {
@@ -49,7 +38,7 @@ std::string roofline_svg(const std::string& title, double peak, double bandwidth
       "<style>text{{fill:#222}}.grid{{stroke:#ddd}}.roof{{stroke:#b3261e;fill:none;stroke-width:2}}.dot{{fill:#1f6feb;fill-opacity:.6}}"
       ".paper{{fill:#fff}}@media(prefers-color-scheme:dark){{text{{fill:#ddd}}.grid{{stroke:#333}}.paper{{fill:#161616}}}}</style>\n"
       "<rect class=\"paper\" width=\"{0}\" height=\"{1}\"/>\n<text x=\"{2}\" y=\"24\" font-size=\"15\">{3}</text>\n",
-      kWidth, kHeight, kLeft, escaped(title));
+      kWidth, kHeight, kLeft, html_escaped(title));
   for (double d = x.from; d <= x.to; ++d)
     svg += fmt::format(
         "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/><text x=\"{0:.1f}\" y=\"{3}\" "
@@ -77,12 +66,12 @@ std::string roofline_svg(const std::string& title, double peak, double bandwidth
     auto cx = x.at(p.flops / p.bytes), cy = y.at(p.flops / p.seconds / 1e9);
     svg += fmt::format(
         "<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"><title>{}: {:.1f} us, {:.0f} GFLOP/s</title></circle>\n", cx, cy,
-        3 + 22 * std::sqrt(p.seconds / total), escaped(p.name), p.seconds * 1e6, p.flops / p.seconds / 1e9);
+        3 + 22 * std::sqrt(p.seconds / total), html_escaped(p.name), p.seconds * 1e6, p.flops / p.seconds / 1e9);
     if (i >= kMostNames) continue;
     // Names stand in a list beside the picture, where they cannot cover each other.
     svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" dy=\"4\" font-size=\"10\">{}</text>\n", cx, cy, i + 1);
     svg += fmt::format("<text x=\"{}\" y=\"{}\">{}   {:.0f} %   {}</text>\n", kWidth - kRight + 14, kTop + 10 + 18 * static_cast<double>(i),
-                       i + 1, 100 * p.seconds / total, escaped(p.name));
+                       i + 1, 100 * p.seconds / total, html_escaped(p.name));
   }
   return svg + "</svg>\n";
 }

@@ -79,6 +79,8 @@ Histogram histogram(std::int64_t step, const std::vector<float>& numbers) {
   auto width = result.most - result.least;
   for (auto v : numbers) {
     if (!std::isfinite(v)) continue;
+    result.sum += v;
+    result.sum_of_squares += static_cast<double>(v) * v;
     auto bin = width > 0 ? static_cast<int>((v - result.least) / width * kBins) : 0;
     ++result.counts[static_cast<std::size_t>(std::clamp(bin, 0, kBins - 1))];
   }

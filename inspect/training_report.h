@@ -16,6 +16,7 @@ struct Histogram {
   double least = 0, most = 0;
   std::vector<std::int64_t> counts;
   std::int64_t not_finite = 0;
+  double sum = 0, sum_of_squares = 0;  ///< Of the finite numbers.
 };
 Histogram histogram(std::int64_t step, const std::vector<float>& numbers);
 
@@ -30,7 +31,7 @@ struct Mistake {
 struct TrainingReport {
   std::string title, optimizer, loss;
   Summary summary;
-  std::int64_t batch_size = 0, images = 0, parameters = 0;
+  std::int64_t batch_size = 0, images = 0;
   bool finished = false;
 
   struct Step {

@@ -7,18 +7,6 @@
 namespace gradc {
 namespace {
 
-std::string quote(const std::string& text) {
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    if (c == '\n')
-      quoted += "\\n";
-    else
-      quoted += c;
-  }
-  return quoted + "\"";
-}
-
 std::string number_text(double value) {
   auto text = fmt::format("{}", value);
   return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;  // 'n' is that of inf and nan
@@ -41,6 +29,18 @@ void print_op(const Graph& graph, const Op& op, const std::string& indent, std::
 }
 
 }  // namespace
+
+std::string quote(const std::string& text) {
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (c == '\n')
+      quoted += "\\n";
+    else
+      quoted += c;
+  }
+  return quoted + "\"";
+}
 
 std::string to_string(const Attribute& attribute) {
   if (auto* integer = std::get_if<std::int64_t>(&attribute)) return std::to_string(*integer);

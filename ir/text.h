@@ -8,6 +8,9 @@
 
 namespace gradc {
 
+/// A string of the text form: in quotes, with those, backslashes and ends of lines escaped. Graphviz reads the same.
+std::string quote(const std::string& text);
+
 std::string print(const Graph& graph);
 std::string print(const Graph& graph, const Op& op);
 

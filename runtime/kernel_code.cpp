@@ -13,26 +13,6 @@
 namespace gradc {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A folder for object files on their way from Halide, removed with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    auto pattern = (fs::temp_directory_path() / "gradc.XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw Error("{}: no temporary folder can be made", fs::temp_directory_path().string());
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 /// Of what the code depends on: the kernel's text, the target, and who compiles it.
 std::string hash_of(const KernelSource& source, const KernelTarget& target) {
   return hash_text(source.text() + target.name + " halide " + halide_version() + " gradc " + GRADC_KERNEL_VERSION);
@@ -83,7 +63,7 @@ KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const Ste
     run_on_all_processors(missing.size(), [&](std::size_t i) {
       const auto& [key, source, candidate] = missing[i];
       auto path = folder.path() / (key + ".o");
-      compile_kernel(*source, target, "gradc_kernel_" + key, path, candidate);
+      compile_kernel(*source, target, "gradc_kernel_" + key, {{KernelForm::object, path}}, candidate);
       objects[i] = read_file(path);
       cache.store(key, objects[i]);
     });
@@ -96,14 +76,17 @@ KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const Ste
   return code;
 }
 
-std::string kernel_listing(const KernelSource& source, KernelForm form, const StepOptions& options) {
+std::map<KernelForm, std::string> kernel_listings(const KernelSource& source, const std::vector<KernelForm>& forms,
+                                                  const StepOptions& options) {
   auto target = target_of(options);
   auto cache = options.use_cache ? KernelCache::of_user(options.warn) : KernelCache();
-  auto own = hash_of(source, target);
   TemporaryFolder folder;
-  auto path = folder.path() / "listing";
-  compile_kernel(source, target, "gradc_kernel", path, options.candidate.value_or(tuned_candidate(cache, own)), form);
-  return read_file(path);
+  std::map<KernelForm, std::filesystem::path> files;
+  for (auto form : forms) files[form] = folder.path() / std::to_string(static_cast<int>(form));
+  compile_kernel(source, target, "gradc_kernel", files, options.candidate.value_or(tuned_candidate(cache, hash_of(source, target))));
+  std::map<KernelForm, std::string> listings;
+  for (const auto& [form, file] : files) listings[form] = read_file(file);
+  return listings;
 }
 
 }  // namespace gradc

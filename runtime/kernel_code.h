@@ -1,6 +1,7 @@
 #pragma once
 /// The machine code of a plan's kernels: from the kernel cache, or compiled; and the same code in forms for reading.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ KernelTarget target_of(const StepOptions& options);
 /// The code of every kernel, compiled several at a time where the cache has it not. Fills KernelInfo::code of the plan's kernels.
 KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report);
 
-/// A kernel's code in a form for reading.
-std::string kernel_listing(const KernelSource& source, KernelForm form, const StepOptions& options);
+/// A kernel's code in forms for reading.
+std::map<KernelForm, std::string> kernel_listings(const KernelSource& source, const std::vector<KernelForm>& forms,
+                                                  const StepOptions& options);
 
 }  // namespace gradc

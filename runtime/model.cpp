@@ -124,15 +124,20 @@ struct Model::Implementation {
   /// The step, compiled when it is first needed, for batches of this size.
   Step& step(Mode mode, std::int64_t batch) {
     auto& slot = mode == Mode::train ? train_step : mode == Mode::eval ? eval_step : predict_step;
-    if (!slot) {
-      auto result = build(topology, build_options(mode, batch));
-      ensure_params();
-      make_params(result);
-      if (mode != Mode::predict) labels = result.labels;
-      slot = compile_step(result.graph, params, step_options(), &report);
-      if (mode == Mode::train && run.check_numerics)
-        train_graph = build(topology, {.mode = mode, .training = training, .kernels = false}).graph;
-    }
+    const bool first = !slot;
+    compile(slot, build_options(mode, batch));
+    if (first && mode == Mode::train && run.check_numerics)
+      train_graph = build(topology, {.mode = mode, .training = training, .kernels = false}).graph;
+    return *slot;
+  }
+
+  Step& compile(std::unique_ptr<Step>& slot, const BuildOptions& options) {
+    if (slot) return *slot;
+    auto result = build(topology, options);
+    ensure_params();
+    make_params(result);
+    if (options.mode != Mode::predict) labels = result.labels;
+    slot = compile_step(result.graph, params, step_options(), &report);
     return *slot;
   }
 
@@ -282,18 +287,13 @@ std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) 
 
 std::vector<WeightValues> Model::gradients(const DataSet& batch) {
   auto& self = *implementation_;
-  if (!self.gradient_step) {
-    auto options = self.build_options(Mode::train, batch.size());
-    options.update = false;
-    auto result = build(self.topology, options);
-    self.make_params(result);
-    self.labels = result.labels;
-    self.gradient_step = compile_step(result.graph, self.params, self.step_options());
-  }
-  self.gradient_step->run({batch.rows(), self.image_rows(batch), self.label_rows(batch), step_key(self.run.seed, 0)});
+  auto options = self.build_options(Mode::train, batch.size());
+  options.update = false;
+  auto& step = self.compile(self.gradient_step, options);
+  step.run({batch.rows(), self.image_rows(batch), self.label_rows(batch), step_key(self.run.seed, 0)});
   std::vector<WeightValues> gradients;
   for (const auto& spec : self.specs)
-    if (spec.trainable) gradients.push_back({spec.name, spec.shape, self.gradient_step->array("gradient/" + spec.name)});
+    if (spec.trainable) gradients.push_back({spec.name, spec.shape, step.array("gradient/" + spec.name)});
   return gradients;
 }
 
@@ -369,7 +369,7 @@ void Model::save(const std::filesystem::path& folder) {
 StepInput Model::step_input(const DataSet& batch) {
   auto& self = *implementation_;
   self.ensure_params();
-  self.labels = build(self.topology, {.mode = Mode::train, .training = self.training, .kernels = false}).labels;
+  self.labels = lower(self.topology, {.mode = Mode::train, .loss = self.training.loss}).labels;
   return {batch.rows(), self.image_rows(batch), self.label_rows(batch), step_key(self.run.seed, 0)};
 }
 

@@ -82,4 +82,15 @@ void write_files(const fs::path& folder, const std::vector<std::pair<std::string
   }
 }
 
+TemporaryFolder::TemporaryFolder() {
+  auto pattern = (fs::temp_directory_path() / "gradc.XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) throw Error("{}: no temporary folder can be made", fs::temp_directory_path().string());
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
 }  // namespace gradc

@@ -15,4 +15,18 @@ std::string read_file(const std::filesystem::path& path);
 /// first takes its place; if anything fails the files that were there are as before. Throws gradc::Error that names the file.
 void write_files(const std::filesystem::path& folder, const std::vector<std::pair<std::string, std::string>>& names_and_bytes);
 
+/// A new folder among the temporary files, removed with all that is in it at the end of its life. Throws gradc::Error if none can be made.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 }  // namespace gradc

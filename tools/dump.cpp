@@ -35,23 +35,32 @@ std::string list_of_kernels(const StepPlan& plan) {
   return names + (plan.kernels.size() > kMost ? fmt::format(" and {} more", plan.kernels.size() - kMost) : "");
 }
 
+/// Kernels of a plan that share their code, by their places in it.
+std::vector<std::vector<std::size_t>> sharing_code(const StepPlan& plan) {
+  std::map<std::string, std::size_t> groups;
+  std::vector<std::vector<std::size_t>> result;
+  for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
+    auto [group, added] = groups.try_emplace(plan.kernels[k].source.text(), result.size());
+    if (added) result.emplace_back();
+    result[group->second].push_back(k);
+  }
+  return result;
+}
+
 /// The code of one kernel, or of all, those that share their code together.
 std::string kernels_text(const StepPlan& plan, const Options& options) {
-  std::map<std::string, std::string> names;
-  std::vector<const PlannedKernel*> distinct;
-  for (const auto& kernel : plan.kernels) {
-    if (!options.kernel.empty() && kernel.info.name != options.kernel) continue;
-    auto& sharing = names[kernel.source.text()];
-    if (sharing.empty()) distinct.push_back(&kernel);
-    sharing += (sharing.empty() ? "" : ", ") + kernel.info.name;
-  }
-  if (distinct.empty()) throw Error("there is no kernel \"{}\"; the kernels are {}", options.kernel, list_of_kernels(plan));
   auto form = options.format == "asm" ? KernelForm::assembly : KernelForm::statement;
-  const char* comment = options.format == "asm" ? "#" : "//";
   std::string text;
-  for (const auto* kernel : distinct)
-    text +=
-        fmt::format("{0} kernel {1}\n{2}\n", comment, names[kernel->source.text()], kernel_listing(kernel->source, form, {.warn = warn}));
+  for (const auto& kernels : sharing_code(plan)) {
+    std::string names;
+    for (auto k : kernels)
+      if (const auto& name = plan.kernels[k].info.name; options.kernel.empty() || name == options.kernel)
+        names += (names.empty() ? "" : ", ") + name;
+    if (names.empty()) continue;
+    auto listings = kernel_listings(plan.kernels[kernels.front()].source, {form}, {.warn = warn});
+    text += fmt::format("{} kernel {}\n{}\n", options.format == "asm" ? "#" : "//", names, listings.at(form));
+  }
+  if (text.empty()) throw Error("there is no kernel \"{}\"; the kernels are {}", options.kernel, list_of_kernels(plan));
   return text;
 }
 
@@ -67,18 +76,14 @@ std::string page_text(const Options& options, std::vector<GraphSnapshot> passes,
                  .batch = options.common.batch_size,
                  .passes = std::move(passes),
                  .plan = std::move(plan)};
-  std::map<std::string, int> codes;
-  std::vector<const KernelSource*> sources;
-  for (const auto& kernel : page.plan.kernels) {
-    auto [found, added] = codes.try_emplace(kernel.source.text(), static_cast<int>(codes.size()));
-    if (added) sources.push_back(&kernel.source);
-    page.code_of_kernel.push_back(found->second);
-  }
-  page.code.resize(sources.size());
-  for (int code : page.code_of_kernel) ++page.code[static_cast<std::size_t>(code)].shared;
-  run_on_all_processors(sources.size(), [&](std::size_t i) {
-    page.code[i].statement = kernel_listing(*sources[i], KernelForm::statement, {.warn = warn});
-    page.code[i].assembly = kernel_listing(*sources[i], KernelForm::assembly, {.warn = warn});
+  auto groups = sharing_code(page.plan);
+  page.code.resize(groups.size());
+  page.code_of_kernel.resize(page.plan.kernels.size());
+  run_on_all_processors(groups.size(), [&](std::size_t i) {
+    auto listings =
+        kernel_listings(page.plan.kernels[groups[i].front()].source, {KernelForm::statement, KernelForm::assembly}, {.warn = warn});
+    page.code[i] = {listings.at(KernelForm::statement), listings.at(KernelForm::assembly), static_cast<int>(groups[i].size())};
+    for (auto k : groups[i]) page.code_of_kernel[k] = static_cast<int>(i);
   });
   return html(page);
 }
@@ -108,11 +113,13 @@ std::string dump(const Options& options) {
     if (options.format == "html") snapshots.push_back({text_of(pass), pass.summary, after});
     show(pass, after, seconds);
     found = pass.name == options.after;
-    graph = after;
+    if (found) graph = after;
   };
-  naming(options.model, [&] { build(file.topology, build_options, observer); });
-  found = found || options.after.empty();
-  if (!found) throw Error("there is no pass \"{}\"; the passes are {}", options.after, names);
+  naming(options.model, [&] {
+    auto last = build(file.topology, build_options, observer);
+    if (options.after.empty()) graph = std::move(last.graph);
+  });
+  if (!found && !options.after.empty()) throw Error("there is no pass \"{}\"; the passes are {}", options.after, names);
   if (options.view.shows_graphs()) return shown.str();
   if (options.format == "dot") return dot(graph);
   // After partition: what its phases are, as comments above the text.

@@ -41,9 +41,7 @@ void add_predict(CLI::App& program) {
     auto model = options->common.load_model();
     auto data = DataSet::from_npy(options->common.x, std::nullopt);
     auto values = model.predict(data, options->common.batch_size);
-    std::filesystem::path out = options->out;
-    write_files(out.parent_path().empty() ? "." : out.parent_path(),
-                {{out.filename().string(), npy_bytes(values, data.size(), model.output_shape())}});
+    write_result(options->out, npy_bytes(values, data.size(), model.output_shape()));
     std::cerr << fmt::format("wrote {} predictions to {}\n", data.size(), options->out);
   });
 }

@@ -1,14 +1,11 @@
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <set>
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "ir/text.h"
-#include "ir/verify.h"
 #include "passes/simplify.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -22,17 +19,7 @@ namespace {
 /// Failure-Inducing Input", IEEE Transactions on Software Engineering 28(2), 2002.
 class Reducer {
  public:
-  Reducer(Graph graph, std::string test) : graph_(std::move(graph)), test_(std::move(test)) {
-    auto pattern = (std::filesystem::temp_directory_path() / "gradc-reduce.XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw Error("{}: no temporary folder can be made", pattern);
-    folder_ = pattern;
-  }
-  ~Reducer() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  Reducer(const Reducer&) = delete;
-  Reducer& operator=(const Reducer&) = delete;
+  Reducer(Graph graph, std::string test) : graph_(std::move(graph)), test_(std::move(test)) {}
 
   Graph run() {
     if (!fails(graph_)) throw Error("the test does not exit with 0 for the whole graph, so nothing can be taken out of it");
@@ -141,8 +128,8 @@ class Reducer {
 
   bool fails(const Graph& graph) {
     ++tests_;
-    write_files(folder_, {{"graph.ir", print(graph)}});
-    auto file = (folder_ / "graph.ir").string();
+    write_files(folder_.path(), {{"graph.ir", print(graph)}});
+    auto file = (folder_.path() / "graph.ir").string();
     int status = std::system((test_ + " " + file + " >/dev/null 2>&1").c_str());
     if (WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 127)) throw Error("the test cannot be run: {}", test_);
     return WEXITSTATUS(status) == 0;
@@ -150,7 +137,7 @@ class Reducer {
 
   Graph graph_;
   std::string test_;
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   int tests_ = 0;
 };
 

@@ -138,12 +138,10 @@ void run(const Options& options) {
     model.save(options.save);
     std::cerr << fmt::format("saved {}/model.json and weights.bin\n", options.save);
   }
-  if (recorder) {
-    recorder->end();
-    if (!options.report.empty()) {
-      write_result(options.report, recorder->page());
-      std::cerr << fmt::format("wrote {}\n", options.report);
-    }
+  if (!options.report.empty() || !options.live.empty()) recorder->end();
+  if (!options.report.empty()) {
+    write_result(options.report, recorder->page());
+    std::cerr << fmt::format("wrote {}\n", options.report);
   }
   if (interrupted) {
     std::cerr << fmt::format("gradc: interrupted after step {}\n", history.steps.size());

@@ -23,11 +23,7 @@ constexpr std::int64_t kMostClasses = 100;
 
 TrainingRecorder::TrainingRecorder(Model& model, std::string title, const DataSet& train, std::optional<DataSet> validation,
                                    std::int64_t batch_size, std::int64_t steps)
-    : model_(model),
-      probe_(train.slice(0, std::min(batch_size, train.size()))),
-      validation_(std::move(validation)),
-      batch_size_(batch_size),
-      steps_(steps) {
+    : model_(model), probe_(train.slice(0, std::min(batch_size, train.size()))), validation_(std::move(validation)), steps_(steps) {
   report_.title = std::move(title);
   report_.loss = model.training().loss;
   auto optimizer = to_json(model.training().optimizer);
@@ -88,8 +84,9 @@ void TrainingRecorder::take_histograms(std::int64_t step) {
   auto take = [&](const std::vector<WeightValues>& arrays, bool gradient) {
     for (std::size_t i = 0; i < std::min(arrays.size(), kMostTensors / 2); ++i) {
       if (next == report_.tensors.size()) report_.tensors.push_back({arrays[i].name, gradient, {}});
-      report_.tensors[next++].histograms.push_back(histogram(step, arrays[i].values));
-      if (train_events_) train_events_->histogram((gradient ? "gradient/" : "") + arrays[i].name, step, arrays[i].values);
+      auto& histograms = report_.tensors[next++].histograms;
+      histograms.push_back(histogram(step, arrays[i].values));
+      if (train_events_) train_events_->histogram((gradient ? "gradient/" : "") + arrays[i].name, histograms.back());
     }
   };
   take(weights, false);
@@ -127,12 +124,11 @@ void TrainingRecorder::look_at_validation() {
     if (predicted != label) mistakes.push_back({i, label, predicted, of_image[label], {}});
   }
   const auto& images = validation_->images();
-  if (images.shape.size() != 3 || (images.shape[2] != 1 && images.shape[2] != 3)) {
-    if (images.shape.size() != 2) return;
-  }
+  const auto channels = images.shape.size() == 3 ? images.shape[2] : 1;
+  if (images.shape.size() < 2 || images.shape.size() > 3 || (channels != 1 && channels != 3)) return;
   report_.height = images.shape[0];
   report_.width = images.shape[1];
-  report_.channels = images.shape.size() == 3 ? images.shape[2] : 1;
+  report_.channels = channels;
   auto bytes = static_cast<std::size_t>(images.elements());
   auto most = std::min({mistakes.size(), kMostMistakes, kMostPixelBytes / std::max<std::size_t>(bytes, 1)});
   std::partial_sort(mistakes.begin(), mistakes.begin() + static_cast<std::ptrdiff_t>(most), mistakes.end(),
@@ -164,12 +160,8 @@ std::string TrainingRecorder::data() const {
 
 void TrainingRecorder::end() {
   if (validation_) look_at_validation();
-  {
-    std::lock_guard lock(mutex_);
-    report_.finished = true;
-  }
-  for (auto* events : {&train_events_, &validation_events_})
-    if (*events) (*events)->flush();
+  std::lock_guard lock(mutex_);
+  report_.finished = true;
 }
 
 }  // namespace gradc

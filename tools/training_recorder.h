@@ -24,7 +24,7 @@ class TrainingRecorder {
   void begin();
   void step(std::int64_t step, const Logs& logs);
   void epoch(const Logs& logs);
-  /// Also looks at the validation data.
+  /// Looks at the validation data, for the page: what TensorBoard reads is whole without it.
   void end();
 
   /// The report as it is now, as a page or as its data. Any thread may ask while the training goes on.
@@ -39,7 +39,7 @@ class TrainingRecorder {
   Model& model_;
   DataSet probe_;  ///< The batch whose gradients are shown.
   std::optional<DataSet> validation_;
-  std::int64_t batch_size_, steps_, next_histograms_ = 0;
+  std::int64_t steps_, next_histograms_ = 0;
   mutable std::mutex mutex_;  ///< Of report_.
   TrainingReport report_;
   std::optional<EventWriter> train_events_, validation_events_;

@@ -41,8 +41,8 @@ KernelTarget kernel_target(const std::string& name) {
   return {code.to_string(), code.natural_vector_size<float>(), registers};
 }
 
-void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function, const std::filesystem::path& file,
-                    int candidate, KernelForm form) {
+void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,
+                    const std::map<KernelForm, std::filesystem::path>& files, int candidate) {
   try {
     Emitter emitter(kernel, target, candidate);
     auto pipeline = emitter.pipeline();
@@ -50,10 +50,12 @@ void compile_kernel(const KernelSource& kernel, const KernelTarget& target, cons
                     .with_feature(Halide::Target::NoRuntime)
                     .with_feature(Halide::Target::NoAsserts)
                     .with_feature(Halide::Target::NoBoundsQuery);
-    auto output = form == KernelForm::object     ? Halide::OutputFileType::object
-                  : form == KernelForm::assembly ? Halide::OutputFileType::assembly
-                                                 : Halide::OutputFileType::stmt;
-    pipeline.compile_to({{output, file.string()}}, emitter.arguments(), function, code);
+    std::map<Halide::OutputFileType, std::string> outputs;
+    for (const auto& [form, file] : files)
+      outputs[form == KernelForm::object     ? Halide::OutputFileType::object
+              : form == KernelForm::assembly ? Halide::OutputFileType::assembly
+                                             : Halide::OutputFileType::stmt] = file.string();
+    pipeline.compile_to(outputs, emitter.arguments(), function, code);
   } catch (const Halide::Error& error) {
     throw InternalError(fmt::format("Halide cannot compile a kernel: {}\n{}", error.what(), kernel.text()));
   }
