@@ -34,20 +34,26 @@ TimedStep::TimedStep(const ModelFile& file, const Options& options) {
   step_->run(input_);
 }
 
-void TimedStep::make_batch(const ModelFile& file, const Built& built, std::int64_t batch) {
-  Type image{DType::f32, file.topology.input_shape};
-  auto classes = built.output.dims.back();
-  images_.resize(batch * image.elements());
-  for (std::size_t i = 0; i < images_.size(); ++i) images_[i] = std::sin(static_cast<float>(i) * 0.37f);
-  labels_.resize(batch * built.labels.elements(), 0.0f);
-  bool one_hot = built.labels.elements() == built.output.elements() && classes > 1;
-  for (std::size_t i = 0; i < labels_.size(); ++i) {
+MadeUpBatch made_up_batch(const Topology& topology, const Type& labels, const Type& output, std::int64_t batch) {
+  MadeUpBatch made{std::vector<float>(batch * Type{DType::f32, topology.input_shape}.elements()),
+                   std::vector<float>(batch * labels.elements())};
+  for (std::size_t i = 0; i < made.images.size(); ++i) made.images[i] = std::sin(static_cast<float>(i) * 0.37f);
+  auto classes = output.dims.back();
+  bool one_hot = labels.elements() == output.elements() && classes > 1;
+  for (std::size_t i = 0; i < made.labels.size(); ++i) {
     auto at = static_cast<std::int64_t>(i);
-    labels_[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
+    made.labels[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
   }
+  return made;
+}
+
+void TimedStep::make_batch(const ModelFile& file, const Built& built, std::int64_t batch) {
+  batch_ = made_up_batch(file.topology, built.labels, built.output, batch);
   for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
-  input_ = {
-      rows_, {.data = images_.data(), .elements = image.elements()}, {.data = labels_.data(), .elements = built.labels.elements()}, 1};
+  input_ = {rows_,
+            {.data = batch_.images.data(), .elements = Type{DType::f32, file.topology.input_shape}.elements()},
+            {.data = batch_.labels.data(), .elements = built.labels.elements()},
+            1};
 }
 
 }  // namespace gradc

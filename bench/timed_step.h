@@ -40,6 +40,13 @@ Times time(double seconds, Work work) {
   return Times::of(std::move(times));
 }
 
+/// Images and labels that a model takes, made up: the same numbers each time.
+struct MadeUpBatch {
+  std::vector<float> images, labels;
+};
+/// `labels` and `output` are those of the lowered model. Labels that are class numbers are each one, rows like the output name one class.
+MadeUpBatch made_up_batch(const Topology& topology, const Type& labels, const Type& output, std::int64_t batch);
+
 /// A training step on made-up images with a learning rate of 0, so that every run does the same.
 class TimedStep {
  public:
@@ -62,7 +69,7 @@ class TimedStep {
 
   Params params_;
   std::unique_ptr<Step> step_;
-  std::vector<float> images_, labels_;
+  MadeUpBatch batch_;
   std::vector<std::uint32_t> rows_;
   StepInput input_;
 };

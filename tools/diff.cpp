@@ -3,10 +3,10 @@
 #include <memory>
 #include <span>
 
+#include "bench/timed_step.h"
 #include "frontend/build.h"
 #include "inspect/value_diff.h"
 #include "support/error.h"
-#include "support/random.h"
 #include "tools/commands.h"
 
 namespace gradc {
@@ -109,27 +109,12 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
   return run;
 }
 
-/// Images and labels that the model takes, of random numbers.
-DataSet random_batch(const std::string& path, const Options& options) {
-  auto model = Model::load(path, options.common.run_options());
-  auto batch = options.common.batch_size;
-  std::uint32_t drawn = 0;
-  auto uniform = [&] { return static_cast<float>(random_bits<std::uint32_t>(1, drawn++, 0, 0) >> 8) / static_cast<float>(1 << 24); };
-  auto fill = [&](std::int64_t elements) {
-    std::vector<float> values(static_cast<std::size_t>(batch * elements));
-    std::generate(values.begin(), values.end(), uniform);
-    return values;
-  };
-  const auto& shape = model.topology().input_shape;
-  auto labels = lower(model.topology(), {.mode = Mode::train, .loss = model.training().loss}).labels;
-  auto classes = model.output_shape().back();
-  auto rows = fill(labels.elements());
-  // Of class numbers each is one; rows like the output name one class.
-  for (std::int64_t i = 0; i < batch * labels.elements(); ++i)
-    rows[static_cast<std::size_t>(i)] = labels.elements() % classes == 0 && classes > 1
-                                            ? static_cast<float>(i % classes == i / classes % classes)
-                                            : static_cast<float>(i % std::max<std::int64_t>(classes, 2));
-  return DataSet::from(fill(Type{DType::f32, shape}.elements()), shape, rows, labels.image_dims());
+/// Images and labels that the model takes.
+DataSet data_for(const std::string& path, std::int64_t batch) {
+  auto file = read_model(path);
+  auto lowered = lower(file.topology, {.mode = Mode::train, .loss = file.training.value_or(TrainingConfig()).loss});
+  auto made = made_up_batch(file.topology, lowered.labels, lowered.output, batch);
+  return DataSet::from(std::move(made.images), file.topology.input_shape, std::move(made.labels), lowered.labels.image_dims());
 }
 
 void run(const Options& options) {
@@ -139,7 +124,7 @@ void run(const Options& options) {
     side->model = !options.model.empty() ? options.model : side == &a ? b.model : a.model;
     if (side->model.empty()) throw Error("{}: of which model? Name one with --model", side->text);
   }
-  DataSet data = options.common.x.empty() && options.common.data == "random" ? random_batch(a.model, options)
+  DataSet data = options.common.x.empty() && options.common.data == "random" ? data_for(a.model, options.common.batch_size)
                  : options.common.x.empty()                                  ? load_data(options.common.data).test
                  : options.common.y.empty()                                  ? throw Error("--x needs --y, the labels to compare with")
                                                                              : DataSet::from_npy(options.common.x, options.common.y);
