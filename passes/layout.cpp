@@ -30,7 +30,7 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
   // Shares of the two multiply-adds a cycle, as measured. Good kernels reach 0.75; with images as lanes those that stream from beyond L2
   // less than half of that, as do those that read a weight for 16 images only, or write a gradient as large as the weights once a tile.
   // With a single vector of features most multiply-adds load their own scalar. Depthwise convolutions do little with what they read.
-  constexpr double kGood = 0.75, kStreaming = 0.3, kOneVector = 0.65, kDepthwiseFeatures = 0.2, kDepthwiseImages = 0.12;
+  constexpr double kGood = 0.75, kStreaming = 0.3, kOneVector = 0.65, kDepthwise = 0.5, kDepthwiseImages = 0.4, kDepthwiseStreaming = 0.25;
   for (const auto& op : graph.ops) {
     if (!is_contraction(op.kind)) continue;
     auto multiply_adds = static_cast<double>(graph.flops(op)) / 2;
@@ -42,10 +42,8 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
     const auto features = op.kind == OpKind::dense_input_grad ? second.dims[0] : result.dims.back();
     const auto groups = op.attributes.integer_or("groups", 1);
     const bool depthwise = groups > 1 && features == groups;
-    const double images_rate = depthwise ? kDepthwiseImages
-                               : fits    ? kGood
-                                         : kStreaming,
-                 features_rate = depthwise                   ? kDepthwiseFeatures
+    const double images_rate = depthwise ? (fits ? kDepthwiseImages : kDepthwiseStreaming) : (fits ? kGood : kStreaming),
+                 features_rate = depthwise                   ? kDepthwise
                                  : features / groups > lanes ? kGood
                                                              : kOneVector;
     cost.batch += multiply_adds * static_cast<double>(padded) / static_cast<double>(2 * lanes) / images_rate;

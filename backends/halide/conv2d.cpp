@@ -39,8 +39,10 @@ struct Geometry {
     if (of_group % width == 0) return {c / width % (of_group / width) * width + c % width, f, kx, ky};
     return {c % of_group, f, kx, ky};
   }
-  /// Whether each channel is convolved alone; `weights` is the shape of the kernel, transposed or not.
-  bool depthwise(const Ints& weights) const { return groups > 1 && weights[2] == 1; }
+  /// Whether each channel is convolved alone; `weights` is the shape of the kernel, [KH,KW,1,F] or, transposed, [KH,KW,C,1].
+  bool depthwise(const Ints& weights) const { return groups > 1 && (weights[2] == 1 || (weights[2] == groups && weights[3] == 1)); }
+  /// Whether each pixel is read so few times that it is read where it lies, with tests at the border.
+  bool reads_in_place(const Emitter& e, ValueId images, const Ints& weights) const { return depthwise(weights) && e.in_memory(images); }
   bool padded(const Op& op) const {
     for (auto p : op.attributes.ints("padding"))
       if (p > 0) return true;
@@ -60,6 +62,20 @@ Func with_border(Emitter& e, ValueId images) {
   return padded;
 }
 
+/// The images with zeros around them, computed as they are read, for convolutions that read a pixel so few times that copying it would cost
+/// as much. Halide makes loops of their own for the blocks of columns that never leave the images (that is what `likely` asks for), and
+/// rows too unless `inside_rows` says that the sum leaves out rows outside; only the blocks at the border test where they are.
+Func zero_outside(Emitter& e, ValueId images, bool inside_rows) {
+  const auto& dims = e.type(images).dims;
+  auto height = static_cast<int>(dims[1]), width = static_cast<int>(dims[2]);
+  Var c("c"), x("x"), y("y");
+  Func surrounded("surrounded");
+  auto inside = likely(x >= 0) && likely(x < width);
+  if (!inside_rows) inside = inside && likely(y >= 0) && likely(y < height);
+  surrounded(e.n, c, x, y) = select(inside, e.at(images, e.n, {c, clamp(x, 0, width - 1), clamp(y, 0, height - 1)}), 0.0f);
+  return surrounded;
+}
+
 /// The images as they are read several times: from memory, or computed once into scratch.
 Func in_scratch(Emitter& e, ValueId images) {
   Var c("c"), x("x"), y("y");
@@ -67,6 +83,13 @@ Func in_scratch(Emitter& e, ValueId images) {
   copy(e.n, c, x, y) = e.at(images, e.n, {c, x, y});
   if (!e.in_memory(images)) e.store(copy, e.type(images).dims[3]);
   return copy;
+}
+
+/// Leaves those terms out of a sum whose row is outside of images of so many rows. Returns the row as the others read it.
+Expr only_inside(RDom& r, const Expr& row, std::int64_t rows) {
+  auto height = static_cast<int>(rows);
+  r.where(row >= 0 && row < height);
+  return clamp(row, 0, height - 1);
 }
 
 /// A kernel by (feature, other channel, column, row), read where it lies unless a schedule copies it.
@@ -82,28 +105,33 @@ Func weights_of(const Emitter& e, ValueId kernel) {
 void halide_conv2d(Emitter& e, const Op& op) {
   Geometry g(e, op, e.type(op.result()).dims[3]);
   const auto& w = e.type(op.operands[1]).dims;
-  Func in = g.padded(op) ? with_border(e, op.operands[0]) : in_scratch(e, op.operands[0]);
+  const bool skip_rows = g.padded(op) && g.reads_in_place(e, op.operands[0], w);
+  Func in = skip_rows      ? zero_outside(e, op.operands[0], true)
+            : g.padded(op) ? with_border(e, op.operands[0])
+                           : in_scratch(e, op.operands[0]);
   Var f("f"), x("x"), y("y");
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]), 0, static_cast<int>(w[0]), "r");  // kernel column, channel, kernel row
   Expr channel = g.channel(f, r.y, w[2], w[3]);
+  Expr at_y = y * g.stride_y - g.top + r.z * g.dilation_y;
+  if (skip_rows) at_y = only_inside(r, at_y, e.type(op.operands[0]).dims[1]);
   Func acc("conv");
   acc(e.n, f, x, y) = 0.0f;
   auto weights = weights_of(e, op.operands[1]);
-  acc(e.n, f, x, y) += weights(f, r.y, r.x, r.z) *
-                       in(e.n, channel, x * g.stride_x - g.left + r.x * g.dilation_x, y * g.stride_y - g.top + r.z * g.dilation_y);
+  acc(e.n, f, x, y) += weights(f, r.y, r.x, r.z) * in(e.n, channel, x * g.stride_x - g.left + r.x * g.dilation_x, at_y);
   e.define(op.result(), acc);
-  e.set_product(
-      {.op = &op, .accumulator = acc, .domain = r, .groups = g.groups, .weights = weights, .bordered = g.padded(op) ? in : Func()});
+  e.set_product({.op = &op, .accumulator = acc, .domain = r, .groups = g.groups, .weights = weights});
 }
 
 namespace {
 
 /// The input gradient of a convolution with strides: output pixels of one remainder by the strides sum over the same kernel columns and
 /// rows, those that lie a whole stride apart, so each remainder is a convolution of its own and no multiply-add is spent on the pixels that
-/// the strides left out. `dy` has zeros around it.
-void strided_input_grad(Emitter& e, const Op& op, const Geometry& g, Func dy) {
+/// the strides left out.
+void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const auto& w = e.type(op.operands[1]).dims;
   const auto& dx = e.type(op.result()).dims;
+  const bool skip_rows = g.reads_in_place(e, op.operands[0], w);
+  Func dy = skip_rows ? zero_outside(e, op.operands[0], true) : with_border(e, op.operands[0]);
   Var c("c"), x("x"), y("y"), q("q"), p("p");
   Product product{.op = &op, .groups = g.groups};
   Expr value;
@@ -118,11 +146,13 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g, Func dy) {
         auto filters = w[2] / g.groups;
         RDom r(0, columns, 0, static_cast<int>(filters), 0, rows, "r");
         Expr filter = g.channel(c, r.y, filters, dx[3]);
+        Expr at_y = p + (b + g.top) / g.stride_y - r.z;
+        if (skip_rows) at_y = only_inside(r, at_y, e.type(op.operands[0]).dims[1]);
         Func acc("input_grad_part");
         acc(e.n, c, q, p) = 0.0f;
         acc(e.n, c, q, p) +=
             e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, first_x + r.x * g.stride_x, first_y + r.z * g.stride_y, w[3])) *
-            dy(e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
+            dy(e.n, filter, q + (a + g.left) / g.stride_x - r.x, at_y);
         product.parts.emplace_back(acc, r);
         part = acc(e.n, c, x / g.stride_x, y / g.stride_y);
       }
@@ -144,10 +174,11 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   const auto &dims = e.type(op.operands[0]).dims, &dx = e.type(op.result()).dims;
   auto height = static_cast<int>(dims[1]), width = static_cast<int>(dims[2]);
   const bool strided = g.stride_x > 1 || g.stride_y > 1, dilated = g.dilation_x > 1 || g.dilation_y > 1;
-  if (strided && !dilated) return strided_input_grad(e, op, g, with_border(e, op.operands[0]));
+  if (strided && !dilated) return strided_input_grad(e, op, g);
   // Two dozen columns unrolled are some thousand instructions. A border of a few columns in more than that costs less.
   const bool unroll_columns = !strided && !e.lanes_are_features() && dx[2] <= 16 && dx[2] * w[1] <= 80;
-  const bool skip_rows = !strided && !e.lanes_are_features();
+  const bool in_place = !strided && !unroll_columns && g.reads_in_place(e, op.operands[0], w);
+  const bool skip_rows = !strided && (in_place || !e.lanes_are_features());
   Var c("c"), x("x"), y("y");
   Func spread("spread");
   auto sx = x / g.stride_x, sy = y / g.stride_y;
@@ -159,6 +190,8 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   const bool border = strided || outside(w[1], g.dilation_x, g.left, dx[2], width) || outside(w[0], g.dilation_y, g.top, dx[1], height);
   if (!border || unroll_columns) {
     spread = in_scratch(e, op.operands[0]);
+  } else if (in_place) {
+    spread = zero_outside(e, op.operands[0], true);
   } else if (!skip_rows) {
     auto inside = x % g.stride_x == 0 && y % g.stride_y == 0 && inside_x && inside_y;
     spread(e.n, c, x, y) = select(inside, e.at(op.operands[0], e.n, {c, clamp(sx, 0, width - 1), clamp(sy, 0, height - 1)}), 0.0f);
@@ -171,10 +204,7 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(filters), 0, static_cast<int>(w[0]),
          "r");  // kernel column, out channel, kernel row
   Expr at_x = x + g.left - r.x * g.dilation_x, at_y = y + g.top - r.z * g.dilation_y;
-  if (skip_rows) {
-    r.where(at_y >= 0 && at_y < height);
-    at_y = clamp(at_y, 0, height - 1);
-  }
+  if (skip_rows) at_y = only_inside(r, at_y, height);
   if (unroll_columns) {
     r.where(at_x >= 0 && at_x < width);
     at_x = clamp(at_x, 0, width - 1);
@@ -185,13 +215,7 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   auto weights = weights_of(e, op.operands[1]);
   acc(e.n, c, x, y) += weights(g.transposed_weight(c, filter, r.x, r.z, w[3])) * spread(e.n, filter, at_x, at_y);
   e.define(op.result(), acc);
-  e.set_product({.op = &op,
-                 .accumulator = acc,
-                 .domain = r,
-                 .unroll_columns = unroll_columns,
-                 .groups = g.groups,
-                 .weights = weights,
-                 .bordered = border && !unroll_columns ? spread : Func()});
+  e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = unroll_columns, .groups = g.groups, .weights = weights});
 }
 
 namespace {
@@ -218,10 +242,11 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
     return static_cast<int>(std::min<std::int64_t>(extent, std::max(1, (e.target().registers - 4) / accumulators)));
   };
   if (g.depthwise(w)) {
-    block.vectors = 1;
+    // Pixels are unrolled, so that neighbours share what they read; more vectors of features read more of a cache line in one go.
     tx = fit(w[1], 1);
     ty = fit(w[0], tx);
     block.vectors = fit(std::min<std::int64_t>(3, w[3] / width), tx * ty);
+    while (w[3] / width % block.vectors != 0) --block.vectors;
   } else if (w[2] <= 4) {
     tx = fit(w[1], block.vectors * block.others);
   }
@@ -244,8 +269,13 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
       .unroll(yi);
   if (g.groups > 1 && !g.depthwise(w)) acc.align_bounds(f, width).bound_extent(f, block.vectors * width);
   acc.compute_at(sum, xo);
-  // Neighbouring pixels of a depthwise convolution share what they read.
-  keep_in_registers(acc, f, width, {r.x, r.y, r.z}, g.depthwise(w) && tx * ty * block.vectors <= 12 ? out[2] : 0);
+  std::vector<VarOrRVar> reduction = {r.x, r.y, r.z};
+  if (g.depthwise(w)) {
+    RVar outer("outer"), inner("inner");
+    acc.update().split(r.x, outer, inner, 4, TailStrategy::GuardWithIf).unroll(inner);
+    reduction = {inner, outer, r.y, r.z};
+  }
+  keep_in_registers(acc, f, width, reduction);
 }
 
 /// For each weight a vector of per-image sums over the pixels, and then the sum of its lanes.
@@ -271,8 +301,9 @@ void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func in,
   int tx = static_cast<int>(std::min<std::int64_t>(w[1], 7)), ty = 1;
   if (g.depthwise(w)) ty = static_cast<int>(std::clamp<std::int64_t>(most / tx, 1, w[0]));
   int tf = std::max(1, static_cast<int>(std::min<std::int64_t>({w[3], 8, most / (tx * ty)})));
-  // A block that divides the channels evenly wastes nothing.
-  while (tf > 4 && w[3] % tf != 0) --tf;
+  // A block that divides the channels evenly wastes nothing, and in one group its filters share what they read.
+  const auto of_group = g.depthwise(w) ? w[3] : w[3] / g.groups;
+  while ((tf > 4 || g.groups > 1) && of_group % tf != 0) --tf;
   int tc = std::max(1, static_cast<int>(std::min<std::int64_t>({w[2], 4, most / (tx * ty * tf)})));
   Var fo("fo"), fi("fi"), co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
   sum.compute_root()
@@ -308,7 +339,9 @@ void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func in,
 
 void halide_conv2d_weight_grad(Emitter& e, const Op& op) {
   Geometry g(e, op, e.type(op.result()).dims[3]);
-  Func in = g.padded(op) ? with_border(e, op.operands[0]) : in_scratch(e, op.operands[0]);
+  Func in = !g.padded(op)                                                   ? in_scratch(e, op.operands[0])
+            : g.reads_in_place(e, op.operands[0], e.type(op.result()).dims) ? zero_outside(e, op.operands[0], false)
+                                                                            : with_border(e, op.operands[0]);
   Func dy = in_scratch(e, op.operands[1]);
   if (e.lanes_are_features())
     weight_grad_of_features(e, op, g, in, dy);

@@ -33,7 +33,6 @@ struct Product {
   bool unroll_columns = false;
   std::int64_t groups = 1;  ///< Of a convolution's channels.
   Halide::Func weights;     ///< A convolution's, by (feature, other channel, column, row); computed in place unless it is scheduled.
-  Halide::Func bordered;    ///< A convolution's input by (n, channel, column, row), if it is copied with zeros around it.
 };
 
 class Emitter {
@@ -169,5 +168,13 @@ struct FeatureBlock {
 /// scalar once for all vectors; a dozen cycles to start and end a block. Where there are groups a block lies in one of them.
 FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, std::int64_t depth,
                                   std::int64_t repeat = 1);
+
+/// What a depthwise convolution reads for neighbouring pixels, and how many sums are made for each.
+struct Window {
+  std::int64_t rows, columns, stride, dilation, sums;
+};
+/// The block of a depthwise convolution: rows of the kernel one after the other, the columns of each unrolled. Every accumulator meets
+/// other inputs, which are vectors as well; neighbouring columns share them, while they are in registers.
+FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, const Window& window);
 
 }  // namespace gradc

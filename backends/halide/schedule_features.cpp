@@ -145,8 +145,11 @@ void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarO
 
 int group_width(const Emitter& e, std::int64_t features, std::int64_t groups) {
   auto of_group = features / groups;
-  if (groups == 1 || of_group == 1) return e.width(features);
-  int width = e.vector();
+  int width = e.width(features);
+  if (groups == 1) return width;
+  // What depthwise convolutions read and write counts: half vectors that divide the features read nothing twice and stay in cache lines.
+  if (of_group == 1) return features % width != 0 && features % (width / 2) == 0 ? width / 2 : width;
+  width = e.vector();
   while (of_group % width != 0) width /= 2;
   return width;
 }
@@ -175,6 +178,25 @@ FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, s
   return candidates.pick(e.candidate());
 }
 
+FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, const Window& window) {
+  const auto vectors = groups(lanes.features, lanes.width);
+  const auto whole_vectors = std::max<std::int64_t>(lanes.features / lanes.width, 1);
+  const auto registers = static_cast<std::int64_t>(e.target().registers);
+  Candidates<FeatureBlock> candidates;
+  for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 4); ++v)
+    for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 16); ++o) {
+      const auto accumulators = v * o * window.sums;
+      const auto pixels = std::min((o - 1) * window.stride + (window.columns - 1) * window.dilation + 1, o * window.columns);
+      if (accumulators + v * pixels > registers && v * o > 1) continue;
+      auto fmas = static_cast<double>(accumulators * window.columns), loads = static_cast<double>(v * (pixels + window.columns));
+      auto cycles = std::max({fmas / 2, loads / 2, 4.0 * static_cast<double>(window.columns)});
+      auto total = static_cast<double>(groups(vectors, v) * groups(others, o)) *
+                   (cycles * static_cast<double>(window.rows) + 12 + 2 * static_cast<double>(accumulators));
+      candidates.add(total, {static_cast<int>(v), static_cast<int>(o)});
+    }
+  return candidates.pick(e.candidate());
+}
+
 void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {
   const auto& op = *product.op;
   if (op.kind == OpKind::dense_weight_grad_whole) return schedule_whole_gradient(e, sink, type, product);
@@ -200,8 +222,14 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   const bool parts = !product.parts.empty();
   // The sums that a strided input gradient is put together from take turns by column and row.
   auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
-  auto block =
-      choose_feature_block(e, lanes, (columns + period_x - 1) / period_x, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
+  const auto others = groups(columns, period_x);
+  auto block = lanes.depthwise() ? choose_depthwise_block(e, lanes, others,
+                                                          {.rows = groups(weights[0], period_y),
+                                                           .columns = groups(weights[1], period_x),
+                                                           .stride = op.kind == OpKind::conv2d ? strides[1] * pool_columns : 1,
+                                                           .dilation = op.attributes.ints("dilation")[1],
+                                                           .sums = pool_rows * pool_columns * period_x * period_y})
+                                 : choose_feature_block(e, lanes, others, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
   sink.split(args[2], xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
   std::vector<VarOrRVar> order = {vi, vo, xi};
@@ -233,11 +261,6 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
       auto own = packed.args();
       packed.compute_at(sink, fo).bound_extent(own[0], block.vectors * width).vectorize(own[0], width);
     }
-    // Each channel of a depthwise convolution's input is read by one block of features. Where an image is too large to stay in an L2 cache
-    // beside its copy with a border, it is copied a row at a time, as the rows of the output come to need it, and those stay in L1.
-    constexpr std::int64_t kLargeImage = 128 << 10;
-    if (auto rows = product.bordered; rows.defined() && lanes.depthwise() && e.type(op.operands[0]).elements() * 4 > kLargeImage)
-      rows.store_at(sink, fo).compute_at(sink, args[3]);
     return in_registers(product.accumulator, product.domain);
   }
   for (const auto& [acc, domain] : product.parts) {

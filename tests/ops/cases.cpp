@@ -111,6 +111,11 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
            {7, 6, 18, 18, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 3, 18},
            {7, 6, 3, 6, 2, 3, {2, 2}, {1, 0, 1, 1}, {1, 1}, 5, 3},
            {5, 6, 8, 12, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 4},
+           // Depthwise: a kernel larger than the images, dilation, no padding, and vectors of which half would fit.
+           {3, 2, 20, 20, 5, 5, {1, 1}, {2, 2, 2, 2}, {1, 1}, 2, 20},
+           {9, 11, 8, 8, 3, 3, {1, 1}, {2, 2, 2, 2}, {2, 2}, 3, 8},
+           {8, 9, 5, 5, 3, 4, {1, 2}, {0, 0, 0, 0}, {1, 1}, 2, 5},
+           {6, 7, 24, 24, 3, 3, {2, 2}, {1, 1, 0, 1}, {1, 1}, 3, 24},
        })
     cases.push_back(conv_case(c));
   cases.push_back(transposed_conv_case({4, 5, 3, 6, 3, 3, {2, 2}, {0, 1, 0, 1}, {1, 1}, 3}, {8, 10}));
@@ -128,6 +133,20 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
            random.integer(1, 20)};
     if (random.coin()) c.dilation = {random.integer(1, (c.height - 1) / std::max<std::int64_t>(c.rows - 1, 1)), 1};
     cases.push_back(conv_case(c));
+  }
+  for (int i = 0; i < 4; ++i) {
+    auto channels = random.integer(2, 40);
+    cases.push_back(conv_case({random.integer(5, 20),
+                               random.integer(5, 20),
+                               channels,
+                               channels,
+                               random.integer(1, 5),
+                               random.integer(1, 5),
+                               {random.integer(1, 3), random.integer(1, 3)},
+                               {random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)},
+                               {1, 1},
+                               random.integer(1, 20),
+                               channels}));
   }
   for (auto kind : {OpKind::max_pool2d, OpKind::avg_pool2d}) {
     cases.push_back(pool_case(kind, 6, 8, 3, {2, 2}, {2, 2}, {0, 0, 0, 0}, 18));
@@ -235,7 +254,7 @@ std::vector<OpCase> large_op_cases() {
           conv_case({9, 40, 4, 64, 5, 2, {1, 1}, {2, 2, 0, 1}, {1, 1}, 2}),
           // A kernel of more than a megabyte, whose blocks are copied.
           conv_case({5, 6, 192, 160, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2}),
-          // Depthwise on images so large that their rows are copied one by one.
+          // Depthwise with blocks of columns and rows that never meet the border.
           conv_case({37, 39, 24, 24, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 24}),
           conv_case({37, 39, 24, 24, 3, 5, {2, 3}, {0, 2, 2, 1}, {1, 1}, 2, 24})};
 }
