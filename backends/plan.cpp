@@ -268,7 +268,21 @@ class Planner {
       for (auto operand : op.operands) batched = batched || graph_.type(operand).batched();
       if (batched) info.flops_per_image += graph_.flops(op);
     }
-    for (const auto& kernel : plan_.kernels) plan_.flops_per_image += kernel.info.flops_per_image;
+    for (auto& kernel : plan_.kernels) {
+      plan_.flops_per_image += kernel.info.flops_per_image;
+      set_block_cost(kernel);
+    }
+  }
+
+  /// A call, some bytes a cycle, and two multiply-adds a cycle.
+  void set_block_cost(PlannedKernel& kernel) const {
+    constexpr std::int64_t kCall = 50, kBytes = 8, kUsualBatch = 64;
+    std::int64_t bytes = 0;
+    for (const auto& argument : kernel.arguments)
+      if (argument.space != Space::batch && argument.space != Space::tile)
+        bytes += argument.bytes * (argument.space == Space::partial ? plan_.chunks(kUsualBatch) : 1);
+    kernel.block_cost = kCall + bytes / kernel.blocks / kBytes;
+    kernel.block_cost_of_image = kernel.info.flops_per_image / kernel.blocks / (4 * plan_.vector);
   }
 
   void add_terminals() {

@@ -31,6 +31,8 @@ struct PlannedKernel {
   std::vector<Placement> arguments;        ///< Inputs, then outputs.
   std::int64_t blocks = 1;                 ///< Calls of a kernel that works in blocks, and for each argument
   std::vector<std::int64_t> block_stride;  ///< the bytes from one block to the next.
+  /// What a call costs, about, in cycles; and what each image of the batch adds. Threads share such kernels by this.
+  std::int64_t block_cost = 1, block_cost_of_image = 0;
 };
 
 struct Phase {

@@ -215,22 +215,28 @@ class Writer {
     });
   }
 
-  /// The blocks of all flat kernels of the phase are dealt out in equal runs, so that threads share large updates and small ones alike.
+  /// The blocks of all kernels of the phase lie one after the other, each as long as its cost, and threads take equal parts of the whole.
   void once(const std::vector<int>& kernels) {
-    std::int64_t total = 0;
-    for (int k : kernels) total += plan_.kernels[k].blocks;
-    auto *first = share(thread_, threads_, b_.getInt64(total)), *last = share(plus_one(thread_), threads_, b_.getInt64(total));
-    std::int64_t begin = 0;
+    std::vector<Value*> costs;
+    Value* total = b_.getInt64(0);
     for (int k : kernels) {
-      auto blocks = plan_.kernels[k].blocks;
-      auto clamp = [&](Value* v) {
-        auto* at = b_.CreateSub(v, b_.getInt64(begin));
+      const auto& kernel = plan_.kernels[k];
+      costs.push_back(b_.CreateAdd(b_.getInt64(kernel.block_cost), b_.CreateMul(b_.getInt64(kernel.block_cost_of_image), images_)));
+      total = b_.CreateAdd(total, b_.CreateMul(costs.back(), b_.getInt64(kernel.blocks)));
+    }
+    auto *first = share(thread_, threads_, total), *last = share(plus_one(thread_), threads_, total);
+    Value* begin = b_.getInt64(0);
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+      auto blocks = plan_.kernels[kernels[i]].blocks;
+      // A block belongs to the thread in whose part it ends.
+      auto block_at = [&](Value* place) {
+        auto* at = b_.CreateSDiv(b_.CreateSub(place, begin), costs[i]);
         at = b_.CreateSelect(b_.CreateICmpSLT(at, b_.getInt64(0)), b_.getInt64(0), at);
         return b_.CreateSelect(b_.CreateICmpSGT(at, b_.getInt64(blocks)), b_.getInt64(blocks), at);
       };
-      loop("block", clamp(first), clamp(last), b_.getInt64(1), [&](Value* at) { call(k, b_.getInt64(0), partials_, at); });
-      event(k);
-      begin += blocks;
+      loop("block", block_at(first), block_at(last), b_.getInt64(1), [&](Value* at) { call(kernels[i], b_.getInt64(0), partials_, at); });
+      event(kernels[i]);
+      begin = b_.CreateAdd(begin, b_.CreateMul(costs[i], b_.getInt64(blocks)));
     }
   }
 
