@@ -56,6 +56,11 @@ std::int64_t rows_of_block(const Graph& graph, const std::vector<const Op*>& ops
 
 }  // namespace
 
+std::int64_t image_stride(const Type& type) {
+  const std::int64_t elements = type.elements(), of_line = 64 / size_of(type.dtype);
+  return elements == 1 ? 1 : (elements + of_line - 1) / of_line * of_line;
+}
+
 std::string KernelSource::text() const {
   return print(graph) + (tiled ? "tiled images " + std::to_string(images) : "once") + (block > 0 ? " block " + std::to_string(block) : "") +
          (rows > 0 ? " rows " + std::to_string(rows) : "") + "\n";

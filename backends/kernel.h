@@ -10,6 +10,9 @@
 
 namespace gradc {
 
+/// Where lanes are features, the elements from one image of a batched value to the next: images of several elements start at a cache line.
+std::int64_t image_stride(const Type& type);
+
 struct KernelSource {
   Graph graph;              ///< Values named v0, v1, ...; inputs named "0", "1", ...; no locations.
   bool tiled = true;        ///< Whether it works on one tile of images, else once a step.

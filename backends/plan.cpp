@@ -100,7 +100,9 @@ class Planner {
       if (phase.images == 0) phase.images = std::max<std::int64_t>(first, 1);
   }
 
-  static std::int64_t image_bytes(const Type& type) { return type.elements() * size_of(type.dtype); }
+  std::int64_t image_bytes(const Type& type) const {
+    return (graph_.lanes == Lanes::features ? image_stride(type) : type.elements()) * size_of(type.dtype);
+  }
 
   /// Bytes of a replicated value with room for whole blocks.
   std::int64_t bytes_of(ValueId value) const {

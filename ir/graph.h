@@ -33,7 +33,7 @@ struct Op {
 /// Where the lanes of the vectors in a step's code come from, and so how a batched value lies in memory.
 enum class Lanes : std::uint8_t {
   batch,     ///< Neighbouring images: one vector's worth of images lies as [d1]..[dk][image].
-  features,  ///< The last dimension, channels or features, of one image: images lie one after the other, as [image][d1]..[dk].
+  features,  ///< The last dimension, channels or features, of one image: images lie one after the other, [d1]..[dk], each at a cache line.
 };
 
 /// A group of neighbouring ops that is compiled as one kernel.

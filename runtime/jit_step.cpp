@@ -187,7 +187,7 @@ class JitStep : public Step {
       std::vector<float> rows(batch * elements);
       const auto* values = batch_arena_.data() + output.placement.offset * context_.padded_images;
       for (std::int64_t i = 0; i < batch; ++i)
-        for (std::int64_t e = 0; e < elements; ++e) rows[i * elements + e] = number(values, output.type.dtype, index(i, e, elements));
+        for (std::int64_t e = 0; e < elements; ++e) rows[i * elements + e] = number(values, output.type.dtype, index(i, e, output.type));
       return rows;
     }
     throw InternalError("a step has no output \"" + name + "\"");
@@ -211,10 +211,10 @@ class JitStep : public Step {
     return linked;
   }
 
-  /// Where element `e` of image `i` lies in a batched value of so many elements an image.
-  std::int64_t index(std::int64_t i, std::int64_t e, std::int64_t elements) const {
-    if (plan_.lanes == Lanes::features) return i * elements + e;
-    return i / plan_.vector * plan_.vector * elements + e * plan_.vector + i % plan_.vector;
+  /// Where element `e` of image `i` lies in a batched value.
+  std::int64_t index(std::int64_t i, std::int64_t e, const Type& type) const {
+    if (plan_.lanes == Lanes::features) return i * image_stride(type) + e;
+    return i / plan_.vector * plan_.vector * type.elements() + e * plan_.vector + i % plan_.vector;
   }
 
   static float number(const char* data, DType dtype, std::int64_t i) {
@@ -241,9 +241,9 @@ class JitStep : public Step {
                      : tile_memory + each.placement.offset;
       auto* values = reinterpret_cast<float*>(at);
       if (each.name == "images")
-        load_rows(input_.images, rows, count, values);
+        load_rows(input_.images, rows, count, each.type, values);
       else if (each.name == "labels")
-        load_rows(input_.labels, rows, count, values);
+        load_rows(input_.labels, rows, count, each.type, values);
       else if (each.name == "valid")
         for (std::int64_t i = 0; i < count; ++i) values[i] = i < valid ? 1.0f : 0.0f;
       else
@@ -253,11 +253,11 @@ class JitStep : public Step {
 
   /// Image by image, as numbers of f32.
   template <class Number>
-  static void convert(const Rows& source, const std::uint32_t* rows, std::int64_t count, float* out) {
+  static void convert(const Rows& source, const std::uint32_t* rows, std::int64_t count, std::int64_t stride, float* out) {
     const auto* data = static_cast<const Number*>(source.data);
     for (std::int64_t i = 0; i < count; ++i)
       for (std::int64_t e = 0; e < source.elements; ++e)
-        out[i * source.elements + e] = static_cast<float>(data[rows[i] * source.elements + e]) * source.scale;
+        out[i * stride + e] = static_cast<float>(data[rows[i] * source.elements + e]) * source.scale;
   }
 
   /// The same with an image a lane.
@@ -279,24 +279,23 @@ class JitStep : public Step {
   }
 
   template <class Number>
-  void load_numbers(const Rows& source, const std::uint32_t* rows, std::int64_t count, float* out) const {
+  void load_numbers(const Rows& source, const std::uint32_t* rows, std::int64_t count, const Type& type, float* out) const {
     if (plan_.lanes == Lanes::features)
-      convert<Number>(source, rows, count, out);
+      convert<Number>(source, rows, count, image_stride(type), out);
     else
       transpose<Number>(source, rows, count, out);
   }
 
-  void load_rows(const Rows& source, const std::uint32_t* rows, std::int64_t count, float* out) const {
+  void load_rows(const Rows& source, const std::uint32_t* rows, std::int64_t count, const Type& type, float* out) const {
     if (source.classes > 0) {
-      bool features = plan_.lanes == Lanes::features;
       for (std::int64_t e = 0; e < source.classes; ++e)
-        for (std::int64_t i = 0; i < count; ++i) out[features ? i * source.classes + e : e * count + i] = source.at(rows[i], e);
+        for (std::int64_t i = 0; i < count; ++i) out[index(i, e, type)] = source.at(rows[i], e);
     } else if (source.dtype == DType::u8) {
-      load_numbers<std::uint8_t>(source, rows, count, out);
+      load_numbers<std::uint8_t>(source, rows, count, type, out);
     } else if (source.dtype == DType::i32) {
-      load_numbers<std::int32_t>(source, rows, count, out);
+      load_numbers<std::int32_t>(source, rows, count, type, out);
     } else {
-      load_numbers<float>(source, rows, count, out);
+      load_numbers<float>(source, rows, count, type, out);
     }
   }
 

@@ -38,7 +38,7 @@ void fix_layout(Buffer buffer, const gradc::Type& type, int images, Lanes lanes,
     auto d = images_last ? (i + 1) % extents.size() : i;
     auto dim = buffer.dim(static_cast<int>(d));
     if (bounds) dim.set_bounds(0, static_cast<int>(extents[d]));
-    dim.set_stride(static_cast<int>(stride));
+    dim.set_stride(static_cast<int>(images_last && d == 0 ? image_stride(type) : stride));
     stride *= extents[d];
   }
 }
@@ -104,7 +104,10 @@ Expr Emitter::broadcast_at(ValueId operand, const gradc::Type& result, const Exp
 
 bool Emitter::in_memory(ValueId value) const { return images_.contains(value); }
 
-bool Emitter::aligned(const gradc::Type& type) const { return kernel_.block > 0 || (type.batched() && !lanes_are_features()); }
+bool Emitter::aligned(const gradc::Type& type) const {
+  if (!type.batched()) return kernel_.block > 0;
+  return !lanes_are_features() || (type.elements() > 1 && kernel_.rows == 0);
+}
 
 int Emitter::width(std::int64_t extent) const {
   int width = vector();

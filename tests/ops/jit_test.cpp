@@ -40,6 +40,7 @@ INSTANTIATE_TEST_SUITE_P(All, JitOp,
                                          Choice{"ImagesAsLanesUnfused", {.fuse = false, .lanes = Lanes::batch}},
                                          Choice{"FeaturesAsLanes", {.lanes = Lanes::features}},
                                          Choice{"FeaturesAsLanesUnfused", {.fuse = false, .lanes = Lanes::features}},
+                                         Choice{"FeaturesAsLanesTilesOf1", {.lanes = Lanes::features, .images = 1}},
                                          Choice{"FeaturesAsLanesTilesOf3", {.lanes = Lanes::features, .images = 3}},
                                          Choice{"ImagesAsLanesOtherBlocks", {.lanes = Lanes::batch, .candidate = 3}},
                                          Choice{"FeaturesAsLanesOtherBlocks", {.lanes = Lanes::features, .candidate = 5}}),
@@ -111,6 +112,22 @@ TEST(JitNetwork, RandomNetworksAgreeWithTheReference) {
                         .images = random.integer(0, 20),
                         .candidate = static_cast<int>(random.integer(0, 40))},
                        1e-4);
+  }
+}
+
+/// Vectors of the loss's gradient are stored and then summed, an image at a time, though images of ten numbers do not fill cache lines.
+TEST(JitNetwork, TilesOfOneImageMayHaveAnyNumberOfFeatures) {
+  for (std::int64_t classes : {3, 10, 20}) {
+    SCOPED_TRACE(classes);
+    TrainingGraph t({6});
+    auto hidden = t.b.emit(OpKind::dense, {t.images, t.param("first", {6, 9})});
+    auto logits = t.b.emit(OpKind::dense, {hidden, t.param("second", {9, classes})});
+    logits = t.b.emit(OpKind::add, {logits, t.param("bias", {classes})});
+    auto labels = t.b.emit(OpKind::softmax, {t.b.emit(OpKind::dense, {t.images, t.param("labels", {6, classes})})});
+    t.loss_of(t.b.emit(OpKind::softmax_cross_entropy, {logits, labels}), 1);
+    differentiate(t.graph);
+    Random random(5);
+    expect_agreement(t.graph, random_values(t.graph, 5, random), {.lanes = Lanes::features, .images = 1});
   }
 }
 
