@@ -63,6 +63,7 @@ class Planner {
     auto sources = extract_kernels(graph_, Params::kParamBlock);
     plan_.phases.resize(std::max(1, phase_count(graph_)));
     set_tiles(sources);
+    set_load_phase(sources);
     place_params();
     place_partials(sources);
     place_tiles(sources);
@@ -95,9 +96,21 @@ class Planner {
       smallest = smallest == 0 ? source.images : std::min(smallest, source.images);
     }
     plan_.smallest_tile = std::max<std::int64_t>(smallest, 1);
-    // The inputs are stored in the first phase, whatever else that does.
+    // A phase may store the inputs, whatever else it does.
     for (auto& phase : plan_.phases)
       if (phase.images == 0) phase.images = std::max<std::int64_t>(first, 1);
+  }
+
+  /// The inputs are stored in the first phase that reads any of them, so that a tile's stay in the cache; or in the one before, if that
+  /// does not read them by tiles.
+  void set_load_phase(const std::vector<KernelSource>& sources) {
+    auto is_input = [&](ValueId value) { return definer(storage(value)).kind == OpKind::input && graph_.type(value).batched(); };
+    int first = static_cast<int>(plan_.phases.size()) - 1;
+    for (std::size_t k = 0; k < sources.size(); ++k)
+      if (std::any_of(sources[k].inputs.begin(), sources[k].inputs.end(), is_input))
+        first = std::min(first, graph_.kernels[k].phase - (sources[k].tiled ? 0 : 1));
+    check(first >= 0, "a kernel over the whole batch reads inputs that a phase before it has stored");
+    plan_.load_phase = first;
   }
 
   std::int64_t image_bytes(const Type& type) const {
@@ -153,7 +166,7 @@ class Planner {
     std::map<ValueId, Life> result;
     auto end = static_cast<int>(sources.size());
     for (const auto& op : graph_.ops)
-      if (op.kind == OpKind::input) result[op.result()] = {-1, -1, 0, 0};
+      if (op.kind == OpKind::input) result[op.result()] = {-1, -1, plan_.load_phase, plan_.load_phase};
     for (int k = 0; k < end; ++k)
       for (auto value : sources[k].outputs) result[value] = {k, k, graph_.kernels[k].phase, graph_.kernels[k].phase};
     for (int k = 0; k < end; ++k)

@@ -37,7 +37,7 @@ struct PlannedKernel {
 
 struct Phase {
   std::vector<int> tiled, once;  ///< Indices of kernels, in order.
-  /// Of a tile. A phase without tiled kernels has one too: the first phase, whatever it does, stores the inputs.
+  /// Of a tile. A phase without tiled kernels has one too, as it may store the inputs.
   std::int64_t images = 0;
   /// What this phase stores for other phases, if those have larger tiles: it is zero for the images that pad those.
   std::vector<Placement> to_pad;
@@ -74,6 +74,7 @@ struct StepPlan {
   std::vector<PlannedKernel> kernels;
   std::vector<Phase> phases;
   std::vector<PlannedInput> inputs;
+  int load_phase = 0;  ///< In whose tiles the batched inputs are stored.
   std::vector<PlannedOutput> outputs;
   std::vector<std::string> params;
   std::vector<ValueLife> lives;

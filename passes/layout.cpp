@@ -73,12 +73,33 @@ std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine
   const std::int64_t most = weights * kFloat > machine.cache_bytes && machine.batch >= 64 ? 32 : 16;
   std::vector<std::int64_t> images(graph.kernels.size(),
                                    machine.force_images > 0 ? machine.force_images : std::clamp<std::int64_t>(machine.batch, 1, most));
+  // Modelled cycles for one image: of kernels on images of several dimensions, and of the others if their tiles were of one image too, when
+  // each image reads all weights from L2 or beyond.
+  constexpr double kBytesFromL2 = 32, kBytesFromBeyond = 8, kCall = 200;
+  double of_images = 0, of_rows = 0;
+  std::vector<bool> on_images(graph.kernels.size(), false);
   for (const auto& op : graph.ops) {
     if (op.kernel < 0) continue;
     for (const auto* list : {&op.operands, &op.results})
       for (auto value : *list)
-        if (graph.type(value).batched() && graph.type(value).rank() > 2) images[op.kernel] = 1;
+        if (graph.type(value).batched() && graph.type(value).rank() > 2) on_images[op.kernel] = true;
   }
+  for (const auto& op : graph.ops) {
+    if (op.kernel < 0 || !graph.kernels[op.kernel].tiled) continue;
+    if (on_images[op.kernel])
+      of_images += static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
+    else if (is_dense(op.kind)) {
+      const auto& weights = graph.type(op.kind == OpKind::dense_weight_grad ? op.result() : op.operands[1]);
+      const auto bytes = weights.elements() * kFloat;
+      of_rows += static_cast<double>(bytes) / (bytes > machine.cache_bytes / 2 ? kBytesFromBeyond : kBytesFromL2);
+    }
+  }
+  for (std::size_t k = 0; k < images.size(); ++k)
+    if (graph.kernels[k].tiled && !on_images[k]) of_rows += kCall;
+  // Tiles of one size let a tile go forward and backward while it is in the cache.
+  const bool all = machine.force_images == 0 && of_rows < 0.05 * of_images;
+  for (std::size_t k = 0; k < images.size(); ++k)
+    if (on_images[k] || all) images[k] = 1;
   return images;
 }
 

@@ -32,7 +32,7 @@ void choose_layout(Graph& graph, const Machine& machine);
 bool whole_weight_gradient(const Graph& graph, const Type& kernel);
 
 /// Images of a tile of each kernel: one vector's worth where lanes are images; else one for images of several dimensions, which fill a
-/// core's cache, and for dense layers enough to make use of each weight that is read.
+/// core's cache, and for dense layers enough to make use of each weight that is read, or one where they are small beside the rest.
 std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine);
 
 }  // namespace gradc

@@ -72,6 +72,62 @@ bool separate_tile_sizes(Graph& graph) {
   return false;
 }
 
+/// How many bytes of one image's values live in several phases.
+class Crossing {
+ public:
+  explicit Crossing(const Graph& graph) : graph_(graph), kernels_(graph.values.size()) {
+    auto definers = graph.definers();
+    for (const auto& op : graph.ops) {
+      if (op.kernel < 0) continue;
+      for (auto result : op.results) kernels_[result].push_back(op.kernel);
+      for (auto operand : op.operands) kernels_[storage_of(graph, definers, operand)].push_back(op.kernel);
+    }
+  }
+
+  std::int64_t bytes() const {
+    std::int64_t sum = 0;
+    for (std::size_t value = 0; value < kernels_.size(); ++value) {
+      const auto& type = graph_.type(static_cast<ValueId>(value));
+      auto another_phase = [&](int k) { return graph_.kernels[k].phase != graph_.kernels[kernels_[value].front()].phase; };
+      if (type.batched() && std::any_of(kernels_[value].begin(), kernels_[value].end(), another_phase))
+        sum += type.elements() * size_of(type.dtype);
+    }
+    return sum;
+  }
+
+ private:
+  const Graph& graph_;
+  std::vector<std::vector<int>> kernels_;  ///< Which make or read a value.
+};
+
+/// Puts every kernel off to the last phase that what depends on it, and the tile sizes of the phases, allow. A tile then goes on from
+/// forward kernels to backward ones that first had to wait for weights to be transposed. Undone unless fewer bytes pass between phases.
+void delay_if_better(Graph& graph, const std::vector<Edge>& edges) {
+  const auto phases = phase_count(graph);
+  std::vector<std::int64_t> images(phases, 0);
+  std::vector<int> order(graph.kernels.size()), first;
+  for (const auto& kernel : graph.kernels) {
+    first.push_back(kernel.phase);
+    if (kernel.tiled) images[kernel.phase] = kernel.images;
+  }
+  std::vector<std::vector<Edge>> from(graph.kernels.size());
+  for (const auto& edge : edges) from[edge.from].push_back(edge);
+  // What depends on a kernel is in a later phase, or in the same one behind it.
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return std::pair(first[a], a) > std::pair(first[b], b); });
+  const Crossing crossing(graph);
+  const auto before = crossing.bytes();
+  for (int k : order) {
+    auto& kernel = graph.kernels[k];
+    int last = phases - 1;
+    for (const auto& edge : from[k]) last = std::min(last, graph.kernels[edge.to].phase - (edge.same_phase ? 0 : 1));
+    while (kernel.tiled && last > kernel.phase && images[last] != kernel.images) --last;
+    kernel.phase = std::max<std::int32_t>(kernel.phase, last);
+  }
+  if (crossing.bytes() < before) return;
+  for (std::size_t k = 0; k < first.size(); ++k) graph.kernels[k].phase = first[k];
+}
+
 }  // namespace
 
 int phase_count(const Graph& graph) {
@@ -89,6 +145,7 @@ void partition(Graph& graph, const PartitionOptions& options) {
   do {
     find_longest_paths(graph, edges, options.kernel_by_kernel);
   } while (!options.kernel_by_kernel && separate_tile_sizes(graph));
+  if (!options.kernel_by_kernel) delay_if_better(graph, edges);
   std::vector<int> order(graph.kernels.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return graph.kernels[a].phase < graph.kernels[b].phase; });

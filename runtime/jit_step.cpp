@@ -230,7 +230,7 @@ class JitStep : public Step {
   /// Stores the inputs of one tile. What pads the last tile is a copy of the batch's first image, which is finite wherever the batch is,
   /// and counts with weight 0.
   void load_tile(std::int64_t first, char* tile_memory) const {
-    const auto count = plan_.phases[0].images, batch = static_cast<std::int64_t>(input_.rows.size());
+    const auto count = plan_.phases[plan_.load_phase].images, batch = static_cast<std::int64_t>(input_.rows.size());
     std::uint32_t rows[kMostImages];
     auto valid = std::min(count, batch - first);
     for (std::int64_t i = 0; i < count; ++i) rows[i] = input_.rows[i < valid ? first + i : 0];

@@ -159,7 +159,7 @@ class Writer {
 
   void phase(std::size_t p) {
     const auto& phase = plan_.phases[p];
-    bool loads = p == 0 && has_batched_inputs();
+    bool loads = static_cast<int>(p) == plan_.load_phase && has_batched_inputs();
     if (!phase.tiled.empty() || loads) tiles(phase, phase.tiled, loads);
     if (!phase.to_pad.empty()) pad(phase);
     if (!phase.once.empty()) once(phase.once);
