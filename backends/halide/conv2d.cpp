@@ -43,35 +43,32 @@ struct Geometry {
   bool depthwise(const Ints& weights) const { return groups > 1 && (weights[2] == 1 || (weights[2] == groups && weights[3] == 1)); }
   /// Whether each pixel is read so few times that it is read where it lies, with tests at the border.
   bool reads_in_place(const Emitter& e, ValueId images, const Ints& weights) const { return depthwise(weights) && e.in_memory(images); }
-  bool padded(const Op& op) const {
-    for (auto p : op.attributes.ints("padding"))
-      if (p > 0) return true;
-    return false;
-  }
 };
 
-/// The images with zeros around them, copied to scratch: a copy costs far less than a test in the inner loop.
-Func with_border(Emitter& e, ValueId images) {
+/// The images with zeros around them, copied to scratch: a copy costs far less than a test in the inner loop. Above and below only if
+/// `rows`.
+Func with_border(Emitter& e, ValueId images, bool rows) {
   const auto& dims = e.type(images).dims;
   auto height = static_cast<int>(dims[1]), width = static_cast<int>(dims[2]);
   Var c("c"), x("x"), y("y");
   Func padded("padded");
-  auto inside = x >= 0 && x < width && y >= 0 && y < height;
-  padded(e.n, c, x, y) = select(inside, e.at(images, e.n, {c, clamp(x, 0, width - 1), clamp(y, 0, height - 1)}), 0.0f);
+  auto inside = x >= 0 && x < width;
+  if (rows) inside = inside && y >= 0 && y < height;
+  padded(e.n, c, x, y) = select(inside, e.at(images, e.n, {c, clamp(x, 0, width - 1), rows ? clamp(y, 0, height - 1) : y}), 0.0f);
   e.store(padded, e.type(images).dims[3]);
   return padded;
 }
 
 /// The images with zeros around them, computed as they are read, for convolutions that read a pixel so few times that copying it would cost
-/// as much. Halide makes loops of their own for the blocks of columns that never leave the images (that is what `likely` asks for), and
-/// rows too unless `inside_rows` says that the sum leaves out rows outside; only the blocks at the border test where they are.
-Func zero_outside(Emitter& e, ValueId images, bool inside_rows) {
+/// as much. Halide makes loops of their own for the blocks of columns that never leave the images (that is what `likely` asks for), and of
+/// rows; only the blocks at the border test where they are.
+Func zero_outside(Emitter& e, ValueId images, bool rows) {
   const auto& dims = e.type(images).dims;
   auto height = static_cast<int>(dims[1]), width = static_cast<int>(dims[2]);
   Var c("c"), x("x"), y("y");
   Func surrounded("surrounded");
   auto inside = likely(x >= 0) && likely(x < width);
-  if (!inside_rows) inside = inside && likely(y >= 0) && likely(y < height);
+  if (rows) inside = inside && likely(y >= 0) && likely(y < height);
   surrounded(e.n, c, x, y) = select(inside, e.at(images, e.n, {c, clamp(x, 0, width - 1), clamp(y, 0, height - 1)}), 0.0f);
   return surrounded;
 }
@@ -85,11 +82,61 @@ Func in_scratch(Emitter& e, ValueId images) {
   return copy;
 }
 
-/// Leaves those terms out of a sum whose row is outside of images of so many rows. Returns the row as the others read it.
-Expr only_inside(RDom& r, const Expr& row, std::int64_t rows) {
-  auto height = static_cast<int>(rows);
-  r.where(row >= 0 && row < height);
-  return clamp(row, 0, height - 1);
+/// Rows, columns, or both.
+struct Directions {
+  bool rows = false, columns = false;
+};
+
+/// Images that a sum of a convolution's terms reads, also beyond their border, where they are zero.
+class Surrounded {
+ public:
+  /// `outside`: where the sum reaches beyond. `skip`: where such terms are left out of it, instead of multiplied by zero.
+  Surrounded(Emitter& e, const Geometry& g, ValueId images, const Ints& weights, Directions outside, Directions skip)
+      : height_(static_cast<int>(e.type(images).dims[1])),
+        width_(static_cast<int>(e.type(images).dims[2])),
+        skip_{outside.rows && skip.rows, outside.columns && skip.columns} {
+    const bool rows = outside.rows && !skip.rows, columns = outside.columns && !skip.columns;
+    if (!rows && !columns)
+      images_ = in_scratch(e, images);
+    else if (g.reads_in_place(e, images, weights))
+      images_ = zero_outside(e, images, rows);
+    else
+      images_ = with_border(e, images, rows);
+  }
+
+  /// The term that a sum over `r` reads at a column and row, which belong to it if they are inside.
+  Expr at(RDom& r, const Expr& lane, const Expr& channel, Expr x, Expr y) const {
+    if (skip_.rows) y = only_inside(r, y, height_);
+    if (skip_.columns) x = only_inside(r, x, width_);
+    return images_(lane, channel, x, y);
+  }
+  const Directions& skips() const { return skip_; }
+
+ private:
+  static Expr only_inside(RDom& r, const Expr& at, int extent) {
+    r.where(at >= 0 && at < extent);
+    return clamp(at, 0, extent - 1);
+  }
+
+  int height_, width_;
+  Directions skip_;
+  Func images_;
+};
+
+/// Where terms outside are left out of the sums that make pixels. Of rows always: the loop over kernel rows is shorter at the border. Of
+/// columns where there are so few that each, of sums and of the kernel, is unrolled into code of its own; of more a border costs less.
+Directions skipped(const Emitter& e, std::int64_t made_columns, std::int64_t kernel_columns) {
+  // The rows of a pooling's window are made by one loop, which meets all kernel rows for all of them.
+  for (const auto& op : e.graph().ops)
+    if (op.kind == OpKind::max_pool2d) return {};
+  // Some dozen columns unrolled are some thousand instructions.
+  return {true, e.lanes_are_features() ? made_columns <= 8 : made_columns <= 16 && made_columns * kernel_columns <= 80};
+}
+
+/// Where padding is.
+Directions padded(const Op& op) {
+  const auto& padding = op.attributes.ints("padding");
+  return {padding[0] > 0 || padding[1] > 0, padding[2] > 0 || padding[3] > 0};
 }
 
 /// A kernel by (feature, other channel, column, row), read where it lies unless a schedule copies it.
@@ -103,23 +150,20 @@ Func weights_of(const Emitter& e, ValueId kernel) {
 }  // namespace
 
 void halide_conv2d(Emitter& e, const Op& op) {
-  Geometry g(e, op, e.type(op.result()).dims[3]);
+  const auto& out = e.type(op.result()).dims;
+  Geometry g(e, op, out[3]);
   const auto& w = e.type(op.operands[1]).dims;
-  const bool skip_rows = g.padded(op) && g.reads_in_place(e, op.operands[0], w);
-  Func in = skip_rows      ? zero_outside(e, op.operands[0], true)
-            : g.padded(op) ? with_border(e, op.operands[0])
-                           : in_scratch(e, op.operands[0]);
+  Surrounded in(e, g, op.operands[0], w, padded(op), skipped(e, out[2], w[1]));
   Var f("f"), x("x"), y("y");
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]), 0, static_cast<int>(w[0]), "r");  // kernel column, channel, kernel row
-  Expr channel = g.channel(f, r.y, w[2], w[3]);
-  Expr at_y = y * g.stride_y - g.top + r.z * g.dilation_y;
-  if (skip_rows) at_y = only_inside(r, at_y, e.type(op.operands[0]).dims[1]);
+  auto read = in.at(r, e.n, g.channel(f, r.y, w[2], w[3]), x * g.stride_x - g.left + r.x * g.dilation_x,
+                    y * g.stride_y - g.top + r.z * g.dilation_y);
   Func acc("conv");
   acc(e.n, f, x, y) = 0.0f;
   auto weights = weights_of(e, op.operands[1]);
-  acc(e.n, f, x, y) += weights(f, r.y, r.x, r.z) * in(e.n, channel, x * g.stride_x - g.left + r.x * g.dilation_x, at_y);
+  acc(e.n, f, x, y) += weights(f, r.y, r.x, r.z) * read;
   e.define(op.result(), acc);
-  e.set_product({.op = &op, .accumulator = acc, .domain = r, .groups = g.groups, .weights = weights});
+  e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = in.skips().columns, .groups = g.groups, .weights = weights});
 }
 
 namespace {
@@ -130,10 +174,10 @@ namespace {
 void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const auto& w = e.type(op.operands[1]).dims;
   const auto& dx = e.type(op.result()).dims;
-  const bool skip_rows = g.reads_in_place(e, op.operands[0], w);
-  Func dy = skip_rows ? zero_outside(e, op.operands[0], true) : with_border(e, op.operands[0]);
+  auto by_stride = [&](std::int64_t extent) { return (extent + g.stride_x - 1) / g.stride_x; };
+  Surrounded dy(e, g, op.operands[0], w, {true, true}, skipped(e, by_stride(dx[2]), by_stride(w[1])));
   Var c("c"), x("x"), y("y"), q("q"), p("p");
-  Product product{.op = &op, .groups = g.groups};
+  Product product{.op = &op, .unroll_columns = dy.skips().columns, .groups = g.groups};
   Expr value;
   for (int b = 0; b < g.stride_y; ++b)
     for (int a = 0; a < g.stride_x; ++a) {
@@ -146,13 +190,12 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
         auto filters = w[2] / g.groups;
         RDom r(0, columns, 0, static_cast<int>(filters), 0, rows, "r");
         Expr filter = g.channel(c, r.y, filters, dx[3]);
-        Expr at_y = p + (b + g.top) / g.stride_y - r.z;
-        if (skip_rows) at_y = only_inside(r, at_y, e.type(op.operands[0]).dims[1]);
+        auto read = dy.at(r, e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
         Func acc("input_grad_part");
         acc(e.n, c, q, p) = 0.0f;
         acc(e.n, c, q, p) +=
             e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, first_x + r.x * g.stride_x, first_y + r.z * g.stride_y, w[3])) *
-            dy(e.n, filter, q + (a + g.left) / g.stride_x - r.x, at_y);
+            read;
         product.parts.emplace_back(acc, r);
         part = acc(e.n, c, x / g.stride_x, y / g.stride_y);
       }
@@ -166,54 +209,53 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
 
 }  // namespace
 
-/// dx(x) gathers dy((x + left - kx * dilation) / stride) * w(kx). Where lanes are images, rows that fall outside of dy are left out of the
-/// sum; columns too where all of a row is unrolled. Elsewhere the sums meet zeros at the border.
-void halide_conv2d_input_grad(Emitter& e, const Op& op) {
-  Geometry g(e, op, e.type(op.result()).dims[3]);
-  const auto& w = e.type(op.operands[1]).dims;  // rows, columns, out, in of a group
-  const auto &dims = e.type(op.operands[0]).dims, &dx = e.type(op.result()).dims;
+namespace {
+
+/// The input gradient of a convolution with strides and dilation: dy with zeros in the places that strides left out, and around it.
+Func spread_out(Emitter& e, const Op& op, const Geometry& g) {
+  const auto& dims = e.type(op.operands[0]).dims;
   auto height = static_cast<int>(dims[1]), width = static_cast<int>(dims[2]);
-  const bool strided = g.stride_x > 1 || g.stride_y > 1, dilated = g.dilation_x > 1 || g.dilation_y > 1;
-  if (strided && !dilated) return strided_input_grad(e, op, g);
-  // Two dozen columns unrolled are some thousand instructions. A border of a few columns in more than that costs less.
-  const bool unroll_columns = !strided && !e.lanes_are_features() && dx[2] <= 16 && dx[2] * w[1] <= 80;
-  const bool in_place = !strided && !unroll_columns && g.reads_in_place(e, op.operands[0], w);
-  const bool skip_rows = !strided && (in_place || !e.lanes_are_features());
   Var c("c"), x("x"), y("y");
   Func spread("spread");
   auto sx = x / g.stride_x, sy = y / g.stride_y;
-  auto inside_x = sx >= 0 && sx < width, inside_y = sy >= 0 && sy < height;
+  auto inside = x % g.stride_x == 0 && y % g.stride_y == 0 && sx >= 0 && sx < width && sy >= 0 && sy < height;
+  spread(e.n, c, x, y) = select(inside, e.at(op.operands[0], e.n, {c, clamp(sx, 0, width - 1), clamp(sy, 0, height - 1)}), 0.0f);
+  e.store(spread, dims[3]);
+  return spread;
+}
+
+}  // namespace
+
+/// dx(x) gathers dy((x + left - kx * dilation) / stride) * w(kx).
+void halide_conv2d_input_grad(Emitter& e, const Op& op) {
+  Geometry g(e, op, e.type(op.result()).dims[3]);
+  const auto& w = e.type(op.operands[1]).dims;  // rows, columns, out, in of a group
+  const auto &dy = e.type(op.operands[0]).dims, &dx = e.type(op.result()).dims;
+  const bool strided = g.stride_x > 1 || g.stride_y > 1, dilated = g.dilation_x > 1 || g.dilation_y > 1;
+  if (strided && !dilated) return strided_input_grad(e, op, g);
   // Whether the sums meet pixels outside of dy.
-  auto outside = [](std::int64_t kernel, int dilation, int before, std::int64_t from, int to) {
-    return before - (kernel - 1) * dilation < 0 || from - 1 + before >= to;
+  auto outside = [](std::int64_t kernel, int dilation, int before, std::int64_t made, std::int64_t extent) {
+    return before - (kernel - 1) * dilation < 0 || made - 1 + before >= extent;
   };
-  const bool border = strided || outside(w[1], g.dilation_x, g.left, dx[2], width) || outside(w[0], g.dilation_y, g.top, dx[1], height);
-  if (!border || unroll_columns) {
-    spread = in_scratch(e, op.operands[0]);
-  } else if (in_place) {
-    spread = zero_outside(e, op.operands[0], true);
-  } else if (!skip_rows) {
-    auto inside = x % g.stride_x == 0 && y % g.stride_y == 0 && inside_x && inside_y;
-    spread(e.n, c, x, y) = select(inside, e.at(op.operands[0], e.n, {c, clamp(sx, 0, width - 1), clamp(sy, 0, height - 1)}), 0.0f);
-    e.store(spread, dims[3]);
-  } else {
-    spread(e.n, c, x, y) = select(inside_x, e.at(op.operands[0], e.n, {c, clamp(x, 0, width - 1), y}), 0.0f);
-    e.store(spread, dims[3]);
-  }
   auto filters = w[2] / g.groups;
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(filters), 0, static_cast<int>(w[0]),
          "r");  // kernel column, out channel, kernel row
-  Expr at_x = x + g.left - r.x * g.dilation_x, at_y = y + g.top - r.z * g.dilation_y;
-  if (skip_rows) at_y = only_inside(r, at_y, height);
-  if (unroll_columns) {
-    r.where(at_x >= 0 && at_x < width);
-    at_x = clamp(at_x, 0, width - 1);
+  Var c("c"), x("x"), y("y");
+  Expr filter = g.channel(c, r.y, filters, dx[3]), at_x = x + g.left - r.x * g.dilation_x, at_y = y + g.top - r.z * g.dilation_y, read;
+  bool unroll_columns = false;
+  if (strided) {
+    read = spread_out(e, op, g)(e.n, filter, at_x, at_y);
+  } else {
+    Surrounded in(e, g, op.operands[0], w,
+                  {outside(w[0], g.dilation_y, g.top, dx[1], dy[1]), outside(w[1], g.dilation_x, g.left, dx[2], dy[2])},
+                  skipped(e, dx[2], w[1]));
+    read = in.at(r, e.n, filter, at_x, at_y);
+    unroll_columns = in.skips().columns;
   }
-  Expr filter = g.channel(c, r.y, filters, dx[3]);
   Func acc("input_grad");
   acc(e.n, c, x, y) = 0.0f;
   auto weights = weights_of(e, op.operands[1]);
-  acc(e.n, c, x, y) += weights(g.transposed_weight(c, filter, r.x, r.z, w[3])) * spread(e.n, filter, at_x, at_y);
+  acc(e.n, c, x, y) += weights(g.transposed_weight(c, filter, r.x, r.z, w[3])) * read;
   e.define(op.result(), acc);
   e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = unroll_columns, .groups = g.groups, .weights = weights});
 }
@@ -221,20 +263,23 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
 namespace {
 
 /// For each weight a sum over the pixels, with neighbouring filters as lanes.
-void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func in, Func dy) {
+void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func dy) {
   const auto& w = e.type(op.result()).dims;  // rows, columns, in of a group, out
   const auto& out = e.type(op.operands[1]).dims;
   Var f("f"), c("c"), kx("kx"), ky("ky");
   RDom r(0, static_cast<int>(out[2]), 0, static_cast<int>(out[1]), 0, e.images(), "r");
   Func acc("acc"), sum("weight_grad");
   acc(f, c, kx, ky) = 0.0f;
-  acc(f, c, kx, ky) += dy(r.z, f, r.x, r.y) * in(r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
-                                                 r.y * g.stride_y - g.top + ky * g.dilation_y);
+  // Few channels, as the first layer and depthwise ones have, leave accumulators for the columns of the kernel, and for its rows. Else a
+  // block has one column and row, and its loops over pixels end where that leaves the images.
+  const bool one_place = w[2] > 4 && !g.depthwise(w);
+  Surrounded in(e, g, op.operands[0], w, padded(op), {!g.depthwise(w), one_place});
+  acc(f, c, kx, ky) += dy(r.z, f, r.x, r.y) * in.at(r, r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
+                                                    r.y * g.stride_y - g.top + ky * g.dilation_y);
   sum(f, c, kx, ky) = acc(f, c, kx, ky);
   e.accumulate(op.result(), sum);
 
   const auto width = g.width;
-  // Few channels, as the first layer and depthwise ones have, leave accumulators for the columns of the kernel, and for its rows.
   auto depth = out[1] * out[2];
   auto block = choose_feature_block(e, {.features = w[3], .width = width, .groups = g.groups}, w[2], depth);
   int tx = 1, ty = 1;
@@ -247,7 +292,7 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
     ty = fit(w[0], tx);
     block.vectors = fit(std::min<std::int64_t>(3, w[3] / width), tx * ty);
     while (w[3] / width % block.vectors != 0) --block.vectors;
-  } else if (w[2] <= 4) {
+  } else if (!one_place) {
     tx = fit(w[1], block.vectors * block.others);
   }
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
@@ -279,15 +324,17 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func i
 }
 
 /// For each weight a vector of per-image sums over the pixels, and then the sum of its lanes.
-void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func in, Func dy) {
+void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func dy) {
   const auto& w = e.type(op.result()).dims;
   const auto& out = e.type(op.operands[1]).dims;
   Var f("f"), c("c"), kx("kx"), ky("ky");
   RDom r(0, static_cast<int>(out[2]), 0, static_cast<int>(out[1]), "r");
   Func part("part");
   part(e.n, f, c, kx, ky) = 0.0f;
-  part(e.n, f, c, kx, ky) += dy(e.n, f, r.x, r.y) * in(e.n, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
-                                                       r.y * g.stride_y - g.top + ky * g.dilation_y);
+  Surrounded in(e, g, op.operands[0], w, padded(op), {.rows = !g.depthwise(w)});
+  part(e.n, f, c, kx, ky) +=
+      dy(e.n, f, r.x, r.y) * in.at(r, e.n, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
+                                   r.y * g.stride_y - g.top + ky * g.dilation_y);
   RDom lane(0, e.images());
   Func lane_sum("lane_sum"), sum("weight_grad");
   lane_sum(f, c, kx, ky) = 0.0f;
@@ -339,14 +386,11 @@ void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func in,
 
 void halide_conv2d_weight_grad(Emitter& e, const Op& op) {
   Geometry g(e, op, e.type(op.result()).dims[3]);
-  Func in = !g.padded(op)                                                   ? in_scratch(e, op.operands[0])
-            : g.reads_in_place(e, op.operands[0], e.type(op.result()).dims) ? zero_outside(e, op.operands[0], false)
-                                                                            : with_border(e, op.operands[0]);
   Func dy = in_scratch(e, op.operands[1]);
   if (e.lanes_are_features())
-    weight_grad_of_features(e, op, g, in, dy);
+    weight_grad_of_features(e, op, g, dy);
   else
-    weight_grad_of_images(e, op, g, in, dy);
+    weight_grad_of_images(e, op, g, dy);
 }
 
 }  // namespace gradc

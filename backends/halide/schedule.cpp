@@ -70,6 +70,7 @@ void schedule_parts(Func sink, const Product& product, std::int64_t channels, st
       .unroll(ci)
       .unroll(xi)
       .unroll(yi);
+  if (product.unroll_columns) sink.unroll(xo);
   for (const auto& [acc, domain] : product.parts) {
     auto part = acc;
     auto own = part.args();
@@ -77,6 +78,7 @@ void schedule_parts(Func sink, const Product& product, std::int64_t channels, st
     part.vectorize(own[0]).unroll(own[1]).unroll(own[2]);
     std::vector<VarOrRVar> order = {own[0], own[1], own[2], own[3], domain.y, domain.x, domain.z};
     part.update().reorder(order).vectorize(own[0]).unroll(own[1]).unroll(own[2]);
+    if (product.unroll_columns) part.update().unroll(domain.x);
   }
 }
 

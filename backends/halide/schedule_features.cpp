@@ -243,6 +243,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   order.insert(order.end(), {fo, args[0]});
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
   if (parts) sink.unroll(yi);
+  if (product.unroll_columns) sink.unroll(xo);
   auto in_registers = [&](Func acc, const RDom& r) {
     acc.compute_at(sink, xo);
     if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
@@ -250,7 +251,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
     keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z}, terms);
     // The columns of a depthwise kernel share what they read.
-    if (terms == 1 && weights[1] <= 7) acc.update().unroll(r.x);
+    if (product.unroll_columns || (terms == 1 && weights[1] <= 7)) acc.update().unroll(r.x);
   };
   if (!parts) {
     // Rows of a block's weights lie a whole row of the kernel apart, so that they meet in few of a cache's sets. Where the kernel is larger
