@@ -58,7 +58,12 @@ std::int64_t rows_of_block(const Graph& graph, const std::vector<const Op*>& ops
 
 std::int64_t image_stride(const Type& type) {
   const std::int64_t elements = type.elements(), of_line = 64 / size_of(type.dtype);
-  return elements == 1 ? 1 : (elements + of_line - 1) / of_line * of_line;
+  if (elements == 1) return 1;
+  auto lines = (elements + of_line - 1) / of_line;
+  // An odd number of lines: neighbouring images, of which a kernel reads one pixel each, then lie in different sets of a cache.
+  constexpr std::int64_t kLargeLines = 16;
+  if (lines >= kLargeLines && lines % 2 == 0) ++lines;
+  return lines * of_line;
 }
 
 std::string KernelSource::text() const {
