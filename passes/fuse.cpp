@@ -213,7 +213,7 @@ class Grouping {
 /// Which producer an op may join.
 class Rules {
  public:
-  Rules(const Graph& graph, const Grouping& groups) : graph_(graph), groups_(groups) {}
+  Rules(const Graph& graph, const Grouping& groups, const Machine& machine) : graph_(graph), groups_(groups), machine_(machine) {}
 
   bool may_join(int consumer, ValueId through) const {
     int producer = groups_.definer(through);
@@ -266,12 +266,16 @@ class Rules {
     return false;
   }
 
-  /// A pooling whose windows do not overlap and that is the only reader of a convolution's kernel.
+  /// A pooling whose windows do not overlap and that is the only reader of a convolution's kernel. A convolution that works on several
+  /// images at once has small ones, of which every pixel has code of its own.
   bool pools_in_registers(const Op& op, int group, int own) const {
     const auto& window = op.attributes.ints("window");
     bool separate =
         window == op.attributes.ints("strides") && op.attributes.ints("padding") == Ints{0, 0, 0, 0} && window[0] * window[1] <= 4;
     auto pooled = [](OpKind kind) { return kind == OpKind::max_pool2d || kind == OpKind::reduce_sum; };
+    auto several_images = [&](int m) { return images_for_weights(graph_, groups_.op(m), machine_) > 1; };
+    const auto& members = groups_.members(group);
+    if (std::any_of(members.begin(), members.end(), several_images)) return false;
     return separate && groups_.any(group, [](OpKind kind) { return kind == OpKind::conv2d; }) && !groups_.any(group, pooled) &&
            groups_.only_used_by(group, own);
   }
@@ -288,6 +292,7 @@ class Rules {
 
   const Graph& graph_;
   const Grouping& groups_;
+  const Machine& machine_;
 };
 
 std::string kernel_name(const Graph& graph, const Grouping& groups, int group) {
@@ -316,7 +321,7 @@ void join_with_loss(Grouping& groups, int gradient) {
 void fuse(Graph& graph, const FuseOptions& options) {
   repeat_scalars(graph, options.fuse);
   Grouping groups(graph);
-  Rules rules(graph, groups);
+  Rules rules(graph, groups, options.machine);
   for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
     const auto& op = graph.ops[i];
     if (options.fuse && op.kind == OpKind::softmax_cross_entropy_grad) join_with_loss(groups, i);

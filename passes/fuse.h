@@ -1,11 +1,13 @@
 #pragma once
 #include "ir/graph.h"
+#include "passes/layout.h"
 
 namespace gradc {
 
 struct FuseOptions {
   /// Without it every op becomes a kernel of its own: the baseline that fusion is measured against.
   bool fuse = true;
+  Machine machine = {};
 };
 
 /// Groups ops into kernels. What is grouped:

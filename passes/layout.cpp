@@ -64,19 +64,30 @@ bool whole_weight_gradient(const Graph& graph, const Type& kernel) {
   return graph.lanes == Lanes::features && kernel.elements() * kFloat > kL1;
 }
 
-std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine) {
-  if (graph.lanes == Lanes::batch) return std::vector<std::int64_t>(graph.kernels.size(), machine.lanes);
+namespace {
+
+/// Of channels in groups, of which each has few weights.
+bool is_grouped(const Op& op) { return op.attributes.integer_or("groups", 1) > 1; }
+
+constexpr double kBytesFromL2 = 32, kBytesFromBeyond = 8;  // a cycle
+
+/// Cycles to read bytes once.
+double cycles_to_read(std::int64_t bytes, const Machine& machine) {
+  return static_cast<double>(bytes) / (bytes > machine.cache_bytes / 2 ? kBytesFromBeyond : kBytesFromL2);
+}
+
+/// The tile of kernels that read weights, or write their gradient, for several images at once.
+std::int64_t images_of_rows(const Graph& graph, const Machine& machine) {
   std::int64_t weights = 0;
   for (const auto& op : graph.ops)
     if (op.kind == OpKind::dense) weights = std::max(weights, graph.type(op.operands[1]).elements());
   // Weights that do not stay in a core's cache from one tile to the next are worth a larger tile.
   const std::int64_t most = weights * kFloat > machine.cache_bytes && machine.batch >= 64 ? 32 : 16;
-  std::vector<std::int64_t> images(graph.kernels.size(),
-                                   machine.force_images > 0 ? machine.force_images : std::clamp<std::int64_t>(machine.batch, 1, most));
-  // Modelled cycles for one image: of kernels on images of several dimensions, and of the others if their tiles were of one image too, when
-  // each image reads all weights from L2 or beyond.
-  constexpr double kBytesFromL2 = 32, kBytesFromBeyond = 8, kCall = 200;
-  double of_images = 0, of_rows = 0;
+  return std::clamp<std::int64_t>(machine.batch, 1, most);
+}
+
+/// Whether kernels touch images of several dimensions.
+std::vector<bool> kernels_on_images(const Graph& graph) {
   std::vector<bool> on_images(graph.kernels.size(), false);
   for (const auto& op : graph.ops) {
     if (op.kernel < 0) continue;
@@ -84,22 +95,98 @@ std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine
       for (auto value : *list)
         if (graph.type(value).batched() && graph.type(value).rank() > 2) on_images[op.kernel] = true;
   }
+  return on_images;
+}
+
+/// Gives kernels that stand between others whose tiles have several images as many, except those that are decided.
+void join_larger_tiles(const Graph& graph, std::int64_t several, const std::vector<bool>& decided, std::vector<std::int64_t>& images) {
+  auto definers = graph.definers();
+  std::vector<std::pair<int, int>> edges;
+  for (const auto& op : graph.ops)
+    for (auto operand : op.operands) {
+      auto value = storage_of(graph, definers, operand);
+      int from = graph.ops[definers[value]].kernel;
+      if (op.kernel >= 0 && from >= 0 && from != op.kernel && graph.type(value).batched()) edges.emplace_back(from, op.kernel);
+    }
+  for (std::size_t k = 0; k < images.size(); ++k)
+    if (!decided[k] && graph.kernels[k].tiled) images[k] = several;
+  // Whoever stands beside a kernel of one image has one too.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto [a, b] : edges)
+      for (auto [own, other] : {std::pair(a, b), std::pair(b, a)})
+        if (!decided[own] && images[own] != 1 && images[other] == 1) {
+          images[own] = 1;
+          changed = true;
+        }
+  }
+}
+
+}  // namespace
+
+std::int64_t images_for_weights(const Graph& graph, const Op& op, const Machine& machine) {
+  const bool gradient = op.kind == OpKind::conv2d_weight_grad;
+  const bool convolution = op.kind == OpKind::conv2d || op.kind == OpKind::conv2d_input_grad || gradient;
+  if (graph.lanes != Lanes::features || !convolution) return 1;
+  if (machine.force_images > 0) return machine.force_images;
+  if (is_grouped(op)) return 1;
+  // Several tiles for several threads.
+  const auto most = std::min<std::int64_t>(machine.batch / 4, images_of_rows(graph, machine));
+  const auto weights = graph.type(gradient ? op.result() : op.operands[1]).elements() * kFloat;
+  const auto cycles = static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
+  constexpr double kMuch = 0.1;
+  return most > 1 && cycles_to_read(weights, machine) > kMuch * cycles ? most : 1;
+}
+
+double cycles_to_read_weights(const Graph& graph, const Machine& machine) {
+  double cycles = 0;
+  for (const auto& op : graph.ops) {
+    if (op.kernel < 0 || !graph.kernels[op.kernel].tiled || !is_contraction(op.kind)) continue;
+    const auto& second = graph.type(op.operands[1]);
+    const auto& weights = second.batched() ? graph.type(op.result()) : second;
+    cycles += cycles_to_read(weights.elements() * kFloat, machine) / static_cast<double>(graph.kernels[op.kernel].images);
+  }
+  return cycles;
+}
+
+std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine, bool for_weights) {
+  if (graph.lanes == Lanes::batch) return std::vector<std::int64_t>(graph.kernels.size(), machine.lanes);
+  std::int64_t several = 1;
+  if (for_weights)
+    for (const auto& op : graph.ops) several = std::max(several, images_for_weights(graph, op, machine));
+  auto rows = machine.force_images > 0 ? machine.force_images : images_of_rows(graph, machine);
+  // One size for all makes fewer phases.
+  if (several > 1 && several >= rows / 2) rows = several;
+  const auto on_images = kernels_on_images(graph);
+  // Modelled cycles for one image: of kernels on images of several dimensions, and of the others if their tiles were of one image too, when
+  // each image reads all weights from L2 or beyond.
+  constexpr double kCall = 200;
+  double image_cycles = 0, row_cycles = 0;
+  std::vector<std::int64_t> images(graph.kernels.size(), 1);
+  std::vector<bool> decided(graph.kernels.size(), false);  // Of kernels on rows, and of those that work most.
+  for (std::size_t k = 0; k < images.size(); ++k) {
+    if (on_images[k] || !graph.kernels[k].tiled) continue;
+    images[k] = rows;
+    decided[k] = true;
+    row_cycles += kCall;
+  }
   for (const auto& op : graph.ops) {
     if (op.kernel < 0 || !graph.kernels[op.kernel].tiled) continue;
-    if (on_images[op.kernel])
-      of_images += static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
-    else if (is_dense(op.kind)) {
+    if (on_images[op.kernel]) {
+      image_cycles += static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
+      if (!is_contraction(op.kind) || is_grouped(op)) continue;
+      if (for_weights) images[op.kernel] = images_for_weights(graph, op, machine);
+      decided[op.kernel] = true;
+    } else if (is_dense(op.kind)) {
       const auto& weights = graph.type(op.kind == OpKind::dense_weight_grad ? op.result() : op.operands[1]);
-      const auto bytes = weights.elements() * kFloat;
-      of_rows += static_cast<double>(bytes) / (bytes > machine.cache_bytes / 2 ? kBytesFromBeyond : kBytesFromL2);
+      row_cycles += cycles_to_read(weights.elements() * kFloat, machine);
     }
   }
-  for (std::size_t k = 0; k < images.size(); ++k)
-    if (graph.kernels[k].tiled && !on_images[k]) of_rows += kCall;
-  // Tiles of one size let a tile go forward and backward while it is in the cache.
-  const bool all = machine.force_images == 0 && of_rows < 0.05 * of_images;
-  for (std::size_t k = 0; k < images.size(); ++k)
-    if (on_images[k] || all) images[k] = 1;
+  if (several > 1)
+    join_larger_tiles(graph, several, decided, images);
+  else if (row_cycles < 0.05 * image_cycles)
+    // Tiles of one size let a tile go forward and backward while it is in the cache.
+    std::fill(images.begin(), images.end(), 1);
   return images;
 }
 

@@ -31,8 +31,16 @@ void choose_layout(Graph& graph, const Machine& machine);
 /// tile.
 bool whole_weight_gradient(const Graph& graph, const Type& kernel);
 
+/// Images of a tile that a convolution, or a gradient of one, asks for: several where reading its weights (or adding to their gradient) once
+/// for every image costs much beside the work on that image, as in the last layers of deep networks; else 1.
+std::int64_t images_for_weights(const Graph& graph, const Op& op, const Machine& machine);
+
 /// Images of a tile of each kernel: one vector's worth where lanes are images; else one for images of several dimensions, which fill a
-/// core's cache, and for dense layers enough to make use of each weight that is read, or one where they are small beside the rest.
-std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine);
+/// core's cache, unless their weights ask for more and `for_weights` allows it; and for dense layers enough to make use of each weight that
+/// is read, or one where they are small beside the rest.
+std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine, bool for_weights = true);
+
+/// Modelled cycles of one core, for an image, to bring the weights of the graph's contractions to it once for each tile of their kernels.
+double cycles_to_read_weights(const Graph& graph, const Machine& machine);
 
 }  // namespace gradc

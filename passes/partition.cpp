@@ -128,6 +128,37 @@ void delay_if_better(Graph& graph, const std::vector<Edge>& edges) {
   for (std::size_t k = 0; k < first.size(); ++k) graph.kernels[k].phase = first[k];
 }
 
+/// Gives kernels these tiles, and the phases that follow from them.
+void assign_phases(Graph& graph, const std::vector<std::int64_t>& images, bool kernel_by_kernel) {
+  for (std::size_t k = 0; k < graph.kernels.size(); ++k) {
+    graph.kernels[k].phase = 0;
+    if (graph.kernels[k].tiled) graph.kernels[k].images = images[k];
+  }
+  auto edges = dependences(graph);
+  do {
+    find_longest_paths(graph, edges, kernel_by_kernel);
+  } while (!kernel_by_kernel && separate_tile_sizes(graph));
+  if (!kernel_by_kernel) delay_if_better(graph, edges);
+}
+
+/// Modelled cycles of what tiles and phases decide about: bringing weights to each tile, and images from one phase to another by way of
+/// memory that all cores share.
+double cost_of_tiles(const Graph& graph, const Machine& machine) {
+  constexpr double kBytesBetweenPhases = 4;  // a cycle, written and read again
+  return cycles_to_read_weights(graph, machine) + static_cast<double>(Crossing(graph).bytes()) / kBytesBetweenPhases;
+}
+
+/// Tiles of several images for large weights keep other tiles from going forward and backward in one phase: undone where that costs more.
+void choose_tiles(Graph& graph, const Machine& machine) {
+  const auto images = tile_images(graph, machine), without = tile_images(graph, machine, false);
+  assign_phases(graph, images, false);
+  if (images == without || machine.force_images > 0) return;
+  const auto kernels = graph.kernels;
+  const auto cost = cost_of_tiles(graph, machine);
+  assign_phases(graph, without, false);
+  if (cost_of_tiles(graph, machine) > cost) graph.kernels = kernels;
+}
+
 }  // namespace
 
 int phase_count(const Graph& graph) {
@@ -137,15 +168,10 @@ int phase_count(const Graph& graph) {
 }
 
 void partition(Graph& graph, const PartitionOptions& options) {
-  auto images = tile_images(graph, options.machine);
-  for (std::size_t k = 0; k < graph.kernels.size(); ++k)
-    if (graph.kernels[k].tiled) graph.kernels[k].images = images[k];
-  auto edges = dependences(graph);
-  for (auto& kernel : graph.kernels) kernel.phase = 0;
-  do {
-    find_longest_paths(graph, edges, options.kernel_by_kernel);
-  } while (!options.kernel_by_kernel && separate_tile_sizes(graph));
-  if (!options.kernel_by_kernel) delay_if_better(graph, edges);
+  if (options.kernel_by_kernel)
+    assign_phases(graph, tile_images(graph, options.machine), true);
+  else
+    choose_tiles(graph, options.machine);
   std::vector<int> order(graph.kernels.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return graph.kernels[a].phase < graph.kernels[b].phase; });

@@ -64,7 +64,9 @@ const Pass& named(std::string_view name, std::span<const Pass> more = {}) {
   throw Error("there is no pass \"{}\"; the passes are {}", name, known);
 }
 
-bool takes_machine(const Pass& pass) { return pass.name == "layout" || pass.name == "partition" || pass.name == "kernel_by_kernel"; }
+bool takes_machine(const Pass& pass) {
+  return pass.name == "layout" || pass.name == "fuse" || pass.name == "partition" || pass.name == "kernel_by_kernel";
+}
 
 /// The pass with what it is told of the machine, if it asks.
 Pass for_machine(Pass pass, const Machine& machine) {
@@ -72,6 +74,7 @@ Pass for_machine(Pass pass, const Machine& machine) {
   pass.options = fmt::format("batch={},lanes={},l2={}", machine.batch, machine.lanes, machine.cache_bytes);
   if (machine.force_lanes) pass.options += *machine.force_lanes == Lanes::features ? ",force=features" : ",force=images";
   if (pass.name == "layout") pass.run = [machine](Graph& graph) { choose_layout(graph, machine); };
+  if (pass.name == "fuse") pass.run = [machine](Graph& graph) { fuse(graph, {.machine = machine}); };
   if (pass.name == "partition") pass.run = [machine](Graph& graph) { partition(graph, {.machine = machine}); };
   if (pass.name == "kernel_by_kernel")
     pass.run = [machine](Graph& graph) { partition(graph, {.kernel_by_kernel = true, .machine = machine}); };

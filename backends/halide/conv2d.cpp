@@ -123,12 +123,23 @@ class Surrounded {
   Func images_;
 };
 
+bool pools(const Emitter& e) {
+  const auto& ops = e.graph().ops;
+  return std::any_of(ops.begin(), ops.end(), [](const Op& op) { return op.kind == OpKind::max_pool2d; });
+}
+
+/// Whether images, instead of columns, share each vector of weights: where lanes are features and a tile has more images than columns.
+bool images_share(const Emitter& e, const Geometry& g, std::int64_t made_columns) {
+  return e.lanes_are_features() && g.groups == 1 && e.images() > made_columns && !pools(e);
+}
+
 /// Where terms outside are left out of the sums that make pixels. Of rows always: the loop over kernel rows is shorter at the border. Of
-/// columns where there are so few that each, of sums and of the kernel, is unrolled into code of its own; of more a border costs less.
-Directions skipped(const Emitter& e, std::int64_t made_columns, std::int64_t kernel_columns) {
+/// columns where each is made by itself, or where there are so few that each, of sums and of the kernel, is unrolled into code of its own;
+/// of more a border costs less.
+Directions skipped(const Emitter& e, bool share, std::int64_t made_columns, std::int64_t kernel_columns) {
   // The rows of a pooling's window are made by one loop, which meets all kernel rows for all of them.
-  for (const auto& op : e.graph().ops)
-    if (op.kind == OpKind::max_pool2d) return {};
+  if (pools(e)) return {};
+  if (share) return {true, true};
   // Some dozen columns unrolled are some thousand instructions.
   return {true, e.lanes_are_features() ? made_columns <= 8 : made_columns <= 16 && made_columns * kernel_columns <= 80};
 }
@@ -153,7 +164,8 @@ void halide_conv2d(Emitter& e, const Op& op) {
   const auto& out = e.type(op.result()).dims;
   Geometry g(e, op, out[3]);
   const auto& w = e.type(op.operands[1]).dims;
-  Surrounded in(e, g, op.operands[0], w, padded(op), skipped(e, out[2], w[1]));
+  const bool share = images_share(e, g, out[2]);
+  Surrounded in(e, g, op.operands[0], w, padded(op), skipped(e, share, out[2], w[1]));
   Var f("f"), x("x"), y("y");
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]), 0, static_cast<int>(w[0]), "r");  // kernel column, channel, kernel row
   auto read = in.at(r, e.n, g.channel(f, r.y, w[2], w[3]), x * g.stride_x - g.left + r.x * g.dilation_x,
@@ -163,7 +175,13 @@ void halide_conv2d(Emitter& e, const Op& op) {
   auto weights = weights_of(e, op.operands[1]);
   acc(e.n, f, x, y) += weights(f, r.y, r.x, r.z) * read;
   e.define(op.result(), acc);
-  e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = in.skips().columns, .groups = g.groups, .weights = weights});
+  e.set_product({.op = &op,
+                 .accumulator = acc,
+                 .domain = r,
+                 .unroll_columns = in.skips().columns && !share,
+                 .images_share = share,
+                 .groups = g.groups,
+                 .weights = weights});
 }
 
 namespace {
@@ -175,7 +193,7 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const auto& w = e.type(op.operands[1]).dims;
   const auto& dx = e.type(op.result()).dims;
   auto by_stride = [&](std::int64_t extent) { return (extent + g.stride_x - 1) / g.stride_x; };
-  Surrounded dy(e, g, op.operands[0], w, {true, true}, skipped(e, by_stride(dx[2]), by_stride(w[1])));
+  Surrounded dy(e, g, op.operands[0], w, {true, true}, skipped(e, false, by_stride(dx[2]), by_stride(w[1])));
   Var c("c"), x("x"), y("y"), q("q"), p("p");
   Product product{.op = &op, .unroll_columns = dy.skips().columns, .groups = g.groups};
   Expr value;
@@ -242,22 +260,29 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
          "r");  // kernel column, out channel, kernel row
   Var c("c"), x("x"), y("y");
   Expr filter = g.channel(c, r.y, filters, dx[3]), at_x = x + g.left - r.x * g.dilation_x, at_y = y + g.top - r.z * g.dilation_y, read;
+  const bool share = images_share(e, g, dx[2]);
   bool unroll_columns = false;
   if (strided) {
     read = spread_out(e, op, g)(e.n, filter, at_x, at_y);
   } else {
     Surrounded in(e, g, op.operands[0], w,
                   {outside(w[0], g.dilation_y, g.top, dx[1], dy[1]), outside(w[1], g.dilation_x, g.left, dx[2], dy[2])},
-                  skipped(e, dx[2], w[1]));
+                  skipped(e, share, dx[2], w[1]));
     read = in.at(r, e.n, filter, at_x, at_y);
-    unroll_columns = in.skips().columns;
+    unroll_columns = in.skips().columns && !share;
   }
   Func acc("input_grad");
   acc(e.n, c, x, y) = 0.0f;
   auto weights = weights_of(e, op.operands[1]);
   acc(e.n, c, x, y) += weights(g.transposed_weight(c, filter, r.x, r.z, w[3])) * read;
   e.define(op.result(), acc);
-  e.set_product({.op = &op, .accumulator = acc, .domain = r, .unroll_columns = unroll_columns, .groups = g.groups, .weights = weights});
+  e.set_product({.op = &op,
+                 .accumulator = acc,
+                 .domain = r,
+                 .unroll_columns = unroll_columns,
+                 .images_share = share,
+                 .groups = g.groups,
+                 .weights = weights});
 }
 
 namespace {

@@ -31,6 +31,8 @@ struct Product {
   std::vector<std::pair<Halide::Func, Halide::RDom>> parts = {};
   /// Whether all columns of a row are unrolled, so that tests of where a column stands are decided at compile time.
   bool unroll_columns = false;
+  /// Of a convolution where lanes are features: whether images, instead of columns, share each vector of weights.
+  bool images_share = false;
   std::int64_t groups = 1;  ///< Of a convolution's channels.
   Halide::Func weights;     ///< A convolution's, by (feature, other channel, column, row); computed in place unless it is scheduled.
 };

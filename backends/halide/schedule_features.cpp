@@ -222,7 +222,8 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   const bool parts = !product.parts.empty();
   // The sums that a strided input gradient is put together from take turns by column and row.
   auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
-  const auto others = groups(columns, period_x);
+  const bool share = product.images_share && !parts;
+  const auto others = share ? e.images() : groups(columns, period_x);
   auto block = lanes.depthwise() ? choose_depthwise_block(e, lanes, others,
                                                           {.rows = groups(weights[0], period_y),
                                                            .columns = groups(weights[1], period_x),
@@ -231,21 +232,26 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
                                                            .sums = pool_rows * pool_columns * period_x * period_y})
                                  : choose_feature_block(e, lanes, others, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
-  sink.split(args[2], xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
+  // Neighbours that share each vector of weights.
+  auto& neighbour = share ? args[0] : args[2];
+  sink.split(neighbour, xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
   std::vector<VarOrRVar> order = {vi, vo, xi};
-  if (parts) {
+  if (share) {
+    order.insert(order.end(), {args[2], args[3], xo});
+  } else if (parts) {
     sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
     order.insert(order.end(), {yi, xo, yo});
   } else {
     order.insert(order.end(), {xo, args[3]});
   }
   // Feature blocks outermost: their weights stay in the cache while the image passes.
-  order.insert(order.end(), {fo, args[0]});
+  order.push_back(fo);
+  if (!share) order.push_back(args[0]);
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
   if (parts) sink.unroll(yi);
   if (product.unroll_columns) sink.unroll(xo);
   auto in_registers = [&](Func acc, const RDom& r) {
-    acc.compute_at(sink, xo);
+    acc.compute_at(sink, share ? args[2] : xo);
     if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
     // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling
     // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.

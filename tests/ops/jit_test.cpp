@@ -42,6 +42,7 @@ INSTANTIATE_TEST_SUITE_P(All, JitOp,
                                          Choice{"FeaturesAsLanesUnfused", {.fuse = false, .lanes = Lanes::features}},
                                          Choice{"FeaturesAsLanesTilesOf1", {.lanes = Lanes::features, .images = 1}},
                                          Choice{"FeaturesAsLanesTilesOf3", {.lanes = Lanes::features, .images = 3}},
+                                         Choice{"FeaturesAsLanesTilesOf14", {.lanes = Lanes::features, .images = 14}},
                                          Choice{"ImagesAsLanesOtherBlocks", {.lanes = Lanes::batch, .candidate = 3}},
                                          Choice{"FeaturesAsLanesOtherBlocks", {.lanes = Lanes::features, .candidate = 5}}),
                          [](const auto& info) { return info.param.name; });
@@ -109,7 +110,7 @@ TEST(JitNetwork, RandomNetworksAgreeWithTheReference) {
                        {.fuse = fuse,
                         .threads = static_cast<int>(random.integer(1, 3)),
                         .lanes = random.coin() ? Lanes::features : Lanes::batch,
-                        .images = random.integer(0, 20),
+                        .images = random.coin() ? 0 : random.integer(1, 20),
                         .candidate = static_cast<int>(random.integer(0, 40))},
                        1e-4);
   }
