@@ -31,8 +31,8 @@ void choose_layout(Graph& graph, const Machine& machine);
 /// tile.
 bool whole_weight_gradient(const Graph& graph, const Type& kernel);
 
-/// Images of a tile that a convolution, or a gradient of one, asks for: several where reading its weights (or adding to their gradient) once
-/// for every image costs much beside the work on that image, as in the last layers of deep networks; else 1.
+/// Images of a tile that a convolution, or a gradient of one, asks for: several where reading its weights (or adding to their gradient)
+/// once for every image costs much beside the work on that image, as in the last layers of deep networks; else 1.
 std::int64_t images_for_weights(const Graph& graph, const Op& op, const Machine& machine);
 
 /// Images of a tile of each kernel: one vector's worth where lanes are images; else one for images of several dimensions, which fill a

@@ -14,8 +14,8 @@ struct PartitionOptions {
 /// tile; a barrier ends the phase; the kernels of a phase have tiles of one size. A kernel stands in the phase of the sharded values that
 /// it reads, and in a later one than whatever makes a value whole that it reads: a partial sum that it reduces, a replicated value. The
 /// update of a param comes after every reader of the param. Tiles of several images, which save reading large weights for each, are used
-/// unless what they save is less than the bytes that then pass between phases cost. Kernels run as early as that allows, or as late if fewer bytes of an image then
-/// pass from one phase to another, and are ordered by phase.
+/// unless what they save is less than the bytes that then pass between phases cost. Kernels run as early as that allows, or as late if
+/// fewer bytes of an image then pass from one phase to another, and are ordered by phase.
 void partition(Graph& graph, const PartitionOptions& options = {});
 
 /// How many phases the kernels have.
