@@ -130,8 +130,9 @@ std::int64_t images_for_weights(const Graph& graph, const Op& op, const Machine&
   if (graph.lanes != Lanes::features || !convolution) return 1;
   if (machine.force_images > 0) return machine.force_images;
   if (is_grouped(op)) return 1;
-  // Several tiles for several threads.
-  const auto most = std::min<std::int64_t>(machine.batch / 4, images_of_rows(graph, machine));
+  // Several tiles for several threads; of a small batch two.
+  const std::int64_t tiles = machine.batch < 32 ? 2 : 4;
+  const auto most = std::min((machine.batch + tiles - 1) / tiles, images_of_rows(graph, machine));
   const auto weights = graph.type(gradient ? op.result() : op.operands[1]).elements() * kFloat;
   const auto cycles = static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
   constexpr double kMuch = 0.1;

@@ -244,9 +244,10 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   } else {
     order.insert(order.end(), {xo, args[3]});
   }
-  // Feature blocks outermost: their weights stay in the cache while the image passes.
+  // Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups, where they are few, while one does.
+  if (!share && product.groups == 1) order.push_back(args[0]);
   order.push_back(fo);
-  if (!share) order.push_back(args[0]);
+  if (!share && product.groups > 1) order.push_back(args[0]);
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
   if (parts) sink.unroll(yi);
   if (product.unroll_columns) sink.unroll(xo);

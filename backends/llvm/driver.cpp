@@ -190,6 +190,10 @@ class Writer {
 
   /// From part of `whole` of `parts` equal parts the first.
   Value* share(Value* part, Value* parts, Value* whole) { return b_.CreateSDiv(b_.CreateMul(part, whole), parts); }
+  /// Of a chunk. Rounded up where `share` is rounded down, so that of fewer tiles than chunks each thread still has its part.
+  Value* first_tile(Value* chunk, Value* tiles) {
+    return b_.CreateSDiv(b_.CreateAdd(b_.CreateMul(chunk, tiles), b_.CreateSub(chunks_, b_.getInt64(1))), chunks_);
+  }
   Value* plus_one(Value* v) { return b_.CreateAdd(v, b_.getInt64(1)); }
 
   /// Chunks are dealt out to threads; a chunk's tiles go through the kernels one after the other.
@@ -201,7 +205,7 @@ class Writer {
         b_.CreateMemSet(offset(partial, phase.partial_offset), b_.getInt8(0), phase.partial_bytes, llvm::Align(64));
         event(kClearing);
       }
-      loop("tile", share(chunk, chunks_, tiles), share(plus_one(chunk), chunks_, tiles), b_.getInt64(1), [&](Value* tile) {
+      loop("tile", first_tile(chunk, tiles), first_tile(plus_one(chunk), tiles), b_.getInt64(1), [&](Value* tile) {
         auto* image = b_.CreateMul(tile, b_.getInt64(phase.images));
         if (loads) {
           call_load(image);
