@@ -36,7 +36,7 @@ class Arena {
     bytes_ = 0;
     auto rounded = static_cast<std::size_t>((bytes + 4095) / 4096 * 4096);
     auto physical = physical_memory();
-    if (static_cast<double>(rounded) <= physical) memory_ = static_cast<char*>(std::aligned_alloc(4096, rounded));
+    if (static_cast<double>(rounded) <= physical) memory_ = static_cast<char*>(allocate_pages(rounded));
     if (memory_ == nullptr)
       throw Error("a step of this batch size needs {:.3g} GB of memory, and this machine has {:.3g} GB; use a smaller batch",
                   static_cast<double>(bytes) / 1e9, physical / 1e9);

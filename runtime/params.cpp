@@ -5,10 +5,32 @@
 #include <new>
 
 #include "support/error.h"
+#include "support/memory.h"
 
 namespace gradc {
 
-void Params::Free::operator()(void* memory) const { std::free(memory); }
+namespace {
+
+class Pages : public std::pmr::memory_resource {
+  void* do_allocate(std::size_t bytes, std::size_t) override {
+    auto* memory = allocate_pages(bytes);
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+  }
+  void do_deallocate(void* memory, std::size_t, std::size_t) override { std::free(memory); }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+};
+
+/// Arrays lie one after the other, small ones beside each other in one huge page.
+std::unique_ptr<std::pmr::memory_resource> make_memory() {
+  static Pages pages;
+  constexpr std::size_t kFirst = std::size_t{4} << 20;
+  return std::make_unique<std::pmr::monotonic_buffer_resource>(kFirst, &pages);
+}
+
+}  // namespace
+
+Params::Params() : memory_(make_memory()) {}
 
 void Params::fill(const std::string& name, const std::vector<std::int64_t>& shape, float value) {
   Type type{DType::f32, shape};
@@ -22,10 +44,8 @@ void Params::set(const std::string& name, const std::vector<std::int64_t>& shape
   auto& array = found->second;
   if (is_new) {
     auto room = (size + kParamBlock - 1) / kParamBlock * kParamBlock * static_cast<std::int64_t>(sizeof(float));
-    auto* memory = static_cast<float*>(std::aligned_alloc(64, static_cast<std::size_t>(room)));
-    if (memory == nullptr) throw std::bad_alloc();
+    auto* memory = static_cast<float*>(memory_->allocate(static_cast<std::size_t>(room), 64));
     std::memset(memory, 0, static_cast<std::size_t>(room));
-    memory_.emplace_back(memory);
     array = {shape, size, memory};
   }
   check(array.shape == shape, "a param keeps its shape");

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ namespace gradc {
 /// work in whole blocks. An array never moves, so steps may keep pointers to it.
 class Params {
  public:
+  Params();
+
   /// Elements; the room that follows an array's own elements is zero at first and may hold anything later.
   static constexpr std::int64_t kParamBlock = 256;
 
@@ -33,12 +36,8 @@ class Params {
   const std::map<std::string, Array>& all() const { return arrays_; }
 
  private:
-  struct Free {
-    void operator()(void* memory) const;
-  };
-
   std::map<std::string, Array> arrays_;
-  std::vector<std::unique_ptr<float, Free>> memory_;
+  std::unique_ptr<std::pmr::memory_resource> memory_;
 };
 
 }  // namespace gradc

@@ -4,6 +4,8 @@
 #include <new>
 #include <vector>
 
+#include "support/memory.h"
+
 namespace gradc {
 namespace {
 
@@ -34,7 +36,7 @@ void* scratch_allocate(void*, std::size_t bytes) {
     if (!block.used && block.bytes >= bytes && (best == nullptr || block.bytes < best->bytes)) best = &block;
   if (best == nullptr) {
     auto rounded = (bytes + 4095) / 4096 * 4096;
-    auto* memory = std::aligned_alloc(4096, rounded);
+    auto* memory = allocate_pages(rounded);
     if (memory == nullptr) throw std::bad_alloc();
     blocks().all.push_back({memory, rounded, false});
     best = &blocks().all.back();
