@@ -10,6 +10,17 @@ constexpr std::int64_t kL1 = 32 << 10;
 
 bool is_dense(OpKind kind) { return kind == OpKind::dense || kind == OpKind::dense_input_grad || kind == OpKind::dense_weight_grad; }
 
+/// Bytes of the weights that a contraction reads, or whose gradient it makes.
+std::int64_t weight_bytes(const Graph& graph, const Op& op) {
+  const auto &second = graph.type(op.operands[1]), &result = graph.type(op.result());
+  return std::max(result.batched() ? 0 : result.elements(), second.batched() ? 0 : second.elements()) * kFloat;
+}
+
+/// Cycles of an image's arithmetic, at two multiply-adds a cycle.
+double cycles_to_compute(const Graph& graph, const Op& op, const Machine& machine) {
+  return static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
+}
+
 /// Which part of their lanes vectors along this many features use: whole vectors, the last one shifted back; below one vector's worth the
 /// next smaller power of two. Vectors of a convolution with groups of several channels do not cross groups.
 double use_of_lanes(std::int64_t features, std::int64_t groups, std::int64_t lanes) {
@@ -37,8 +48,7 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
     const auto &first = graph.type(op.operands[0]), &second = graph.type(op.operands[1]), &result = graph.type(op.result());
     auto largest = std::max(
         {first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0, result.batched() ? result.elements() : 0});
-    auto weights = std::max(result.batched() ? 0 : result.elements(), second.batched() ? 0 : second.elements());
-    bool fits = is_dense(op.kind) ? weights * kFloat <= kL1 : 4 * largest * lanes * kFloat <= machine.cache_bytes;
+    bool fits = is_dense(op.kind) ? weight_bytes(graph, op) <= kL1 : 4 * largest * lanes * kFloat <= machine.cache_bytes;
     const auto features = op.kind == OpKind::dense_input_grad ? second.dims[0] : result.dims.back();
     const auto groups = op.attributes.integer_or("groups", 1);
     const bool depthwise = groups > 1 && features == groups;
@@ -125,27 +135,22 @@ void join_larger_tiles(const Graph& graph, std::int64_t several, const std::vect
 }  // namespace
 
 std::int64_t images_for_weights(const Graph& graph, const Op& op, const Machine& machine) {
-  const bool gradient = op.kind == OpKind::conv2d_weight_grad;
-  const bool convolution = op.kind == OpKind::conv2d || op.kind == OpKind::conv2d_input_grad || gradient;
+  const bool convolution = op.kind == OpKind::conv2d || op.kind == OpKind::conv2d_input_grad || op.kind == OpKind::conv2d_weight_grad;
   if (graph.lanes != Lanes::features || !convolution) return 1;
   if (machine.force_images > 0) return machine.force_images;
   if (is_grouped(op)) return 1;
   // Several tiles for several threads; of a small batch two.
   const std::int64_t tiles = machine.batch < 32 ? 2 : 4;
   const auto most = std::min((machine.batch + tiles - 1) / tiles, images_of_rows(graph, machine));
-  const auto weights = graph.type(gradient ? op.result() : op.operands[1]).elements() * kFloat;
-  const auto cycles = static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
   constexpr double kMuch = 0.1;
-  return most > 1 && cycles_to_read(weights, machine) > kMuch * cycles ? most : 1;
+  return most > 1 && cycles_to_read(weight_bytes(graph, op), machine) > kMuch * cycles_to_compute(graph, op, machine) ? most : 1;
 }
 
 double cycles_to_read_weights(const Graph& graph, const Machine& machine) {
   double cycles = 0;
   for (const auto& op : graph.ops) {
     if (op.kernel < 0 || !graph.kernels[op.kernel].tiled || !is_contraction(op.kind)) continue;
-    const auto& second = graph.type(op.operands[1]);
-    const auto& weights = second.batched() ? graph.type(op.result()) : second;
-    cycles += cycles_to_read(weights.elements() * kFloat, machine) / static_cast<double>(graph.kernels[op.kernel].images);
+    cycles += cycles_to_read(weight_bytes(graph, op), machine) / static_cast<double>(graph.kernels[op.kernel].images);
   }
   return cycles;
 }
@@ -174,13 +179,12 @@ std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine
   for (const auto& op : graph.ops) {
     if (op.kernel < 0 || !graph.kernels[op.kernel].tiled) continue;
     if (on_images[op.kernel]) {
-      image_cycles += static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
+      image_cycles += cycles_to_compute(graph, op, machine);
       if (!is_contraction(op.kind) || is_grouped(op)) continue;
       if (for_weights) images[op.kernel] = images_for_weights(graph, op, machine);
       decided[op.kernel] = true;
     } else if (is_dense(op.kind)) {
-      const auto& weights = graph.type(op.kind == OpKind::dense_weight_grad ? op.result() : op.operands[1]);
-      row_cycles += cycles_to_read(weights.elements() * kFloat, machine);
+      row_cycles += cycles_to_read(weight_bytes(graph, op), machine);
     }
   }
   if (several > 1)

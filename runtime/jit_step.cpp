@@ -34,13 +34,12 @@ class Arena {
     std::free(memory_);
     memory_ = nullptr;
     bytes_ = 0;
-    auto rounded = static_cast<std::size_t>((bytes + 4095) / 4096 * 4096);
     auto physical = physical_memory();
-    if (static_cast<double>(rounded) <= physical) memory_ = static_cast<char*>(allocate_pages(rounded));
+    if (static_cast<double>(bytes) <= physical) memory_ = static_cast<char*>(allocate_pages(static_cast<std::size_t>(bytes)));
     if (memory_ == nullptr)
       throw Error("a step of this batch size needs {:.3g} GB of memory, and this machine has {:.3g} GB; use a smaller batch",
                   static_cast<double>(bytes) / 1e9, physical / 1e9);
-    std::memset(memory_, 0, rounded);
+    std::memset(memory_, 0, static_cast<std::size_t>(bytes));
     bytes_ = bytes;
   }
   char* data() const { return memory_; }

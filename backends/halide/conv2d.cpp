@@ -123,14 +123,9 @@ class Surrounded {
   Func images_;
 };
 
-bool pools(const Emitter& e) {
-  const auto& ops = e.graph().ops;
-  return std::any_of(ops.begin(), ops.end(), [](const Op& op) { return op.kind == OpKind::max_pool2d; });
-}
-
 /// Whether images, instead of columns, share each vector of weights: where lanes are features and a tile has more images than columns.
 bool images_share(const Emitter& e, const Geometry& g, std::int64_t made_columns) {
-  return e.lanes_are_features() && g.groups == 1 && e.images() > made_columns && !pools(e);
+  return e.lanes_are_features() && g.groups == 1 && e.images() > made_columns && !e.has(OpKind::max_pool2d);
 }
 
 /// Where terms outside are left out of the sums that make pixels. Of rows always: the loop over kernel rows is shorter at the border. Of
@@ -138,7 +133,7 @@ bool images_share(const Emitter& e, const Geometry& g, std::int64_t made_columns
 /// of more a border costs less.
 Directions skipped(const Emitter& e, bool share, std::int64_t made_columns, std::int64_t kernel_columns) {
   // The rows of a pooling's window are made by one loop, which meets all kernel rows for all of them.
-  if (pools(e)) return {};
+  if (e.has(OpKind::max_pool2d)) return {};
   if (share) return {true, true};
   // Some dozen columns unrolled are some thousand instructions.
   return {true, e.lanes_are_features() ? made_columns <= 8 : made_columns <= 16 && made_columns * kernel_columns <= 80};
@@ -150,12 +145,21 @@ Directions padded(const Op& op) {
   return {padding[0] > 0 || padding[1] > 0, padding[2] > 0 || padding[3] > 0};
 }
 
-/// A kernel by (feature, other channel, column, row), read where it lies unless a schedule copies it.
-Func weights_of(const Emitter& e, ValueId kernel) {
+/// Defines the op's result as the sum over `r` of weights times what is read for them, at (n, feature, x, y). `weight`: which one, as
+/// (feature, other channel, column, row) of the kernel, which is read where it lies unless a schedule copies it.
+void define_sum(Emitter& e, const Op& op, const std::vector<Var>& at, const RDom& r, const std::vector<Expr>& weight, const Expr& read,
+                Product product) {
   Var feature("feature"), channel("channel"), kx("kx"), ky("ky");
-  Func weights("weights");
-  weights(feature, channel, kx, ky) = e.at(kernel, Expr(), {feature, channel, kx, ky});
-  return weights;
+  Func weights("weights"), sum(std::string(name_of(op.kind)));
+  weights(feature, channel, kx, ky) = e.at(op.operands[1], Expr(), {feature, channel, kx, ky});
+  sum(at) = 0.0f;
+  sum(at) += weights(weight) * read;
+  e.define(op.result(), sum);
+  product.op = &op;
+  product.accumulator = sum;
+  product.domain = r;
+  product.weights = weights;
+  e.set_product(std::move(product));
 }
 
 }  // namespace
@@ -170,18 +174,8 @@ void halide_conv2d(Emitter& e, const Op& op) {
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]), 0, static_cast<int>(w[0]), "r");  // kernel column, channel, kernel row
   auto read = in.at(r, e.n, g.channel(f, r.y, w[2], w[3]), x * g.stride_x - g.left + r.x * g.dilation_x,
                     y * g.stride_y - g.top + r.z * g.dilation_y);
-  Func acc("conv");
-  acc(e.n, f, x, y) = 0.0f;
-  auto weights = weights_of(e, op.operands[1]);
-  acc(e.n, f, x, y) += weights(f, r.y, r.x, r.z) * read;
-  e.define(op.result(), acc);
-  e.set_product({.op = &op,
-                 .accumulator = acc,
-                 .domain = r,
-                 .unroll_columns = in.skips().columns && !share,
-                 .images_share = share,
-                 .groups = g.groups,
-                 .weights = weights});
+  define_sum(e, op, {e.n, f, x, y}, r, {f, r.y, r.x, r.z}, read,
+             {.unroll_columns = in.skips().columns && !share, .images_share = share, .groups = g.groups});
 }
 
 namespace {
@@ -225,10 +219,6 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   e.set_product(product);
 }
 
-}  // namespace
-
-namespace {
-
 /// The input gradient of a convolution with strides and dilation: dy with zeros in the places that strides left out, and around it.
 Func spread_out(Emitter& e, const Op& op, const Geometry& g) {
   const auto& dims = e.type(op.operands[0]).dims;
@@ -271,18 +261,8 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
     read = in.at(r, e.n, filter, at_x, at_y);
     unroll_columns = in.skips().columns && !share;
   }
-  Func acc("input_grad");
-  acc(e.n, c, x, y) = 0.0f;
-  auto weights = weights_of(e, op.operands[1]);
-  acc(e.n, c, x, y) += weights(g.transposed_weight(c, filter, r.x, r.z, w[3])) * read;
-  e.define(op.result(), acc);
-  e.set_product({.op = &op,
-                 .accumulator = acc,
-                 .domain = r,
-                 .unroll_columns = unroll_columns,
-                 .images_share = share,
-                 .groups = g.groups,
-                 .weights = weights});
+  define_sum(e, op, {e.n, c, x, y}, r, g.transposed_weight(c, filter, r.x, r.z, w[3]), read,
+             {.unroll_columns = unroll_columns, .images_share = share, .groups = g.groups});
 }
 
 namespace {

@@ -102,6 +102,11 @@ Expr Emitter::broadcast_at(ValueId operand, const gradc::Type& result, const Exp
   return at(operand, lane, own);
 }
 
+bool Emitter::has(OpKind kind) const {
+  const auto& ops = kernel_.graph.ops;
+  return std::any_of(ops.begin(), ops.end(), [&](const Op& op) { return op.kind == kind; });
+}
+
 bool Emitter::in_memory(ValueId value) const { return images_.contains(value); }
 
 bool Emitter::aligned(const gradc::Type& type) const {

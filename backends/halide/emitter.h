@@ -47,6 +47,8 @@ class Emitter {
   // For the ops ---------------------------------------------------------------------------------------------------------
   const Graph& graph() const { return kernel_.graph; }
   const Type& type(ValueId value) const { return kernel_.graph.type(value); }
+  /// Whether the kernel has such an op.
+  bool has(OpKind kind) const;
   /// f32 elements of a vector.
   int vector() const { return target_.lanes; }
   /// Images of a tile.

@@ -91,15 +91,6 @@ void bound_all(Func func, const gradc::Type& type, int images) {
   for (auto extent : fast_dims(type)) func.bound(args[d++], 0, static_cast<int>(extent));
 }
 
-namespace {
-
-bool transposes(const Emitter& e) {
-  const auto& ops = e.graph().ops;
-  return std::any_of(ops.begin(), ops.end(), [](const Op& op) { return op.kind == OpKind::transpose; });
-}
-
-}  // namespace
-
 void schedule_map(const Emitter& e, Func sink, const gradc::Type& type) {
   bound_all(sink, type, e.images());
   auto args = sink.args();
@@ -116,7 +107,7 @@ void schedule_map(const Emitter& e, Func sink, const gradc::Type& type) {
       sink.split(args[1], outer, inner, 4).unroll(inner);
     }
   } else if (!args.empty() && fast_dims(type)[0] >= e.vector()) {
-    if (args.size() > 1 && transposes(e)) {
+    if (args.size() > 1 && e.has(OpKind::transpose)) {
       // Rows that are read are columns that are written: a block of as many of both reads whole cache lines while they are in the cache.
       Var xo("xo"), xi("xi"), yo("yo"), yi("yi");
       sink.tile(args[0], args[1], xo, yo, xi, yi, e.vector(), e.vector(), TailStrategy::GuardWithIf).vectorize(xi);

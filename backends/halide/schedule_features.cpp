@@ -222,7 +222,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   const bool parts = !product.parts.empty();
   // The sums that a strided input gradient is put together from take turns by column and row.
   auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
-  const bool share = product.images_share && !parts;
+  const bool share = product.images_share;
   const auto others = share ? e.images() : groups(columns, period_x);
   auto block = lanes.depthwise() ? choose_depthwise_block(e, lanes, others,
                                                           {.rows = groups(weights[0], period_y),

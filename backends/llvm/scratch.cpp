@@ -35,10 +35,9 @@ void* scratch_allocate(void*, std::size_t bytes) {
   for (auto& block : blocks().all)
     if (!block.used && block.bytes >= bytes && (best == nullptr || block.bytes < best->bytes)) best = &block;
   if (best == nullptr) {
-    auto rounded = (bytes + 4095) / 4096 * 4096;
-    auto* memory = allocate_pages(rounded);
+    auto* memory = allocate_pages(bytes);
     if (memory == nullptr) throw std::bad_alloc();
-    blocks().all.push_back({memory, rounded, false});
+    blocks().all.push_back({memory, bytes, false});
     best = &blocks().all.back();
   }
   best->used = true;
