@@ -145,12 +145,12 @@ Directions padded(const Op& op) {
   return {padding[0] > 0 || padding[1] > 0, padding[2] > 0 || padding[3] > 0};
 }
 
-/// Defines the op's result as the sum over `r` of weights times what is read for them, at (n, feature, x, y). `weight`: which one, as
+/// Defines the op's result as `sum` over `r` of weights times what is read for them, at (n, feature, x, y). `weight`: which one, as
 /// (feature, other channel, column, row) of the kernel, which is read where it lies unless a schedule copies it.
-void define_sum(Emitter& e, const Op& op, const std::vector<Var>& at, const RDom& r, const std::vector<Expr>& weight, const Expr& read,
-                Product product) {
+void define_sum(Emitter& e, const Op& op, Func sum, const std::vector<Var>& at, const RDom& r, const std::vector<Expr>& weight,
+                const Expr& read, Product product) {
   Var feature("feature"), channel("channel"), kx("kx"), ky("ky");
-  Func weights("weights"), sum(std::string(name_of(op.kind)));
+  Func weights("weights");
   weights(feature, channel, kx, ky) = e.at(op.operands[1], Expr(), {feature, channel, kx, ky});
   sum(at) = 0.0f;
   sum(at) += weights(weight) * read;
@@ -174,7 +174,7 @@ void halide_conv2d(Emitter& e, const Op& op) {
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]), 0, static_cast<int>(w[0]), "r");  // kernel column, channel, kernel row
   auto read = in.at(r, e.n, g.channel(f, r.y, w[2], w[3]), x * g.stride_x - g.left + r.x * g.dilation_x,
                     y * g.stride_y - g.top + r.z * g.dilation_y);
-  define_sum(e, op, {e.n, f, x, y}, r, {f, r.y, r.x, r.z}, read,
+  define_sum(e, op, Func("conv"), {e.n, f, x, y}, r, {f, r.y, r.x, r.z}, read,
              {.unroll_columns = in.skips().columns && !share, .images_share = share, .groups = g.groups});
 }
 
@@ -261,7 +261,7 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
     read = in.at(r, e.n, filter, at_x, at_y);
     unroll_columns = in.skips().columns && !share;
   }
-  define_sum(e, op, {e.n, c, x, y}, r, g.transposed_weight(c, filter, r.x, r.z, w[3]), read,
+  define_sum(e, op, Func("input_grad"), {e.n, c, x, y}, r, g.transposed_weight(c, filter, r.x, r.z, w[3]), read,
              {.unroll_columns = unroll_columns, .images_share = share, .groups = g.groups});
 }
 
