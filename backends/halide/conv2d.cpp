@@ -187,7 +187,8 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const auto& w = e.type(op.operands[1]).dims;
   const auto& dx = e.type(op.result()).dims;
   auto by_stride = [&](std::int64_t extent) { return (extent + g.stride_x - 1) / g.stride_x; };
-  Surrounded dy(e, g, op.operands[0], w, {true, true}, skipped(e, false, by_stride(dx[2]), by_stride(w[1])));
+  const bool in_place = g.reads_in_place(e, op.operands[0], w);
+  Surrounded dy(e, g, op.operands[0], w, {true, true}, in_place ? Directions{} : skipped(e, false, by_stride(dx[2]), by_stride(w[1])));
   Var c("c"), x("x"), y("y"), q("q"), p("p");
   Product product{.op = &op, .unroll_columns = dy.skips().columns, .groups = g.groups};
   Expr value;

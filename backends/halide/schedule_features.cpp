@@ -146,9 +146,7 @@ void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarO
 int group_width(const Emitter& e, std::int64_t features, std::int64_t groups) {
   auto of_group = features / groups;
   int width = e.width(features);
-  if (groups == 1) return width;
-  // What depthwise convolutions read and write counts: half vectors that divide the features read nothing twice and stay in cache lines.
-  if (of_group == 1) return features % width != 0 && features % (width / 2) == 0 ? width / 2 : width;
+  if (groups == 1 || of_group == 1) return width;
   width = e.vector();
   while (of_group % width != 0) width /= 2;
   return width;
@@ -236,17 +234,20 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   auto& neighbour = share ? args[0] : args[2];
   sink.split(neighbour, xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
   std::vector<VarOrRVar> order = {vi, vo, xi};
+  if (!share) order.push_back(xo);
+  if (lanes.depthwise()) order.push_back(fo);
   if (share) {
     order.insert(order.end(), {args[2], args[3], xo});
   } else if (parts) {
     sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
-    order.insert(order.end(), {yi, xo, yo});
+    order.insert(order.begin() + 3, yi);
+    order.push_back(yo);
   } else {
-    order.insert(order.end(), {xo, args[3]});
+    order.push_back(args[3]);
   }
   // Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups, where they are few, while one does.
   if (!share && product.groups == 1) order.push_back(args[0]);
-  order.push_back(fo);
+  if (!lanes.depthwise()) order.push_back(fo);
   if (!share && product.groups > 1) order.push_back(args[0]);
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
   if (parts) sink.unroll(yi);
@@ -259,6 +260,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z}, terms);
     // The columns of a depthwise kernel share what they read.
     if (product.unroll_columns || (terms == 1 && weights[1] <= 7)) acc.update().unroll(r.x);
+    if (parts && terms == 1 && groups(weights[0], period_y) <= 2) acc.update().unroll(r.z);
   };
   if (!parts) {
     // Rows of a block's weights lie a whole row of the kernel apart, so that they meet in few of a cache's sets. Where the kernel is larger
