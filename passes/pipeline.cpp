@@ -12,6 +12,7 @@
 #include "passes/fuse.h"
 #include "passes/layout.h"
 #include "passes/partition.h"
+#include "passes/recompute.h"
 #include "passes/shard.h"
 #include "passes/simplify.h"
 #include "support/error.h"
@@ -41,6 +42,7 @@ std::span<const Pass> named_passes() {
       {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", shard, Pass::Graphs::ops},
       {"fuse", "group ops into kernels", [](Graph& graph) { fuse(graph); }},
       {"no_fuse", "make each op a kernel of its own", [](Graph& graph) { fuse(graph, {.fuse = false}); }},
+      {"recompute", "compute again in a kernel what another would have to write for it", recompute, Pass::Graphs::kernels},
       {"partition", "cut the step into phases, each a loop over tiles of the batch", [](Graph& graph) { partition(graph); },
        Pass::Graphs::kernels},
       {"kernel_by_kernel", "give each kernel a phase of its own", [](Graph& graph) { partition(graph, {.kernel_by_kernel = true}); },
@@ -155,8 +157,9 @@ std::vector<Pass> pipeline(const PipelineOptions& options) {
   auto passes = reference_pipeline(options);
   if (options.fuse) passes.insert(passes.begin() + 1, named("commute_pool"));
   passes.push_back(named("decompose"));
-  for (const char* name : {"layout", "shard", options.fuse ? "fuse" : "no_fuse", options.fuse ? "partition" : "kernel_by_kernel"})
-    passes.push_back(for_machine(named(name), options.machine));
+  std::vector<const char*> names = {"layout", "shard", "no_fuse", "kernel_by_kernel"};
+  if (options.fuse) names = {"layout", "shard", "fuse", "recompute", "partition"};
+  for (const char* name : names) passes.push_back(for_machine(named(name), options.machine));
   return passes;
 }
 

@@ -1,5 +1,8 @@
 #include "passes/shard.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "backends/reference/interpreter.h"
 #include "passes/layout.h"
 #include "passes/rewriter.h"
@@ -82,6 +85,20 @@ ValueId masked(Builder& b, ValueId x) {
   return b.emit(OpKind::mul, {x, weight}, {}, "masked");
 }
 
+/// For each value the earlier operands of the weight gradients that read it. These sum over the batch the products of an activation and of
+/// its gradient, which comes later; one of the two must be zero for padding.
+std::vector<std::vector<ValueId>> factors_of_sums(const Graph& graph) {
+  std::vector<std::vector<ValueId>> factors(graph.values.size());
+  auto definers = graph.definers();
+  for (const auto& op : graph.ops) {
+    if (!sums_over_batch(graph, op) || op.operands.size() < 2) continue;
+    auto [earlier, later] = std::pair(op.operands[0], op.operands[1]);
+    if (definers[earlier] > definers[later]) std::swap(earlier, later);
+    factors[later].push_back(earlier);
+  }
+  return factors;
+}
+
 }  // namespace
 
 bool sums_over_batch(const Graph& graph, const Op& op) {
@@ -94,6 +111,7 @@ bool sums_over_batch(const Graph& graph, const Op& op) {
 }
 
 void shard(Graph& graph) {
+  const auto factors = factors_of_sums(graph);
   Rewriter rewriter(graph);
   ZeroOnPadding zero(graph);
   std::size_t seen = 0;
@@ -103,16 +121,9 @@ void shard(Graph& graph) {
   for (const auto& old : rewriter.old_ops()) {
     auto op = rewriter.with_current_operands(old);
     rewriter.b.loc = op.loc;
+    const bool reduces = op.kind == OpKind::reduce_sum && sums_over_batch(graph, op);
+    if (reduces && !zero.of(op.operands[0])) op.operands[0] = masked(rewriter.b, op.operands[0]);
     bool sums = sums_over_batch(graph, op);
-    bool counts_padding = sums;
-    for (auto operand : op.operands) counts_padding = counts_padding && !zero.of(operand);
-    // Of a product one zero factor is enough: the smaller one is masked.
-    if (counts_padding) {
-      auto& operand = op.operands.size() > 1 && graph.type(op.operands[1]).elements() < graph.type(op.operands[0]).elements()
-                          ? op.operands[1]
-                          : op.operands[0];
-      operand = masked(rewriter.b, operand);
-    }
     if (op.kind == OpKind::dense_weight_grad && graph.type(op.operands[0]).rank() == 2 &&
         whole_weight_gradient(graph, graph.type(op.result()))) {
       op.kind = OpKind::dense_weight_grad_whole;
@@ -122,6 +133,13 @@ void shard(Graph& graph) {
     rewriter.keep(op);
     if (sums) rewriter.replace(op.result(), rewriter.b.emit(OpKind::reduce, {op.result()}, {}, graph.values[op.result()].name));
     visit_new();
+    // Masked where it is made, a gradient is zero in all that is computed from it.
+    for (auto result : old.results) {
+      auto counts_padding = [&](ValueId factor) { return !zero.of(rewriter.current(factor)); };
+      if (zero.of(result) || std::none_of(factors[result].begin(), factors[result].end(), counts_padding)) continue;
+      rewriter.replace(result, masked(rewriter.b, result));
+      visit_new();
+    }
   }
 }
 

@@ -1,0 +1,203 @@
+#include "passes/recompute.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "passes/simplify.h"
+
+namespace gradc {
+namespace {
+
+/// As many ops cost less than to bring what they compute from memory.
+constexpr std::size_t kMostOps = 8;
+
+/// Pointwise ops of an instruction or two.
+bool is_cheap(OpKind kind) {
+  switch (kind) {
+    case OpKind::neg:
+    case OpKind::square:
+    case OpKind::abs:
+    case OpKind::relu:
+    case OpKind::relu6:
+    case OpKind::add:
+    case OpKind::sub:
+    case OpKind::mul:
+    case OpKind::max:
+    case OpKind::min:
+    case OpKind::greater:
+    case OpKind::equal:
+    case OpKind::select:
+    case OpKind::constant: return true;
+    default: return false;
+  }
+}
+
+/// How to compute a value again.
+struct Recipe {
+  std::vector<int> ops;        ///< Indices, in order; the last one defines the value.
+  std::set<ValueId> operands;  ///< Batched values that those read and none of them makes.
+};
+
+/// Which values pass from kernel to kernel by way of memory, as readers of some are made to compute them again.
+class Traffic {
+ public:
+  explicit Traffic(const Graph& graph)
+      : graph_(graph),
+        definers_(graph.definers()),
+        users_(graph.users()),
+        readers_(graph.values.size()),
+        reads_(graph.kernels.size()),
+        recipes_(graph.kernels.size()) {
+    for (ValueId value = 0; value < static_cast<ValueId>(readers_.size()); ++value)
+      for (int user : users_[value])
+        if (int kernel = graph.ops[user].kernel; kernel != graph.ops[definers_[value]].kernel) add_reader(value, kernel);
+  }
+
+  /// Lets kernels that read a value compute it again where this saves bytes.
+  void consider(ValueId value) {
+    const auto recipe = recipe_for(value);
+    if (recipe.ops.empty() || recipe.ops.size() > kMostOps) return;
+    std::vector<int> able;
+    for (int kernel : readers_[value])
+      if (can_recompute(kernel, value)) able.push_back(kernel);
+    auto saved = [&](int kernel) {
+      auto sum = bytes(value);
+      for (auto operand : recipe.operands) sum -= reads_[kernel].contains(operand) ? 0 : bytes(operand);
+      return sum;
+    };
+    // A line that is written is read first.
+    constexpr std::int64_t kWrite = 2;
+    std::int64_t new_writes = 0, all = kWrite * bytes(value);
+    for (auto operand : recipe.operands) new_writes += is_stored(operand) ? 0 : kWrite * bytes(operand);
+    for (int kernel : able) all += saved(kernel);
+    if (able.size() == readers_[value].size() && all > new_writes) {
+      for (int kernel : able) let_recompute(kernel, value, recipe);
+    } else if (new_writes == 0) {
+      for (int kernel : able)
+        if (saved(kernel) > 0) let_recompute(kernel, value, recipe);
+    }
+  }
+
+  /// The values that a kernel is to compute again.
+  const std::map<ValueId, Recipe>& recipes(int kernel) const { return recipes_[kernel]; }
+
+ private:
+  std::int64_t bytes(ValueId value) const { return graph_.type(value).elements() * size_of(graph_.type(value).dtype); }
+  bool is_stored(ValueId value) const { return graph_.ops[definers_[value]].kernel < 0 || !readers_[value].empty(); }
+
+  Recipe recipe_for(ValueId value) const {
+    Recipe recipe;
+    if (graph_.type(value).batched()) add_to(recipe, value, graph_.ops[definers_[value]].kernel);
+    return recipe;
+  }
+
+  void add_to(Recipe& recipe, ValueId value, int kernel) const {
+    const int definer = definers_[value];
+    const auto& op = graph_.ops[definer];
+    if (op.kernel != kernel || kernel < 0 || !is_cheap(op.kind)) {
+      if (graph_.type(value).batched()) recipe.operands.insert(value);
+      return;
+    }
+    if (std::find(recipe.ops.begin(), recipe.ops.end(), definer) != recipe.ops.end()) return;
+    for (auto operand : op.operands) add_to(recipe, operand, kernel);
+    recipe.ops.push_back(definer);
+  }
+
+  /// Whether all that reads the value in a kernel are pointwise ops of its shape from which no product or pooling reads: it is then
+  /// computed no more than once.
+  bool can_recompute(int kernel, ValueId value) const {
+    return kernel >= 0 && std::all_of(users_[value].begin(), users_[value].end(), [&](int user) {
+             const auto& op = graph_.ops[user];
+             return op.kernel != kernel ||
+                    (is_pointwise(op.kind) && graph_.type(op.result()).dims == graph_.type(value).dims && ends_in_pointwise(op));
+           });
+  }
+
+  bool ends_in_pointwise(const Op& op) const {
+    return std::all_of(users_[op.result()].begin(), users_[op.result()].end(), [&](int user) {
+      const auto& next = graph_.ops[user];
+      return next.kernel != op.kernel || next.kind == OpKind::reduce_sum || (is_pointwise(next.kind) && ends_in_pointwise(next));
+    });
+  }
+
+  void add_reader(ValueId value, int kernel) {
+    readers_[value].insert(kernel);
+    if (kernel >= 0) reads_[kernel].insert(value);
+  }
+
+  void let_recompute(int kernel, ValueId value, const Recipe& recipe) {
+    readers_[value].erase(kernel);
+    reads_[kernel].erase(value);
+    for (auto operand : recipe.operands) add_reader(operand, kernel);
+    recipes_[kernel].emplace(value, recipe);
+  }
+
+  const Graph& graph_;
+  std::vector<std::int32_t> definers_;
+  std::vector<std::vector<std::int32_t>> users_;
+  std::vector<std::set<int>> readers_;    ///< Of a value: kernels that read and do not make it; -1 is the world outside of kernels.
+  std::vector<std::set<ValueId>> reads_;  ///< Of a kernel.
+  std::vector<std::map<ValueId, Recipe>> recipes_;
+};
+
+/// Appends what a kernel computes again, and notes for each value which one now stands for it there.
+void append_recipes(Graph& graph, const std::vector<Op>& ops, const std::map<ValueId, Recipe>& recipes, int kernel,
+                    std::map<ValueId, ValueId>& again) {
+  for (const auto& [value, recipe] : recipes)
+    for (int i : recipe.ops) {
+      if (again.contains(ops[i].result())) continue;
+      Op op = ops[i];
+      op.kernel = kernel;
+      for (auto& operand : op.operands)
+        if (auto found = again.find(operand); found != again.end()) operand = found->second;
+      auto result = op.result();
+      op.results = {graph.add_value(Type(graph.type(result)), graph.values[result].name)};
+      again[result] = op.result();
+      graph.ops.push_back(std::move(op));
+    }
+}
+
+/// Removes kernels that have no ops left.
+void drop_empty_kernels(Graph& graph) {
+  std::vector<int> place(graph.kernels.size(), -1);
+  for (const auto& op : graph.ops)
+    if (op.kernel >= 0) place[op.kernel] = 0;
+  std::vector<Kernel> kept;
+  for (std::size_t k = 0; k < place.size(); ++k)
+    if (place[k] == 0) {
+      place[k] = static_cast<int>(kept.size());
+      kept.push_back(graph.kernels[k]);
+    }
+  graph.kernels = std::move(kept);
+  for (auto& op : graph.ops)
+    if (op.kernel >= 0) op.kernel = place[op.kernel];
+}
+
+}  // namespace
+
+void recompute(Graph& graph) {
+  Traffic traffic(graph);
+  for (const auto& op : graph.ops)
+    if (is_pointwise(op.kind)) traffic.consider(op.result());
+
+  const auto ops = std::exchange(graph.ops, {});
+  std::vector<std::map<ValueId, ValueId>> again(graph.kernels.size());
+  int last = -1;
+  for (auto op : ops) {
+    if (op.kernel >= 0) {
+      // The ops of a kernel stand together.
+      if (op.kernel != last) append_recipes(graph, ops, traffic.recipes(op.kernel), op.kernel, again[op.kernel]);
+      for (auto& operand : op.operands)
+        if (auto found = again[op.kernel].find(operand); found != again[op.kernel].end()) operand = found->second;
+    }
+    last = op.kernel;
+    graph.ops.push_back(std::move(op));
+  }
+  eliminate_dead_code(graph);
+  drop_empty_kernels(graph);
+}
+
+}  // namespace gradc
