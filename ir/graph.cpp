@@ -76,6 +76,22 @@ ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers
   return value;
 }
 
+std::vector<std::pair<std::int32_t, std::int32_t>> reads_before_updates(const Graph& graph) {
+  auto definers = graph.definers();
+  std::map<ValueId, std::int32_t> writers;
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::update) writers[op.operands[0]] = definers[storage_of(graph, definers, op.operands[1])];
+  std::vector<std::pair<std::int32_t, std::int32_t>> pairs;
+  for (std::int32_t reader = 0; reader < static_cast<std::int32_t>(graph.ops.size()); ++reader) {
+    const auto& op = graph.ops[reader];
+    if (op.kind == OpKind::update || op.kind == OpKind::reshape) continue;
+    for (auto operand : op.operands)
+      if (auto writer = writers.find(storage_of(graph, definers, operand)); writer != writers.end() && writer->second != reader)
+        pairs.emplace_back(reader, writer->second);
+  }
+  return pairs;
+}
+
 std::vector<ValueId> Builder::emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes, const std::string& hint) {
   Op op{.kind = kind, .operands = std::move(operands), .attributes = std::move(attributes), .loc = loc};
   std::vector<Type> types;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ir/op.h"
@@ -76,6 +77,10 @@ class Graph {
 
 /// The value that a reshape, or a chain of them, shows in another shape.
 ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value);
+
+/// Pairs of ops of which the first reads a param and the second makes its new value. An update writes in place, so the first has to be done
+/// before the second.
+std::vector<std::pair<std::int32_t, std::int32_t>> reads_before_updates(const Graph& graph);
 
 /// Appends ops to a graph. Every op gets the builder's current location.
 class Builder {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include "passes/rewriter.h"
@@ -88,9 +89,19 @@ void repeat_scalars(Graph& graph, bool tests) {
 class Grouping {
  public:
   explicit Grouping(const Graph& graph)
-      : graph_(graph), group_(graph.ops.size()), members_(graph.ops.size()), definers_(graph.definers()), users_(graph.users()) {
+      : graph_(graph),
+        group_(graph.ops.size()),
+        members_(graph.ops.size()),
+        before_(graph.ops.size()),
+        after_(graph.ops.size()),
+        definers_(graph.definers()),
+        users_(graph.users()) {
     std::iota(group_.begin(), group_.end(), 0);
     for (std::size_t i = 0; i < members_.size(); ++i) members_[i] = {static_cast<int>(i)};
+    for (const auto& op : graph.ops)
+      for (auto result : op.results)
+        for (int user : users_[result]) add_order(definers_[result], user);
+    for (auto [reader, writer] : reads_before_updates(graph)) add_order(reader, writer);
   }
 
   int of(int op) const { return group_[op]; }
@@ -173,11 +184,17 @@ class Grouping {
   }
 
  private:
+  void add_order(int first, int second) {
+    before_[second].push_back(first);
+    after_[first].push_back(second);
+  }
+
+  /// Groups that have to come before this one.
   std::vector<int> producers(int group) const {
     std::vector<int> found;
     for (int m : members_[group])
-      for (auto operand : op(m).operands)
-        if (auto g = of(definers_[operand]); g != group && std::find(found.begin(), found.end(), g) == found.end()) found.push_back(g);
+      for (int earlier : before_[m])
+        if (auto g = of(earlier); g != group && std::find(found.begin(), found.end(), g) == found.end()) found.push_back(g);
     return found;
   }
 
@@ -190,15 +207,14 @@ class Grouping {
       int group = pending.back();
       pending.pop_back();
       for (int m : members_[group])
-        for (auto result : op(m).results)
-          for (int user : users_[result]) {
-            int next = of(user);
-            if (next == group || (group == from && next == to)) continue;
-            if (next == to) return true;
-            // Ops are in order, so what lies wholly behind `to` does not lead to it.
-            if (members_[next].front() > last || !seen.insert(next).second) continue;
-            pending.push_back(next);
-          }
+        for (int later : after_[m]) {
+          int next = of(later);
+          if (next == group || (group == from && next == to)) continue;
+          if (next == to) return true;
+          // Ops are in order, so what lies wholly behind `to` does not lead to it.
+          if (members_[next].front() > last || !seen.insert(next).second) continue;
+          pending.push_back(next);
+        }
     }
     return false;
   }
@@ -206,6 +222,7 @@ class Grouping {
   const Graph& graph_;
   std::vector<int> group_;
   std::vector<std::vector<int>> members_;
+  std::vector<std::vector<int>> before_, after_;  ///< Of each op those that have to be done before it, or after: readers of what it makes.
   std::vector<std::int32_t> definers_;
   std::vector<std::vector<std::int32_t>> users_;
 };
@@ -316,6 +333,28 @@ void join_with_loss(Grouping& groups, int gradient) {
   }
 }
 
+/// Joins kernels that read params with those that make their new values, where both work on arrays of one shape once a step: apart, the
+/// second would have to wait for the first.
+void join_with_updates(const Graph& graph, Grouping& groups) {
+  auto shape = [&](int group) -> std::optional<Ints> {
+    if (groups.tiled(group)) return std::nullopt;
+    Ints dims;
+    for (int m : groups.members(group)) {
+      const auto& op = groups.op(m);
+      if (op.kind != OpKind::constant && op.kind != OpKind::reduce && !is_pointwise(op.kind)) return std::nullopt;
+      const auto& own = graph.type(op.result()).dims;
+      if (!own.empty() && !dims.empty() && own != dims) return std::nullopt;
+      if (!own.empty()) dims = own;
+    }
+    return dims;
+  };
+  for (auto [reader, writer] : reads_before_updates(graph)) {
+    int from = groups.of(reader), to = groups.of(writer);
+    if (from == to) continue;
+    if (auto dims = shape(from); dims && !dims->empty() && dims == shape(to)) groups.join(from, to);
+  }
+}
+
 }  // namespace
 
 void fuse(Graph& graph, const FuseOptions& options) {
@@ -336,6 +375,7 @@ void fuse(Graph& graph, const FuseOptions& options) {
         groups.join(groups.of(producer), groups.of(i));
     }
   }
+  if (options.fuse) join_with_updates(graph, groups);
 
   std::vector<Op> ordered;
   graph.kernels.clear();

@@ -16,24 +16,19 @@ struct Edge {
 std::vector<Edge> dependences(const Graph& graph) {
   auto definers = graph.definers();
   std::vector<Edge> edges;
-  std::vector<std::vector<int>> readers(graph.values.size());
   for (const auto& op : graph.ops) {
     if (op.kernel < 0) continue;
     for (auto operand : op.operands) {
       auto source = storage_of(graph, definers, operand);
-      readers[source].push_back(op.kernel);
       int from = graph.ops[definers[source]].kernel;
       if (from < 0 || from == op.kernel) continue;
       const auto &a = graph.kernels[from], &b = graph.kernels[op.kernel];
       edges.push_back({from, op.kernel, a.tiled && b.tiled && a.images == b.images && graph.type(source).batched()});
     }
   }
-  // An update writes the param in place, so whoever makes the new value waits for the readers of the old one.
-  for (const auto& op : graph.ops) {
-    if (op.kind != OpKind::update) continue;
-    int writer = graph.ops[definers[storage_of(graph, definers, op.operands[1])]].kernel;
-    for (int reader : readers[op.operands[0]])
-      if (writer >= 0 && reader != writer) edges.push_back({reader, writer, false});
+  for (auto [reader, writer] : reads_before_updates(graph)) {
+    int from = graph.ops[reader].kernel, to = graph.ops[writer].kernel;
+    if (from >= 0 && to >= 0 && from != to) edges.push_back({from, to, false});
   }
   return edges;
 }

@@ -9,6 +9,7 @@
 #include "passes/commute_pool.h"
 #include "passes/decompose.h"
 #include "passes/differentiate.h"
+#include "passes/factor_sums.h"
 #include "passes/fuse.h"
 #include "passes/layout.h"
 #include "passes/partition.h"
@@ -38,6 +39,7 @@ std::span<const Pass> named_passes() {
       {"commute_pool", "pool before bias and relu, which are monotone: a quarter of their work for 2x2", commute_pool, Pass::Graphs::ops},
       {"differentiate", "add the gradient of output \"loss\" for every trainable param", differentiate, Pass::Graphs::ops},
       {"decompose", "batch statistics as sums over the batch", decompose, Pass::Graphs::ops},
+      {"factor_sums", "take factors out of sums over the batch where sums then become the same", factor_sums, Pass::Graphs::ops},
       {"layout", "choose whether images or features are the lanes of vectors", [](Graph& graph) { choose_layout(graph, {}); }},
       {"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", shard, Pass::Graphs::ops},
       {"fuse", "group ops into kernels", [](Graph& graph) { fuse(graph); }},
@@ -156,7 +158,7 @@ std::vector<Pass> reference_pipeline(const PipelineOptions& options) {
 std::vector<Pass> pipeline(const PipelineOptions& options) {
   auto passes = reference_pipeline(options);
   if (options.fuse) passes.insert(passes.begin() + 1, named("commute_pool"));
-  passes.push_back(named("decompose"));
+  for (const char* name : {"decompose", "factor_sums"}) passes.push_back(named(name));
   std::vector<const char*> names = {"layout", "shard", "no_fuse", "kernel_by_kernel"};
   if (options.fuse) names = {"layout", "shard", "fuse", "recompute", "partition"};
   for (const char* name : names) passes.push_back(for_machine(named(name), options.machine));

@@ -50,10 +50,17 @@ class Traffic {
         users_(graph.users()),
         readers_(graph.values.size()),
         reads_(graph.kernels.size()),
-        recipes_(graph.kernels.size()) {
+        recipes_(graph.kernels.size()),
+        after_(graph.kernels.size()) {
     for (ValueId value = 0; value < static_cast<ValueId>(readers_.size()); ++value)
       for (int user : users_[value])
         if (int kernel = graph.ops[user].kernel; kernel != graph.ops[definers_[value]].kernel) add_reader(value, kernel);
+    for (const auto& op : graph.ops)
+      for (auto operand : op.operands) add_order(graph.ops[definers_[storage_of(graph, definers_, operand)]].kernel, op.kernel);
+    for (auto [reader, writer] : reads_before_updates(graph)) {
+      add_order(graph.ops[reader].kernel, graph.ops[writer].kernel);
+      writers_.emplace(reader, graph.ops[writer].kernel);
+    }
   }
 
   /// Lets kernels that read a value compute it again where this saves bytes.
@@ -62,7 +69,7 @@ class Traffic {
     if (recipe.ops.empty() || recipe.ops.size() > kMostOps) return;
     std::vector<int> able;
     for (int kernel : readers_[value])
-      if (can_recompute(kernel, value)) able.push_back(kernel);
+      if (can_recompute(kernel, value) && reads_in_time(kernel, recipe)) able.push_back(kernel);
     auto saved = [&](int kernel) {
       auto sum = bytes(value);
       for (auto operand : recipe.operands) sum -= reads_[kernel].contains(operand) ? 0 : bytes(operand);
@@ -116,6 +123,31 @@ class Traffic {
            });
   }
 
+  /// Whether a kernel can be done before params that the recipe reads are updated.
+  bool reads_in_time(int kernel, const Recipe& recipe) const {
+    return std::all_of(recipe.ops.begin(), recipe.ops.end(), [&](int op) {
+      auto [first, last] = writers_.equal_range(op);
+      return std::none_of(first, last, [&](const auto& writer) { return writer.second != kernel && leads_to(writer.second, kernel); });
+    });
+  }
+
+  bool leads_to(int from, int to) const {
+    std::set<int> seen = {from};
+    std::vector<int> pending = {from};
+    while (!pending.empty()) {
+      int kernel = pending.back();
+      pending.pop_back();
+      if (kernel == to) return true;
+      for (int next : after_[kernel])
+        if (seen.insert(next).second) pending.push_back(next);
+    }
+    return false;
+  }
+
+  void add_order(int first, int second) {
+    if (first >= 0 && second >= 0 && first != second) after_[first].insert(second);
+  }
+
   bool ends_in_pointwise(const Op& op) const {
     return std::all_of(users_[op.result()].begin(), users_[op.result()].end(), [&](int user) {
       const auto& next = graph_.ops[user];
@@ -132,6 +164,10 @@ class Traffic {
     readers_[value].erase(kernel);
     reads_[kernel].erase(value);
     for (auto operand : recipe.operands) add_reader(operand, kernel);
+    for (int op : recipe.ops) {
+      auto [first, last] = writers_.equal_range(op);
+      for (auto writer = first; writer != last; ++writer) add_order(kernel, writer->second);
+    }
     recipes_[kernel].emplace(value, recipe);
   }
 
@@ -141,6 +177,8 @@ class Traffic {
   std::vector<std::set<int>> readers_;    ///< Of a value: kernels that read and do not make it; -1 is the world outside of kernels.
   std::vector<std::set<ValueId>> reads_;  ///< Of a kernel.
   std::vector<std::map<ValueId, Recipe>> recipes_;
+  std::vector<std::set<int>> after_;  ///< Of a kernel those that it has to be done before.
+  std::multimap<int, int> writers_;   ///< Of an op the kernels that update params which it reads.
 };
 
 /// Appends what a kernel computes again, and notes for each value which one now stands for it there.
