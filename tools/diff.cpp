@@ -104,8 +104,15 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
   auto before = interpreter_params(run.graph, params);
   run.values = side.kind == Side::jit ? jit_all(run.graph, to_kernels, input, params, std::max(1, run_options.threads))
                                       : interpret_all(run.graph, input, params);
-  for (const auto& op : run.graph.ops)
-    if (op.kind == OpKind::param) run.values[run.graph.values[op.result()].name] = before.at(op.attributes.text("name"));
+  // A param, and what reshapes it, shows what it was before the step updated it.
+  auto definers = run.graph.definers();
+  for (const auto& op : run.graph.ops) {
+    if (op.kind != OpKind::param && op.kind != OpKind::reshape) continue;
+    const auto& source = run.graph.ops[definers[storage_of(run.graph, definers, op.result())]];
+    if (source.kind != OpKind::param) continue;
+    const auto& [type, name] = run.graph.values[op.result()];
+    run.values[name] = {type.dims, before.at(source.attributes.text("name")).data};
+  }
   return run;
 }
 
