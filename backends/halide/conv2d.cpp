@@ -145,13 +145,19 @@ Directions padded(const Op& op) {
   return {padding[0] > 0 || padding[1] > 0, padding[2] > 0 || padding[3] > 0};
 }
 
-/// Defines the op's result as `sum` over `r` of weights times what is read for them, at (n, feature, x, y). `weight`: which one, as
-/// (feature, other channel, column, row) of the kernel, which is read where it lies unless a schedule copies it.
-void define_sum(Emitter& e, const Op& op, Func sum, const std::vector<Var>& at, const RDom& r, const std::vector<Expr>& weight,
-                const Expr& read, Product product) {
+/// The kernel that the op reads, as (feature, other channel, column, row), which is read where it lies unless a schedule copies it.
+Func kernel_of(Emitter& e, const Op& op) {
   Var feature("feature"), channel("channel"), kx("kx"), ky("ky");
   Func weights("weights");
   weights(feature, channel, kx, ky) = e.at(op.operands[1], Expr(), {feature, channel, kx, ky});
+  return weights;
+}
+
+/// Defines the op's result as `sum` over `r` of weights times what is read for them, at (n, feature, x, y). `weight`: which one, as
+/// kernel_of has them.
+void define_sum(Emitter& e, const Op& op, Func sum, const std::vector<Var>& at, const RDom& r, const std::vector<Expr>& weight,
+                const Expr& read, Product product) {
+  auto weights = kernel_of(e, op);
   sum(at) = 0.0f;
   sum(at) += weights(weight) * read;
   e.define(op.result(), sum);
@@ -190,7 +196,7 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const bool in_place = g.reads_in_place(e, op.operands[0], w);
   Surrounded dy(e, g, op.operands[0], w, {true, true}, in_place ? Directions{} : skipped(e, false, by_stride(dx[2]), by_stride(w[1])));
   Var c("c"), x("x"), y("y"), q("q"), p("p");
-  Product product{.op = &op, .unroll_columns = dy.skips().columns, .groups = g.groups};
+  Product product{.op = &op, .unroll_columns = dy.skips().columns, .groups = g.groups, .weights = kernel_of(e, op)};
   Expr value;
   for (int b = 0; b < g.stride_y; ++b)
     for (int a = 0; a < g.stride_x; ++a) {
@@ -202,13 +208,15 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
       if (columns > 0 && rows > 0) {
         auto filters = w[2] / g.groups;
         RDom r(0, columns, 0, static_cast<int>(filters), 0, rows, "r");
+        // The last columns and rows of a block may lie beyond the pixels of this remainder.
+        if (dy.skips().columns) r.where(q * g.stride_x + a < static_cast<int>(dx[2]));
+        if (dy.skips().rows) r.where(p * g.stride_y + b < static_cast<int>(dx[1]));
         Expr filter = g.channel(c, r.y, filters, dx[3]);
         auto read = dy.at(r, e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
         Func acc("input_grad_part");
         acc(e.n, c, q, p) = 0.0f;
         acc(e.n, c, q, p) +=
-            e.at(op.operands[1], Expr(), g.transposed_weight(c, filter, first_x + r.x * g.stride_x, first_y + r.z * g.stride_y, w[3])) *
-            read;
+            product.weights(g.transposed_weight(c, filter, first_x + r.x * g.stride_x, first_y + r.z * g.stride_y, w[3])) * read;
         product.parts.emplace_back(acc, r);
         part = acc(e.n, c, x / g.stride_x, y / g.stride_y);
       }

@@ -262,17 +262,18 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     if (product.unroll_columns || (terms == 1 && weights[1] <= 7)) acc.update().unroll(r.x);
     if (parts && terms == 1 && groups(weights[0], period_y) <= 2) acc.update().unroll(r.z);
   };
-  if (!parts) {
-    // Rows of a block's weights lie a whole row of the kernel apart, so that they meet in few of a cache's sets. Where the kernel is larger
-    // than an L2 cache may be, the block does not stay there while the image passes, unless it is copied to where it lies dense.
-    constexpr std::int64_t kLarge = std::int64_t{1} << 20;
-    if (product.groups == 1 && e.type(op.operands[1]).elements() * 4 > kLarge && features % width == 0) {
-      auto packed = product.weights;
-      auto own = packed.args();
-      packed.compute_at(sink, fo).bound_extent(own[0], block.vectors * width).vectorize(own[0], width);
-    }
-    return in_registers(product.accumulator, product.domain);
+  // Rows of a block's weights lie a whole row of the kernel apart, so that they meet in few of a cache's sets. Where the kernel is larger
+  // than an L2 cache may be, the block does not stay there while the images pass, unless it is copied to where it lies dense. That pays
+  // where it is read often.
+  constexpr std::int64_t kLarge = std::int64_t{1} << 20, kOften = 16;
+  const auto reads = (share ? columns : e.images()) * groups(type.dims[1], period_y) * groups(others, block.others);
+  const bool large = e.type(op.operands[1]).elements() * 4 > kLarge && features % width == 0;
+  if (product.groups == 1 && large && reads >= kOften) {
+    auto packed = product.weights;
+    auto own = packed.args();
+    packed.compute_at(sink, fo).bound_extent(own[0], block.vectors * width).vectorize(own[0], width);
   }
+  if (!parts) return in_registers(product.accumulator, product.domain);
   for (const auto& [acc, domain] : product.parts) {
     auto part = acc;
     part.bound_extent(part.args()[2], block.others).bound_extent(part.args()[3], 1);
