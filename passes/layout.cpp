@@ -32,7 +32,42 @@ double use_of_lanes(std::int64_t features, std::int64_t groups, std::int64_t lan
   return static_cast<double>(features) / static_cast<double>(vectors * lanes);
 }
 
+/// The part of a vector that an inner product along channels uses, and of its time that does not go into adding up lanes.
+double use_of_inner_product(const Graph& graph, const Op& op, int width, int lanes) {
+  const auto& weights = graph.type(op.operands[1]).dims;
+  auto vectors = static_cast<double>(weights[0] * weights[1] * weights[2] / width);
+  // Of an input gradient with strides each pixel meets a part of the kernel.
+  if (const auto& strides = op.attributes.ints("strides"); op.kind == OpKind::conv2d_input_grad)
+    vectors /= static_cast<double>(strides[0] * strides[1]);
+  constexpr double kAddUp = 8;  // Instructions for each sum of lanes.
+  return width * vectors / (vectors + kAddUp) / lanes;
+}
+
+/// The use of lanes along the features that an op makes, or along the channels that it reads where that is more.
+double best_use_of_lanes(const Graph& graph, const Op& op, int lanes) {
+  const auto &second = graph.type(op.operands[1]).dims, &result = graph.type(op.result()).dims;
+  const auto features = op.kind == OpKind::dense_input_grad ? second[0] : result.back();
+  const auto groups = op.attributes.integer_or("groups", 1);
+  auto use = use_of_lanes(features, groups, lanes);
+  if (op.kind == OpKind::conv2d_weight_grad && groups == 1) return std::max(use, use_of_lanes(result[2], groups, lanes));
+  if (const int width = lanes_of_inner_product(graph, op, lanes); width > 0)
+    use = std::max(use, use_of_inner_product(graph, op, width, lanes));
+  return use;
+}
+
 }  // namespace
+
+int lanes_of_inner_product(const Graph& graph, const Op& op, int lanes) {
+  if ((op.kind != OpKind::conv2d && op.kind != OpKind::conv2d_input_grad) || op.attributes.integer_or("groups", 1) > 1) return 0;
+  // What strides and dilation leave out together is filled with zeros, for lanes of features alone.
+  const Ints ones = {1, 1};
+  if (op.kind == OpKind::conv2d_input_grad && op.attributes.ints("strides") != ones && op.attributes.ints("dilation") != ones) return 0;
+  const auto &weights = graph.type(op.operands[1]).dims, &result = graph.type(op.result()).dims;
+  int width = lanes;
+  while (weights[2] % width != 0) width /= 2;
+  if (width < 4 || result.back() > lanes / 2) return 0;
+  return use_of_inner_product(graph, op, width, lanes) > use_of_lanes(result.back(), 1, lanes) ? width : 0;
+}
 
 LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
   LayoutCost cost;
@@ -40,8 +75,10 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
   const auto batch = machine.batch, padded = (batch + lanes - 1) / lanes * lanes;
   // Shares of the two multiply-adds a cycle, as measured. Good kernels reach 0.75; with images as lanes those that stream from beyond L2
   // less than half of that, as do those that read a weight for 16 images only, or write a gradient as large as the weights once a tile.
-  // With a single vector of features most multiply-adds load their own scalar. Depthwise convolutions do little with what they read.
-  constexpr double kGood = 0.75, kStreaming = 0.3, kOneVector = 0.65, kDepthwise = 0.5, kDepthwiseImages = 0.4, kDepthwiseStreaming = 0.25;
+  // With a single vector of features most multiply-adds load their own scalar; inner products load two vectors for each. Depthwise
+  // convolutions do little with what they read.
+  constexpr double kGood = 0.75, kStreaming = 0.3, kOneVector = 0.65, kInnerProduct = 0.45, kDepthwise = 0.5, kDepthwiseImages = 0.4,
+                   kDepthwiseStreaming = 0.25;
   for (const auto& op : graph.ops) {
     if (!is_contraction(op.kind)) continue;
     auto multiply_adds = static_cast<double>(graph.flops(op)) / 2;
@@ -53,12 +90,13 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
     const auto groups = op.attributes.integer_or("groups", 1);
     const bool depthwise = groups > 1 && features == groups;
     const double images_rate = depthwise ? (fits ? kDepthwiseImages : kDepthwiseStreaming) : (fits ? kGood : kStreaming),
-                 features_rate = depthwise                   ? kDepthwise
-                                 : features / groups > lanes ? kGood
-                                                             : kOneVector;
+                 features_rate = depthwise                                              ? kDepthwise
+                                 : lanes_of_inner_product(graph, op, machine.lanes) > 0 ? kInnerProduct
+                                 : features / groups > lanes                            ? kGood
+                                                                                        : kOneVector;
     cost.batch += multiply_adds * static_cast<double>(padded) / static_cast<double>(2 * lanes) / images_rate;
-    cost.features +=
-        multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / features_rate / use_of_lanes(features, groups, lanes);
+    cost.features += multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / features_rate /
+                     best_use_of_lanes(graph, op, machine.lanes);
   }
   // A batch of one tile keeps one thread busy, where that of single images keeps several. On one thread that is no loss.
   if (padded == lanes && batch > 1) cost.batch *= 1.5;

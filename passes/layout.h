@@ -21,6 +21,10 @@ struct LayoutCost {
 };
 LayoutCost layout_cost(const Graph& graph, const Machine& machine);
 
+/// Where lanes are features and a convolution, or its input gradient, makes fewer than a vector has lanes: how many channels of what it
+/// reads are lanes instead, whose sums are added up at the end; 0 where that costs more.
+int lanes_of_inner_product(const Graph& graph, const Op& op, int lanes);
+
 /// Chooses where the graph's vectors take their lanes from. Images as lanes fit any number of channels, but work on as many images at once
 /// as a vector has lanes, so their activations must fit the cache, and a small batch leaves lanes empty. Features as lanes work on one
 /// image (or a few, in dense layers) at a time and use a vector as far as a layer has features.

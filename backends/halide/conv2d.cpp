@@ -1,5 +1,9 @@
 // Convolution and its gradients. Arguments are (n, channel, x, y) for images and (out channel, in channel, x, y) for kernels.
+#include <array>
+#include <functional>
+
 #include "backends/halide/emitter.h"
+#include "passes/layout.h"
 
 namespace gradc {
 namespace {
@@ -168,12 +172,57 @@ void define_sum(Emitter& e, const Op& op, Func sum, const std::vector<Var>& at, 
   e.set_product(std::move(product));
 }
 
+/// How many channels of what a convolution reads are lanes instead of the features that it makes, or 0.
+int inner_product_width(const Emitter& e, const Op& op) {
+  if (!e.lanes_are_features() || e.has(OpKind::max_pool2d)) return 0;
+  return lanes_of_inner_product(e.graph(), op, e.vector());
+}
+
+/// The kernel that an inner product reads, as (lane, feature, vector of channels, column, row).
+Func kernel_of_lanes(Emitter& e, const Op& op, int width) {
+  Var l("l"), feature("feature"), group("group"), kx("kx"), ky("ky");
+  Func weights("weights");
+  weights(l, feature, group, kx, ky) = e.at(op.operands[1], Expr(), {feature, group * width + l, kx, ky});
+  return weights;
+}
+
+/// Adds to a product the sum of `width` lanes, each a sum over `r`: kernel column, vector of channels, kernel row. `at`: image, feature,
+/// column and row. `place`: column and row of the kernel. `read`: what is read there of a channel.
+Func add_inner_product(Product& product, const std::string& name, const std::vector<Var>& at, const RDom& r, int width,
+                       const std::array<Expr, 2>& place, const std::function<Expr(const Expr& channel)>& read) {
+  Var l("l");
+  Func part("part"), sum(name);
+  auto part_at = at;
+  part_at.insert(part_at.begin(), l);
+  part(part_at) = 0.0f;
+  part(part_at) += product.weights(l, at[1], r.y, place[0], place[1]) * read(r.y * width + l);
+  RDom lane(0, width, "lane");
+  std::vector<Expr> of_lane(at.begin(), at.end());
+  of_lane.insert(of_lane.begin(), lane);
+  sum(at) = 0.0f;
+  sum(at) += part(of_lane);
+  product.parts.emplace_back(part, r);
+  product.lane_sums.emplace_back(sum, lane);
+  return sum;
+}
+
 }  // namespace
 
 void halide_conv2d(Emitter& e, const Op& op) {
   const auto& out = e.type(op.result()).dims;
   Geometry g(e, op, out[3]);
   const auto& w = e.type(op.operands[1]).dims;
+  if (const int width = inner_product_width(e, op); width > 0) {
+    Surrounded in(e, g, op.operands[0], w, padded(op), {.rows = true});
+    Var f("f"), x("x"), y("y");
+    RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]) / width, 0, static_cast<int>(w[0]), "r");
+    auto at_x = x * g.stride_x - g.left + r.x * g.dilation_x, at_y = y * g.stride_y - g.top + r.z * g.dilation_y;
+    Product product{.op = &op, .weights = kernel_of_lanes(e, op, width)};
+    product.accumulator = add_inner_product(product, "conv", {e.n, f, x, y}, r, width, {r.x, r.z},
+                                            [&](const Expr& channel) { return in.at(r, e.n, channel, at_x, at_y); });
+    e.define(op.result(), product.accumulator);
+    return e.set_product(std::move(product));
+  }
   const bool share = images_share(e, g, out[2]);
   Surrounded in(e, g, op.operands[0], w, padded(op), skipped(e, share, out[2], w[1]));
   Var f("f"), x("x"), y("y");
@@ -193,10 +242,16 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const auto& w = e.type(op.operands[1]).dims;
   const auto& dx = e.type(op.result()).dims;
   auto by_stride = [&](std::int64_t extent) { return (extent + g.stride_x - 1) / g.stride_x; };
-  const bool in_place = g.reads_in_place(e, op.operands[0], w);
-  Surrounded dy(e, g, op.operands[0], w, {true, true}, in_place ? Directions{} : skipped(e, false, by_stride(dx[2]), by_stride(w[1])));
+  const int width = inner_product_width(e, op);
+  Directions skip = skipped(e, false, by_stride(dx[2]), by_stride(w[1]));
+  if (width > 0) skip = {.rows = true};
+  if (g.reads_in_place(e, op.operands[0], w)) skip = {};
+  Surrounded dy(e, g, op.operands[0], w, {true, true}, skip);
   Var c("c"), x("x"), y("y"), q("q"), p("p");
-  Product product{.op = &op, .unroll_columns = dy.skips().columns, .groups = g.groups, .weights = kernel_of(e, op)};
+  Product product{.op = &op,
+                  .unroll_columns = dy.skips().columns,
+                  .groups = g.groups,
+                  .weights = width > 0 ? kernel_of_lanes(e, op, width) : kernel_of(e, op)};
   Expr value;
   for (int b = 0; b < g.stride_y; ++b)
     for (int a = 0; a < g.stride_x; ++a) {
@@ -206,18 +261,24 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
           rows = (static_cast<int>(w[0]) - first_y + g.stride_y - 1) / g.stride_y;
       Expr part = 0.0f;
       if (columns > 0 && rows > 0) {
-        auto filters = w[2] / g.groups;
-        RDom r(0, columns, 0, static_cast<int>(filters), 0, rows, "r");
+        const auto terms = width > 0 ? w[2] / width : w[2] / g.groups;
+        RDom r(0, columns, 0, static_cast<int>(terms), 0, rows, "r");
         // The last columns and rows of a block may lie beyond the pixels of this remainder.
         if (dy.skips().columns) r.where(q * g.stride_x + a < static_cast<int>(dx[2]));
         if (dy.skips().rows) r.where(p * g.stride_y + b < static_cast<int>(dx[1]));
-        Expr filter = g.channel(c, r.y, filters, dx[3]);
-        auto read = dy.at(r, e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
+        auto read = [&](const Expr& filter) {
+          return dy.at(r, e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
+        };
+        Expr kx = first_x + r.x * g.stride_x, ky = first_y + r.z * g.stride_y;
         Func acc("input_grad_part");
-        acc(e.n, c, q, p) = 0.0f;
-        acc(e.n, c, q, p) +=
-            product.weights(g.transposed_weight(c, filter, first_x + r.x * g.stride_x, first_y + r.z * g.stride_y, w[3])) * read;
-        product.parts.emplace_back(acc, r);
+        if (width > 0) {
+          acc = add_inner_product(product, acc.name(), {e.n, c, q, p}, r, width, {kx, ky}, read);
+        } else {
+          Expr filter = g.channel(c, r.y, terms, dx[3]);
+          acc(e.n, c, q, p) = 0.0f;
+          acc(e.n, c, q, p) += product.weights(g.transposed_weight(c, filter, kx, ky, w[3])) * read(filter);
+          product.parts.emplace_back(acc, r);
+        }
         part = acc(e.n, c, x / g.stride_x, y / g.stride_y);
       }
       value = value.defined() ? select(x % g.stride_x == a && y % g.stride_y == b, part, value) : part;
@@ -259,14 +320,24 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
          "r");  // kernel column, out channel, kernel row
   Var c("c"), x("x"), y("y");
   Expr filter = g.channel(c, r.y, filters, dx[3]), at_x = x + g.left - r.x * g.dilation_x, at_y = y + g.top - r.z * g.dilation_y, read;
+  const Directions reaches_outside = {outside(w[0], g.dilation_y, g.top, dx[1], dy[1]), outside(w[1], g.dilation_x, g.left, dx[2], dy[2])};
+  if (const int width = inner_product_width(e, op); width > 0) {
+    Surrounded in(e, g, op.operands[0], w, reaches_outside, {.rows = true});
+    RDom groups(0, static_cast<int>(w[1]), 0, static_cast<int>(filters) / width, 0, static_cast<int>(w[0]), "r");
+    Product product{.op = &op, .weights = kernel_of_lanes(e, op, width)};
+    product.accumulator =
+        add_inner_product(product, "input_grad", {e.n, c, x, y}, groups, width, {groups.x, groups.z}, [&](const Expr& channel) {
+          return in.at(groups, e.n, channel, x + g.left - groups.x * g.dilation_x, y + g.top - groups.z * g.dilation_y);
+        });
+    e.define(op.result(), product.accumulator);
+    return e.set_product(std::move(product));
+  }
   const bool share = images_share(e, g, dx[2]);
   bool unroll_columns = false;
   if (strided) {
     read = spread_out(e, op, g)(e.n, filter, at_x, at_y);
   } else {
-    Surrounded in(e, g, op.operands[0], w,
-                  {outside(w[0], g.dilation_y, g.top, dx[1], dy[1]), outside(w[1], g.dilation_x, g.left, dx[2], dy[2])},
-                  skipped(e, share, dx[2], w[1]));
+    Surrounded in(e, g, op.operands[0], w, reaches_outside, skipped(e, share, dx[2], w[1]));
     read = in.at(r, e.n, filter, at_x, at_y);
     unroll_columns = in.skips().columns && !share;
   }
@@ -276,7 +347,7 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
 
 namespace {
 
-/// For each weight a sum over the pixels, with neighbouring filters as lanes.
+/// For each weight a sum over the pixels, with neighbouring filters as lanes, or channels where they fill more of a vector.
 void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func dy) {
   const auto& w = e.type(op.result()).dims;  // rows, columns, in of a group, out
   const auto& out = e.type(op.operands[1]).dims;
@@ -284,40 +355,43 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
   RDom r(0, static_cast<int>(out[2]), 0, static_cast<int>(out[1]), 0, e.images(), "r");
   Func acc("acc"), sum("weight_grad");
   acc(f, c, kx, ky) = 0.0f;
-  // Few channels, as the first layer and depthwise ones have, leave accumulators for the columns of the kernel, and for its rows. Else a
-  // block has one column and row, and its loops over pixels end where that leaves the images.
-  const bool one_place = w[2] > 4 && !g.depthwise(w);
-  Surrounded in(e, g, op.operands[0], w, padded(op), {!g.depthwise(w), one_place});
-  acc(f, c, kx, ky) += dy(r.z, f, r.x, r.y) * in.at(r, r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
-                                                    r.y * g.stride_y - g.top + ky * g.dilation_y);
-  sum(f, c, kx, ky) = acc(f, c, kx, ky);
-  e.accumulate(op.result(), sum);
-
-  const auto width = g.width;
-  auto depth = out[1] * out[2];
-  auto block = choose_feature_block(e, {.features = w[3], .width = width, .groups = g.groups}, w[2], depth);
+  const bool of_channels = g.groups == 1 && e.width(w[2]) > e.width(w[3]), depthwise = g.depthwise(w);
+  const auto lanes = of_channels ? w[2] : w[3], beside = of_channels ? w[3] : w[2];
+  const auto width = of_channels ? e.width(lanes) : g.width;
+  auto block = choose_feature_block(e, {.features = lanes, .width = width, .groups = g.groups}, beside, out[1] * out[2]);
   int tx = 1, ty = 1;
   auto fit = [&](std::int64_t extent, int accumulators) {
     return static_cast<int>(std::min<std::int64_t>(extent, std::max(1, (e.target().registers - 4) / accumulators)));
   };
-  if (g.depthwise(w)) {
+  // Few channels, as the first layer and depthwise ones have, leave accumulators for the columns of the kernel, and for its rows. Else a
+  // block has one column and row, and its loops over pixels end where that leaves the images.
+  constexpr int kEnough = 8;  // An accumulator is ready four cycles after it was used by one of two units.
+  if (depthwise) {
     // Pixels are unrolled, so that neighbours share what they read; more vectors of features read more of a cache line in one go.
     tx = fit(w[1], 1);
     ty = fit(w[0], tx);
     block.vectors = fit(std::min<std::int64_t>(3, w[3] / width), tx * ty);
     while (w[3] / width % block.vectors != 0) --block.vectors;
-  } else if (!one_place) {
+  } else if (beside <= 4) {
     tx = fit(w[1], block.vectors * block.others);
+    if (block.vectors * block.others * tx < kEnough) ty = fit(w[0], block.vectors * block.others * tx);
   }
+  Surrounded in(e, g, op.operands[0], w, padded(op), {.rows = !depthwise && ty == 1, .columns = !depthwise && beside > 4});
+  acc(f, c, kx, ky) += dy(r.z, f, r.x, r.y) * in.at(r, r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
+                                                    r.y * g.stride_y - g.top + ky * g.dilation_y);
+  sum(f, c, kx, ky) = acc(f, c, kx, ky);
+  e.accumulate(op.result(), sum);
+
+  const Var &lane = of_channels ? c : f, &other = of_channels ? f : c;
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
   sum.compute_root()
       .bound(f, 0, static_cast<int>(w[3]))
       .bound(c, 0, static_cast<int>(w[2]))
       .bound(kx, 0, static_cast<int>(w[1]))
       .bound(ky, 0, static_cast<int>(w[0]))
-      .split(f, fo, fi, block.vectors * width, TailStrategy::ShiftInwards)
+      .split(lane, fo, fi, block.vectors * width, TailStrategy::ShiftInwards)
       .split(fi, vo, vi, width)
-      .split(c, co, ci, block.others, TailStrategy::ShiftInwards)
+      .split(other, co, ci, block.others, TailStrategy::ShiftInwards)
       .split(kx, xo, xi, tx, TailStrategy::ShiftInwards)
       .split(ky, yo, yi, ty, TailStrategy::ShiftInwards)
       .reorder(vi, vo, ci, xi, yi, xo, co, yo, fo)
@@ -326,15 +400,15 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
       .unroll(ci)
       .unroll(xi)
       .unroll(yi);
-  if (g.groups > 1 && !g.depthwise(w)) acc.align_bounds(f, width).bound_extent(f, block.vectors * width);
+  if (g.groups > 1 && !depthwise) acc.align_bounds(f, width).bound_extent(f, block.vectors * width);
   acc.compute_at(sum, xo);
   std::vector<VarOrRVar> reduction = {r.x, r.y, r.z};
-  if (g.depthwise(w)) {
+  if (depthwise) {
     RVar outer("outer"), inner("inner");
     acc.update().split(r.x, outer, inner, 4, TailStrategy::GuardWithIf).unroll(inner);
     reduction = {inner, outer, r.y, r.z};
   }
-  keep_in_registers(acc, f, width, reduction);
+  keep_in_registers(acc, lane, width, reduction);
 }
 
 /// For each weight a vector of per-image sums over the pixels, and then the sum of its lanes.

@@ -25,16 +25,18 @@ struct FuncRef {
 struct Product {
   const Op* op = nullptr;
   /// Its result. Where that is put together from several sums, each with its own domain, those are `parts`: in the input gradient of a
-  /// strided convolution `accumulator` chooses among them by pixel; in an inner product along lanes it sums the lanes of the only one.
+  /// strided convolution `accumulator` chooses among them by pixel.
   Halide::Func accumulator;
   Halide::RDom domain;
   std::vector<std::pair<Halide::Func, Halide::RDom>> parts = {};
+  /// Of inner products along lanes: what sums the lanes of each of the parts.
+  std::vector<std::pair<Halide::Func, Halide::RDom>> lane_sums = {};
   /// Whether all columns of a row are unrolled, so that tests of where a column stands are decided at compile time.
   bool unroll_columns = false;
   /// Of a convolution where lanes are features: whether images, instead of columns, share each vector of weights.
   bool images_share = false;
   std::int64_t groups = 1;  ///< Of a convolution's channels.
-  Halide::Func weights;     ///< A convolution's, by (feature, other channel, column, row); computed in place unless it is scheduled.
+  Halide::Func weights;     ///< A convolution's, computed in place unless it is scheduled.
 };
 
 class Emitter {

@@ -13,11 +13,11 @@ using namespace Halide;
 bool contains(const Ints& list, std::int64_t value) { return std::find(list.begin(), list.end(), value) != list.end(); }
 
 /// Schedules a sum over the pixels of an image with channels as lanes: eight sums side by side, each of every eighth pixel of a row, hide
-/// the latency of an addition. Returns false where whole vectors do not make up the channels.
+/// the latency of an addition. Returns false where channels are not made up of whole vectors, or of very few small ones.
 bool sum_pixels_side_by_side(const Emitter& e, Func sum, const Var& channel, const RDom& pixels, std::int64_t channels) {
   int width = e.width(channels);
-  while (width > 4 && channels % width != 0) width /= 2;
-  if (channels % width != 0) return false;
+  while (channels % width != 0) width /= 2;
+  if (width < 4 && channels / width > 3) return false;
   Var outer("outer"), lane("lane"), turn("turn");
   RVar group("group"), member("member");
   sum.update().split(pixels[0], group, member, 8);
@@ -69,7 +69,7 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
     lanes(args) = 0.0f;
     lanes(args) += e.at(op.operands[0], e.n, index);
   }
-  const bool of_pixels = e.lanes_are_features() && x.batched() && features > 1 && args.size() > 1 && !ranges.empty() &&
+  const bool of_pixels = e.lanes_are_features() && x.batched() && features > 0 && args.size() > 1 && !ranges.empty() &&
                          x.dims[x.rank() - 2] >= 8 && contains(axes, x.rank() - 2);
   const bool scheduled = of_pixels && sum_pixels_side_by_side(e, lanes, vars[0], r, features);
   if (!over_batch) {

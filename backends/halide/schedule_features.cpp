@@ -16,7 +16,7 @@ std::int64_t groups(std::int64_t whole, std::int64_t part) { return (whole + par
 void schedule_dot(Emitter& e, Func sink, const Product& product, const Var& row, std::int64_t rows) {
   auto args = sink.args();
   auto [part, domain] = product.parts[0];
-  auto sum = product.accumulator;
+  auto [sum, lane] = product.lane_sums[0];
   const int features = e.width(std::min<std::int64_t>(8, e.type(product.op->result()).dims.back()));
   const int most = std::max(1, (e.target().registers - 8) / features);
   int block = 1;
@@ -34,7 +34,7 @@ void schedule_dot(Emitter& e, Func sink, const Product& product, const Var& row,
   storage.push_back(own[0]);
   sum.compute_at(sink, ro).reorder_storage(storage);
   auto lanes = sum.update();
-  lanes.atomic().vectorize(product.domain.x);
+  lanes.atomic().vectorize(lane.x);
   auto accumulators = part;
   accumulators.compute_at(sink, ro);
   auto part_args = accumulators.args();
@@ -110,6 +110,55 @@ void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, con
   auto acc_args = acc.args();
   acc.compute_at(sink, ro).bound_extent(acc_args[0], block.vectors * width);
   keep_in_registers(acc, acc_args[0], width, {product.domain.x});
+}
+
+/// Convolutions whose lanes are the channels that they read: a block of all features × columns holds a vector for each, whose lanes are
+/// summed at the end.
+void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
+  auto args = sink.args();  // (n, feature, x, y)
+  // The sums that a strided input gradient is put together from take turns by column and row.
+  const auto& strides = product.op->attributes.ints("strides");
+  const bool turns = product.op->kind == OpKind::conv2d_input_grad && strides != Ints{1, 1};
+  const auto period_x = turns ? strides[1] : 1, period_y = turns ? strides[0] : 1;
+  const auto features = type.dims[3], columns = groups(type.dims[2], period_x);
+  // The rest of the registers is for a vector of weights each and what they meet.
+  const auto block = std::clamp<std::int64_t>((e.target().registers - 1 - features) / features, 1, std::min<std::int64_t>(columns, 16));
+  Var xo("xo"), xi("xi"), yo("yo"), yi("yi");
+  sink.split(args[2], xo, xi, static_cast<int>(block * period_x), turns ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards)
+      .split(args[3], yo, yi, static_cast<int>(period_y), turns ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards)
+      .reorder({args[1], xi, yi, xo, yo, args[0]});
+  if (features > 1)
+    sink.vectorize(args[1], e.width(features), TailStrategy::ShiftInwards).unroll(xi);
+  else if (turns)
+    sink.unroll(args[1]).unroll(xi);
+  else
+    sink.unroll(args[1]).vectorize(xi, e.width(block), TailStrategy::ShiftInwards);
+  sink.unroll(yi);
+  auto packed = product.weights;
+  packed.compute_root();
+  for (auto [sum, lane] : product.lane_sums) {
+    auto own = sum.args();
+    std::vector<Var> storage(own.begin() + 1, own.end());
+    storage.push_back(own[0]);
+    sum.compute_at(sink, xo).reorder_storage(storage);
+    if (turns) sum.bound_extent(own[2], static_cast<int>(block)).bound_extent(own[3], 1);
+    auto add_up = sum.update();
+    add_up.atomic().vectorize(lane.x);
+    for (const auto& arg : own) {
+      sum.unroll(arg);
+      add_up.unroll(arg);
+    }
+  }
+  for (auto [part, r] : product.parts) {
+    auto own = part.args();
+    part.compute_at(sink, xo).vectorize(own[0]);
+    auto update = part.update();
+    update.reorder({own[0], own[1], own[2], own[3], own[4], r.y, r.x, r.z}).vectorize(own[0]);
+    for (std::size_t d = 1; d < own.size(); ++d) {
+      part.unroll(own[d]);
+      update.unroll(own[d]);
+    }
+  }
 }
 
 }  // namespace
@@ -200,6 +249,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   if (op.kind == OpKind::dense_weight_grad_whole) return schedule_whole_gradient(e, sink, type, product);
   bound_all(sink, type, e.images());
   if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) return schedule_dense(e, sink, type, product);
+  if (!product.lane_sums.empty()) return schedule_inner_product(e, sink, type, product);
 
   // Convolutions: (n, feature, x, y). With a pooling in the kernel an output column is a window of the product's columns and rows.
   auto args = sink.args();
