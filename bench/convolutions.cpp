@@ -92,6 +92,8 @@ class Kernels {
   double gflops(int role) {
     return flops_[role] / time(0.03, [&] { run(role); }).min() / 1e9;
   }
+  /// Of a kernel that has been run.
+  double flops_per_byte(int role) { return flops(role) / static_cast<double>(step_.step().kernels()[kernel_[role]].bytes); }
 
  private:
   TimedStep step_;
@@ -111,17 +113,22 @@ Kernels plain_like(Kernels& variant, const Layer& layer, const Shape& shape, std
 }
 
 void print_map(std::optional<Lanes> lanes, const std::string& only, const std::string& only_shape) {
-  auto peak = fma_peak_gflops(1);
+  auto peak = fma_peak_gflops(1), bandwidth = memory_gbytes_per_second(1);
   std::cout << fmt::format(
-      "One thread, batch {}, FMA peak {:.0f} GFLOP/s. A cell: share of the rate of a plain 3x3 convolution with as many FLOPs\n"
-      "and as large an output, in per cent, forward / input gradient / weight gradient; in brackets the variant's own\n"
-      "share of peak.\n\n| variant |",
-      batch, peak);
+      "One thread, batch {}, FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s. A cell: share of the rate of a plain 3x3 convolution with as "
+      "many\n"
+      "FLOPs and as large an output, in per cent, forward / input gradient / weight gradient; in brackets the variant's own share of "
+      "peak.\n"
+      "With an m, the variant moves more bytes a second than a copy in memory does.\n\n| variant |",
+      batch, peak, bandwidth);
   for (const auto& shape : kShapes) std::cout << " " << shape.name() << " |";
   std::cout << "\n| --- |";
   for (std::size_t i = 0; i < std::size(kShapes); ++i) std::cout << " --- |";
-  double worst = 1e9;
-  std::string worst_cell;
+  /// The lowest ratio, of all cells and of those that memory does not bound.
+  struct Worst {
+    double ratio = 1e9;
+    std::string cell;
+  } worst, worst_of_rest;
   for (const auto& variant : kVariants) {
     if (!only.empty() && std::string(variant.name).find(only) == std::string::npos) continue;
     std::cout << "\n| " << variant.name << " |" << std::flush;
@@ -137,17 +144,18 @@ void print_map(std::optional<Lanes> lanes, const std::string& only, const std::s
           own = std::max(own, kernels.gflops(role));
           other = std::max(other, plain.gflops(role));
         }
-        ratios += fmt::format("{}{:.0f}", role == 0 ? "" : " / ", 100 * own / other);
+        const bool by_memory = own / kernels.flops_per_byte(role) > bandwidth;
+        ratios += fmt::format("{}{:.0f}{}", role == 0 ? "" : " / ", 100 * own / other, by_memory ? "m" : "");
         shares += fmt::format("{}{:.0f}", role == 0 ? "" : " / ", 100 * own / peak);
-        if (own / other < worst) {
-          worst = own / other;
-          worst_cell = fmt::format("{} of {}, {}", kRoleNames[role], variant.name, shape.name());
-        }
+        for (auto* lowest : {&worst, &worst_of_rest})
+          if (own / other < lowest->ratio && (lowest == &worst || !by_memory))
+            *lowest = {own / other, fmt::format("{} of {}, {}", kRoleNames[role], variant.name, shape.name())};
       }
       std::cout << " " << ratios << " (" << shares << ") |" << std::flush;
     }
   }
-  std::cout << fmt::format("\n\nworst: {}: {:.0f} %\n", worst_cell, 100 * worst);
+  std::cout << fmt::format("\n\nworst: {}: {:.0f} %; of those that memory does not bound: {}: {:.0f} %\n", worst.cell, 100 * worst.ratio,
+                           worst_of_rest.cell, 100 * worst_of_rest.ratio);
 }
 
 void run_benchmark(benchmark::State& state, const Variant& variant, const Shape& shape, int role) {

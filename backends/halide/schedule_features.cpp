@@ -259,7 +259,10 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     pool_rows = pool->attributes.ints("window")[0];
     pool_columns = pool->attributes.ints("window")[1];
   }
-  const FeatureLanes lanes{features, group_width(e, features, product.groups), product.groups};
+  FeatureLanes lanes{features, group_width(e, features, product.groups), product.groups};
+  // The input gradient of a depthwise convolution with strides does little for each vector that it writes: half vectors that make up the
+  // features lie in one cache line each, and write nothing twice.
+  if (lanes.depthwise() && !product.parts.empty() && features % lanes.width != 0 && features % (lanes.width / 2) == 0) lanes.width /= 2;
   const auto width = lanes.width;
   const auto& weights = e.type(op.operands[1]).dims;
   // Of an input gradient's transposed kernel the third dimension has the filters of all groups.
