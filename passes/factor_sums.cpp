@@ -18,6 +18,7 @@ struct Factors {
   bool negative = false;
 
   bool trivial() const { return constant.empty() && !negative; }
+  std::size_t count() const { return summed.size() + constant.size(); }
 };
 
 class FactorFinder {
@@ -35,12 +36,17 @@ class FactorFinder {
     if (!keeps_last || sum.attributes.integer("keep_dims") != 0) return std::nullopt;
     Factors factors;
     add(graph, factors, sum.operands[0], type);
+    if (factors.count() > kMost) return std::nullopt;
     std::sort(factors.summed.begin(), factors.summed.end(), [&](ValueId a, ValueId b) { return definers_[a] < definers_[b]; });
     return factors;
   }
 
  private:
+  /// Of more factors nothing is to be gained, and powers of powers have very many.
+  static constexpr std::size_t kMost = 16;
+
   void add(const Graph& graph, Factors& factors, ValueId value, const Type& whole) const {
+    if (factors.count() > kMost) return;
     const auto& type = graph.type(value);
     const auto& op = ops_[definers_[value]];
     if (!type.batched() && type.rank() <= 1)

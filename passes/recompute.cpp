@@ -51,7 +51,8 @@ class Traffic {
         readers_(graph.values.size()),
         reads_(graph.kernels.size()),
         recipes_(graph.kernels.size()),
-        after_(graph.kernels.size()) {
+        after_(graph.kernels.size()),
+        leads_to_loops_(graph.ops.size(), false) {
     for (ValueId value = 0; value < static_cast<ValueId>(readers_.size()); ++value)
       for (int user : users_[value])
         if (int kernel = graph.ops[user].kernel; kernel != graph.ops[definers_[value]].kernel) add_reader(value, kernel);
@@ -61,6 +62,13 @@ class Traffic {
       add_order(graph.ops[reader].kernel, graph.ops[writer].kernel);
       writers_.emplace(reader, graph.ops[writer].kernel);
     }
+    for (int i = static_cast<int>(graph.ops.size()); i-- > 0;)
+      for (auto result : graph.ops[i].results)
+        for (int user : users_[result]) {
+          const auto& next = graph.ops[user];
+          const bool ends_here = next.kernel != graph.ops[i].kernel || next.kind == OpKind::reduce_sum;
+          if (!ends_here && (!is_pointwise(next.kind) || leads_to_loops_[user])) leads_to_loops_[i] = true;
+        }
   }
 
   /// Lets kernels that read a value compute it again where this saves bytes.
@@ -102,6 +110,7 @@ class Traffic {
   }
 
   void add_to(Recipe& recipe, ValueId value, int kernel) const {
+    if (recipe.ops.size() > kMostOps) return;
     const int definer = definers_[value];
     const auto& op = graph_.ops[definer];
     if (op.kernel != kernel || kernel < 0 || !is_cheap(op.kind)) {
@@ -119,7 +128,7 @@ class Traffic {
     return kernel >= 0 && std::all_of(users_[value].begin(), users_[value].end(), [&](int user) {
              const auto& op = graph_.ops[user];
              return op.kernel != kernel ||
-                    (is_pointwise(op.kind) && graph_.type(op.result()).dims == graph_.type(value).dims && ends_in_pointwise(op));
+                    (is_pointwise(op.kind) && graph_.type(op.result()).dims == graph_.type(value).dims && !leads_to_loops_[user]);
            });
   }
 
@@ -148,13 +157,6 @@ class Traffic {
     if (first >= 0 && second >= 0 && first != second) after_[first].insert(second);
   }
 
-  bool ends_in_pointwise(const Op& op) const {
-    return std::all_of(users_[op.result()].begin(), users_[op.result()].end(), [&](int user) {
-      const auto& next = graph_.ops[user];
-      return next.kernel != op.kernel || next.kind == OpKind::reduce_sum || (is_pointwise(next.kind) && ends_in_pointwise(next));
-    });
-  }
-
   void add_reader(ValueId value, int kernel) {
     readers_[value].insert(kernel);
     if (kernel >= 0) reads_[kernel].insert(value);
@@ -178,6 +180,7 @@ class Traffic {
   std::vector<std::set<ValueId>> reads_;  ///< Of a kernel.
   std::vector<std::map<ValueId, Recipe>> recipes_;
   std::vector<std::set<int>> after_;  ///< Of a kernel those that it has to be done before.
+  std::vector<bool> leads_to_loops_;  ///< Of an op whether a product or pooling of its kernel reads what comes of it, many times.
   std::multimap<int, int> writers_;   ///< Of an op the kernels that update params which it reads.
 };
 
