@@ -283,16 +283,24 @@ class Rules {
     return false;
   }
 
-  /// A pooling whose windows do not overlap and that is the only reader of a convolution's kernel. A convolution that works on several
-  /// images at once has small ones, of which every pixel has code of its own.
+  /// Whether a convolution has code of its own for columns or pixels, which is worth more than to be pooled in registers: where it works on
+  /// several images at once, and where padding is much of its few columns.
+  bool is_better_alone(const Op& op) const {
+    if (op.kind != OpKind::conv2d) return false;
+    if (images_for_weights(graph_, op, machine_) > 1) return true;
+    const auto& padding = op.attributes.ints("padding");
+    const auto kernel_columns = graph_.type(op.operands[1]).dims[1], columns = graph_.type(op.result()).dims[2];
+    return padding[2] + padding[3] > 0 && has_code_for_each_column(graph_, columns, kernel_columns);
+  }
+
+  /// A pooling whose windows do not overlap and that is the only reader of a convolution's kernel.
   bool pools_in_registers(const Op& op, int group, int own) const {
     const auto& window = op.attributes.ints("window");
     bool separate =
         window == op.attributes.ints("strides") && op.attributes.ints("padding") == Ints{0, 0, 0, 0} && window[0] * window[1] <= 4;
     auto pooled = [](OpKind kind) { return kind == OpKind::max_pool2d || kind == OpKind::reduce_sum; };
-    auto several_images = [&](int m) { return images_for_weights(graph_, groups_.op(m), machine_) > 1; };
     const auto& members = groups_.members(group);
-    if (std::any_of(members.begin(), members.end(), several_images)) return false;
+    if (std::any_of(members.begin(), members.end(), [&](int m) { return is_better_alone(groups_.op(m)); })) return false;
     return separate && groups_.any(group, [](OpKind kind) { return kind == OpKind::conv2d; }) && !groups_.any(group, pooled) &&
            groups_.only_used_by(group, own);
   }

@@ -69,6 +69,10 @@ int lanes_of_inner_product(const Graph& graph, const Op& op, int lanes) {
   return use_of_inner_product(graph, op, width, lanes) > use_of_lanes(result.back(), 1, lanes) ? width : 0;
 }
 
+bool has_code_for_each_column(const Graph& graph, std::int64_t columns, std::int64_t kernel_columns) {
+  return graph.lanes == Lanes::features ? columns <= 8 : columns <= 16 && columns * kernel_columns <= 80;
+}
+
 LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
   LayoutCost cost;
   const auto lanes = static_cast<std::int64_t>(machine.lanes);

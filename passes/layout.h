@@ -25,6 +25,10 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine);
 /// reads are lanes instead, whose sums are added up at the end; 0 where that costs more.
 int lanes_of_inner_product(const Graph& graph, const Op& op, int lanes);
 
+/// Whether a convolution that makes so many columns, by so many columns of its kernel, has code of its own for each of them, so that no
+/// term outside of the images is computed. Some dozen columns are some thousand instructions.
+bool has_code_for_each_column(const Graph& graph, std::int64_t columns, std::int64_t kernel_columns);
+
 /// Chooses where the graph's vectors take their lanes from. Images as lanes fit any number of channels, but work on as many images at once
 /// as a vector has lanes, so their activations must fit the cache, and a small batch leaves lanes empty. Features as lanes work on one
 /// image (or a few, in dense layers) at a time and use a vector as far as a layer has features.

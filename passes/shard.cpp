@@ -121,9 +121,9 @@ void shard(Graph& graph) {
   for (const auto& old : rewriter.old_ops()) {
     auto op = rewriter.with_current_operands(old);
     rewriter.b.loc = op.loc;
-    const bool reduces = op.kind == OpKind::reduce_sum && sums_over_batch(graph, op);
-    if (reduces && !zero.of(op.operands[0])) op.operands[0] = masked(rewriter.b, op.operands[0]);
     bool sums = sums_over_batch(graph, op);
+    if (sums && std::none_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return zero.of(operand); }))
+      op.operands.back() = masked(rewriter.b, op.operands.back());
     if (op.kind == OpKind::dense_weight_grad && graph.type(op.operands[0]).rank() == 2 &&
         whole_weight_gradient(graph, graph.type(op.result()))) {
       op.kind = OpKind::dense_weight_grad_whole;
@@ -134,6 +134,7 @@ void shard(Graph& graph) {
     if (sums) rewriter.replace(op.result(), rewriter.b.emit(OpKind::reduce, {op.result()}, {}, graph.values[op.result()].name));
     visit_new();
     // Masked where it is made, a gradient is zero in all that is computed from it.
+    if (old.kind == OpKind::input) continue;
     for (auto result : old.results) {
       auto counts_padding = [&](ValueId factor) { return !zero.of(rewriter.current(factor)); };
       if (zero.of(result) || std::none_of(factors[result].begin(), factors[result].end(), counts_padding)) continue;

@@ -139,8 +139,7 @@ Directions skipped(const Emitter& e, bool share, std::int64_t made_columns, std:
   // The rows of a pooling's window are made by one loop, which meets all kernel rows for all of them.
   if (e.has(OpKind::max_pool2d)) return {};
   if (share) return {true, true};
-  // Some dozen columns unrolled are some thousand instructions.
-  return {true, e.lanes_are_features() ? made_columns <= 8 : made_columns <= 16 && made_columns * kernel_columns <= 80};
+  return {true, has_code_for_each_column(e.graph(), made_columns, kernel_columns)};
 }
 
 /// Where padding is.
