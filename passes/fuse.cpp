@@ -259,9 +259,16 @@ class Rules {
   bool follows(const Op& op, int own, int group, ValueId through) const {
     if (graph_.type(through).dims != graph_.type(op.result()).dims) return false;
     if (groups_.any(group, is_weight_gradient)) return false;
-    if (groups_.any(group, is_product) && groups_.any(own, is_product)) return false;
+    if (groups_.any(group, is_product) && (groups_.any(own, is_product) || sums_within_images(own))) return false;
     // Behind a product only ops on what the product made share its loops; a larger value made before its pooling does not.
     return !groups_.any(group, is_product) || reaches_product(through);
+  }
+
+  /// Whether a group has a sum of its own over the elements of images, which loops of a product cannot share.
+  bool sums_within_images(int group) const {
+    const auto& members = groups_.members(group);
+    return std::any_of(members.begin(), members.end(),
+                       [&](int m) { return groups_.op(m).kind == OpKind::reduce_sum && !sums_over_batch(graph_, groups_.op(m)); });
   }
 
   /// Whether a gradient reads its weights where they are instead of a transposed copy. Lanes of images take one weight at a time from
