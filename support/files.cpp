@@ -39,7 +39,22 @@ void write_whole(const fs::path& path, const std::string& bytes) {
     if (written <= 0) throw Error("{}: cannot be written: {}", path.string(), reason());
     at += static_cast<std::size_t>(written);
   }
-  if (fsync(file.get()) != 0) throw Error("{}: cannot be written: {}", path.string(), reason());
+  // Devices and pipes have nothing to bring to disk.
+  if (fsync(file.get()) != 0 && errno != EINVAL && errno != EROFS) throw Error("{}: cannot be written: {}", path.string(), reason());
+}
+
+/// Whether a path leads to a device, a pipe or a socket. Those are written to; a file in their place would take them from everyone.
+bool is_special(const fs::path& path) {
+  std::error_code ignored;
+  auto status = fs::status(path, ignored);
+  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
+/// Where a file is, behind symbolic links.
+fs::path behind_links(const fs::path& path) {
+  std::error_code failed;
+  auto real = fs::canonical(path, failed);
+  return failed ? path : real;
 }
 
 }  // namespace
@@ -63,21 +78,34 @@ void write_files(const fs::path& folder, const std::vector<std::pair<std::string
   fs::create_directories(folder, failed);
   if (failed || !fs::is_directory(folder))
     throw Error("{}: cannot be made: {}", folder.string(), failed ? failed.message() : "it is not a folder");
-  auto temporary = [&](const std::string& name) { return folder / fmt::format(".{}.{}.tmp", name, getpid()); };
-  auto remove_temporaries = [&] {
-    std::error_code ignored;
-    for (const auto& [name, bytes] : names_and_bytes) fs::remove(temporary(name), ignored);
+  struct File {
+    fs::path path, temporary;  ///< Without a temporary one it is written in place.
+    const std::string& bytes;
   };
+  std::vector<File> files;
+  for (const auto& [name, bytes] : names_and_bytes) {
+    const bool special = is_special(folder / name);
+    auto path = special ? folder / name : behind_links(folder / name);
+    auto temporary = path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().string(), getpid());
+    files.push_back({path, special ? fs::path() : temporary, bytes});
+  }
   try {
-    for (const auto& [name, bytes] : names_and_bytes) write_whole(temporary(name), bytes);
-    for (const auto& [name, bytes] : names_and_bytes)
-      if (fs::is_directory(folder / name)) throw Error("{}: cannot be written: it is a folder", (folder / name).string());
-    for (const auto& [name, bytes] : names_and_bytes) {
-      fs::rename(temporary(name), folder / name, failed);
-      if (failed) throw Error("{}: cannot be written: {}", (folder / name).string(), failed.message());
+    for (const auto& file : files)
+      if (!file.temporary.empty()) write_whole(file.temporary, file.bytes);
+    for (const auto& file : files)
+      if (fs::is_directory(file.path)) throw Error("{}: cannot be written: it is a folder", file.path.string());
+    for (const auto& file : files) {
+      if (file.temporary.empty()) {
+        write_whole(file.path, file.bytes);
+        continue;
+      }
+      fs::rename(file.temporary, file.path, failed);
+      if (failed) throw Error("{}: cannot be written: {}", file.path.string(), failed.message());
     }
   } catch (...) {
-    remove_temporaries();
+    std::error_code ignored;
+    for (const auto& file : files)
+      if (!file.temporary.empty()) fs::remove(file.temporary, ignored);
     throw;
   }
 }

@@ -110,6 +110,27 @@ TEST_F(Cli, HelpAndVersionSayWhatThereIs) {
   }
 }
 
+TEST_F(Cli, OutputGoesIntoPipesAndBehindLinks) {
+  write("graph.ir", "graph @empty {\n}\n");
+  auto pipe = path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  auto into_pipe = run("opt " + path("graph.ir") + " --passes dce -o " + pipe, "cat " + pipe + " >" + path("got") + " & ");
+  EXPECT_EQ(into_pipe.status, 0) << into_pipe.err;
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  for (int i = 0; i < 100 && read_file(path("got")).empty(); ++i) usleep(20000);
+  EXPECT_EQ(read_file(path("got")), "graph @empty {\n}\n");
+
+  write("elsewhere/real.ir", "old");
+  fs::create_symlink("elsewhere/real.ir", path("link.ir"));
+  auto behind_link = run("opt " + path("graph.ir") + " --passes dce -o " + path("link.ir"));
+  EXPECT_EQ(behind_link.status, 0) << behind_link.err;
+  EXPECT_TRUE(fs::is_symlink(path("link.ir")));
+  EXPECT_EQ(read_file(path("elsewhere/real.ir")), "graph @empty {\n}\n");
+
+  auto to_device = run("opt " + path("graph.ir") + " --passes dce -o /dev/stdout");
+  EXPECT_EQ(to_device.status, 0) << to_device.err;
+}
+
 TEST_F(Cli, UsageErrorsExitWith2) {
   expect_error("", 2, "subcommand");
   expect_error("trian model.json", 2, "trian");
