@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <vector>
 
 #include "passes/rewriter.h"
 #include "passes/shard.h"
@@ -21,66 +23,54 @@ struct Factors {
   std::size_t count() const { return summed.size() + constant.size(); }
 };
 
-class FactorFinder {
- public:
-  FactorFinder(const std::vector<Op>& ops, std::size_t values) : ops_(ops), definers_(values, -1) {
-    for (std::size_t i = 0; i < ops.size(); ++i)
-      for (auto result : ops[i].results) definers_[result] = static_cast<std::int32_t>(i);
+/// Of more factors nothing is to be gained, and powers of powers have very many.
+constexpr std::size_t kMost = 16;
+
+void add_factors(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value, const Type& whole, Factors& factors) {
+  if (factors.count() > kMost) return;
+  const auto& type = graph.type(value);
+  const auto& op = graph.ops[definers[value]];
+  if (!type.batched() && type.rank() <= 1) {
+    factors.constant.push_back(value);
+  } else if (op.kind == OpKind::mul && type == whole) {
+    for (auto operand : op.operands) add_factors(graph, definers, operand, whole, factors);
+  } else if (op.kind == OpKind::neg && type == whole) {
+    factors.negative = !factors.negative;
+    add_factors(graph, definers, op.operands[0], whole, factors);
+  } else {
+    factors.summed.push_back(value);
   }
+}
 
-  /// Of a sum over all dimensions but the last, or nothing.
-  std::optional<Factors> of(const Graph& graph, const Op& sum) const {
-    const auto& type = graph.type(sum.operands[0]);
-    const bool keeps_last = graph.type(sum.result()).rank() == 1 && sum.attributes.ints("axes").size() + 1 == type.dims.size() &&
-                            graph.type(sum.result()).dims[0] == type.dims.back();
-    if (!keeps_last || sum.attributes.integer("keep_dims") != 0) return std::nullopt;
-    Factors factors;
-    add(graph, factors, sum.operands[0], type);
-    if (factors.count() > kMost) return std::nullopt;
-    std::sort(factors.summed.begin(), factors.summed.end(), [&](ValueId a, ValueId b) { return definers_[a] < definers_[b]; });
-    return factors;
-  }
-
- private:
-  /// Of more factors nothing is to be gained, and powers of powers have very many.
-  static constexpr std::size_t kMost = 16;
-
-  void add(const Graph& graph, Factors& factors, ValueId value, const Type& whole) const {
-    if (factors.count() > kMost) return;
-    const auto& type = graph.type(value);
-    const auto& op = ops_[definers_[value]];
-    if (!type.batched() && type.rank() <= 1)
-      factors.constant.push_back(value);
-    else if (op.kind == OpKind::mul && type == whole)
-      for (auto operand : op.operands) add(graph, factors, operand, whole);
-    else if (op.kind == OpKind::neg && type == whole) {
-      factors.negative = !factors.negative;
-      add(graph, factors, op.operands[0], whole);
-    } else
-      factors.summed.push_back(value);
-  }
-
-  const std::vector<Op>& ops_;
-  std::vector<std::int32_t> definers_;
-};
+/// Of a sum over the batch and all other dimensions but the last; else nothing.
+std::optional<Factors> factors_of(const Graph& graph, const std::vector<std::int32_t>& definers, const Op& sum) {
+  if (sum.kind != OpKind::reduce_sum || !sums_over_batch(graph, sum) || sum.attributes.integer("keep_dims") != 0) return std::nullopt;
+  const auto& type = graph.type(sum.operands[0]);
+  Ints all_but_last(type.dims.size() - 1);
+  std::iota(all_but_last.begin(), all_but_last.end(), 0);
+  if (sum.attributes.ints("axes") != all_but_last) return std::nullopt;
+  Factors factors;
+  add_factors(graph, definers, sum.operands[0], type, factors);
+  if (factors.count() > kMost || factors.summed.empty()) return std::nullopt;
+  std::sort(factors.summed.begin(), factors.summed.end(), [&](ValueId a, ValueId b) { return definers[a] < definers[b]; });
+  return factors;
+}
 
 }  // namespace
 
 void factor_sums(Graph& graph) {
   using Key = std::vector<ValueId>;
-  const auto values = graph.values.size();
-  Rewriter rewriter(graph);
-  const FactorFinder finder(rewriter.old_ops(), values);
+  const auto definers = graph.definers();
   std::map<ValueId, Factors> found;
   std::map<Key, int> count;
-  for (const auto& op : rewriter.old_ops()) {
-    if (op.kind != OpKind::reduce_sum || !sums_over_batch(graph, op)) continue;
-    auto factors = finder.of(graph, op);
-    if (!factors || factors->summed.empty()) continue;
+  for (const auto& op : graph.ops) {
+    auto factors = factors_of(graph, definers, op);
+    if (!factors) continue;
     ++count[factors->summed];
     found.emplace(op.result(), std::move(*factors));
   }
 
+  Rewriter rewriter(graph);
   auto& b = rewriter.b;
   std::map<Key, ValueId> sums;
   for (const auto& old : rewriter.old_ops()) {
