@@ -115,11 +115,10 @@ Kernels plain_like(Kernels& variant, const Layer& layer, const Shape& shape, std
 void print_map(std::optional<Lanes> lanes, const std::string& only, const std::string& only_shape) {
   auto peak = fma_peak_gflops(1), bandwidth = memory_gbytes_per_second(1);
   std::cout << fmt::format(
-      "One thread, batch {}, FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s. A cell: share of the rate of a plain 3x3 convolution with as "
-      "many\n"
-      "FLOPs and as large an output, in per cent, forward / input gradient / weight gradient; in brackets the variant's own share of "
-      "peak.\n"
-      "With an m, the variant moves more bytes a second than a copy in memory does.\n\n| variant |",
+      "One thread, batch {}, FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s. A cell: share of the rate of a plain 3x3\n"
+      "convolution with as many FLOPs and as large an output, in per cent, forward / input gradient / weight gradient; in\n"
+      "brackets the variant's own share of peak. With an m, the variant moves more bytes a second than a copy in memory does.\n\n"
+      "| variant |",
       batch, peak, bandwidth);
   for (const auto& shape : kShapes) std::cout << " " << shape.name() << " |";
   std::cout << "\n| --- |";

@@ -43,18 +43,6 @@ double use_of_inner_product(const Graph& graph, const Op& op, int width, int lan
   return width * vectors / (vectors + kAddUp) / lanes;
 }
 
-/// The use of lanes along the features that an op makes, or along the channels that it reads where that is more.
-double best_use_of_lanes(const Graph& graph, const Op& op, int lanes) {
-  const auto &second = graph.type(op.operands[1]).dims, &result = graph.type(op.result()).dims;
-  const auto features = op.kind == OpKind::dense_input_grad ? second[0] : result.back();
-  const auto groups = op.attributes.integer_or("groups", 1);
-  auto use = use_of_lanes(features, groups, lanes);
-  if (op.kind == OpKind::conv2d_weight_grad && groups == 1) return std::max(use, use_of_lanes(result[2], groups, lanes));
-  if (const int width = lanes_of_inner_product(graph, op, lanes); width > 0)
-    use = std::max(use, use_of_inner_product(graph, op, width, lanes));
-  return use;
-}
-
 }  // namespace
 
 int lanes_of_inner_product(const Graph& graph, const Op& op, int lanes) {
@@ -93,14 +81,17 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
     const auto features = op.kind == OpKind::dense_input_grad ? second.dims[0] : result.dims.back();
     const auto groups = op.attributes.integer_or("groups", 1);
     const bool depthwise = groups > 1 && features == groups;
+    // Where a vector takes more channels than features, those are its lanes.
+    const int inner_product = lanes_of_inner_product(graph, op, machine.lanes);
+    auto use = inner_product > 0 ? use_of_inner_product(graph, op, inner_product, machine.lanes) : use_of_lanes(features, groups, lanes);
+    if (op.kind == OpKind::conv2d_weight_grad && groups == 1) use = std::max(use, use_of_lanes(result.dims[2], groups, lanes));
     const double images_rate = depthwise ? (fits ? kDepthwiseImages : kDepthwiseStreaming) : (fits ? kGood : kStreaming),
-                 features_rate = depthwise                                              ? kDepthwise
-                                 : lanes_of_inner_product(graph, op, machine.lanes) > 0 ? kInnerProduct
-                                 : features / groups > lanes                            ? kGood
-                                                                                        : kOneVector;
+                 features_rate = depthwise                   ? kDepthwise
+                                 : inner_product > 0         ? kInnerProduct
+                                 : features / groups > lanes ? kGood
+                                                             : kOneVector;
     cost.batch += multiply_adds * static_cast<double>(padded) / static_cast<double>(2 * lanes) / images_rate;
-    cost.features += multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / features_rate /
-                     best_use_of_lanes(graph, op, machine.lanes);
+    cost.features += multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / features_rate / use;
   }
   // A batch of one tile keeps one thread busy, where that of single images keeps several. On one thread that is no loss.
   if (padded == lanes && batch > 1) cost.batch *= 1.5;

@@ -205,6 +205,15 @@ Func add_inner_product(Product& product, const std::string& name, const std::vec
   return sum;
 }
 
+/// Defines the op's result at (n, feature, x, y) as one inner product.
+void define_inner_product(Emitter& e, const Op& op, const std::string& name, const std::vector<Var>& at, const RDom& r, int width,
+                          const std::function<Expr(const Expr& channel)>& read) {
+  Product product{.op = &op, .weights = kernel_of_lanes(e, op, width)};
+  product.accumulator = add_inner_product(product, name, at, r, width, {r.x, r.z}, read);
+  e.define(op.result(), product.accumulator);
+  e.set_product(std::move(product));
+}
+
 }  // namespace
 
 void halide_conv2d(Emitter& e, const Op& op) {
@@ -216,11 +225,8 @@ void halide_conv2d(Emitter& e, const Op& op) {
     Var f("f"), x("x"), y("y");
     RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]) / width, 0, static_cast<int>(w[0]), "r");
     auto at_x = x * g.stride_x - g.left + r.x * g.dilation_x, at_y = y * g.stride_y - g.top + r.z * g.dilation_y;
-    Product product{.op = &op, .weights = kernel_of_lanes(e, op, width)};
-    product.accumulator = add_inner_product(product, "conv", {e.n, f, x, y}, r, width, {r.x, r.z},
-                                            [&](const Expr& channel) { return in.at(r, e.n, channel, at_x, at_y); });
-    e.define(op.result(), product.accumulator);
-    return e.set_product(std::move(product));
+    return define_inner_product(e, op, "conv", {e.n, f, x, y}, r, width,
+                                [&](const Expr& channel) { return in.at(r, e.n, channel, at_x, at_y); });
   }
   const bool share = images_share(e, g, out[2]);
   Surrounded in(e, g, op.operands[0], w, padded(op), skipped(e, share, out[2], w[1]));
@@ -242,9 +248,10 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const auto& dx = e.type(op.result()).dims;
   auto by_stride = [&](std::int64_t extent) { return (extent + g.stride_x - 1) / g.stride_x; };
   const int width = inner_product_width(e, op);
-  Directions skip = skipped(e, false, by_stride(dx[2]), by_stride(w[1]));
-  if (width > 0) skip = {.rows = true};
-  if (g.reads_in_place(e, op.operands[0], w)) skip = {};
+  // What is read in place tests its borders outside of the inner loops instead.
+  const Directions skip = g.reads_in_place(e, op.operands[0], w) ? Directions{}
+                          : width > 0                            ? Directions{.rows = true}
+                                                                 : skipped(e, false, by_stride(dx[2]), by_stride(w[1]));
   Surrounded dy(e, g, op.operands[0], w, {true, true}, skip);
   Var c("c"), x("x"), y("y"), q("q"), p("p");
   Product product{.op = &op,
@@ -269,10 +276,11 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
           return dy.at(r, e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
         };
         Expr kx = first_x + r.x * g.stride_x, ky = first_y + r.z * g.stride_y;
-        Func acc("input_grad_part");
+        Func acc;
         if (width > 0) {
-          acc = add_inner_product(product, acc.name(), {e.n, c, q, p}, r, width, {kx, ky}, read);
+          acc = add_inner_product(product, "input_grad_part", {e.n, c, q, p}, r, width, {kx, ky}, read);
         } else {
+          acc = Func("input_grad_part");
           Expr filter = g.channel(c, r.y, terms, dx[3]);
           acc(e.n, c, q, p) = 0.0f;
           acc(e.n, c, q, p) += product.weights(g.transposed_weight(c, filter, kx, ky, w[3])) * read(filter);
@@ -322,14 +330,10 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
   const Directions reaches_outside = {outside(w[0], g.dilation_y, g.top, dx[1], dy[1]), outside(w[1], g.dilation_x, g.left, dx[2], dy[2])};
   if (const int width = inner_product_width(e, op); width > 0) {
     Surrounded in(e, g, op.operands[0], w, reaches_outside, {.rows = true});
-    RDom groups(0, static_cast<int>(w[1]), 0, static_cast<int>(filters) / width, 0, static_cast<int>(w[0]), "r");
-    Product product{.op = &op, .weights = kernel_of_lanes(e, op, width)};
-    product.accumulator =
-        add_inner_product(product, "input_grad", {e.n, c, x, y}, groups, width, {groups.x, groups.z}, [&](const Expr& channel) {
-          return in.at(groups, e.n, channel, x + g.left - groups.x * g.dilation_x, y + g.top - groups.z * g.dilation_y);
-        });
-    e.define(op.result(), product.accumulator);
-    return e.set_product(std::move(product));
+    RDom vectors(0, static_cast<int>(w[1]), 0, static_cast<int>(filters) / width, 0, static_cast<int>(w[0]), "r");
+    return define_inner_product(e, op, "input_grad", {e.n, c, x, y}, vectors, width, [&](const Expr& channel) {
+      return in.at(vectors, e.n, channel, x + g.left - vectors.x * g.dilation_x, y + g.top - vectors.z * g.dilation_y);
+    });
   }
   const bool share = images_share(e, g, dx[2]);
   bool unroll_columns = false;

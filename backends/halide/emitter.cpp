@@ -43,14 +43,6 @@ void fix_layout(Buffer buffer, const gradc::Type& type, int images, Lanes lanes,
   }
 }
 
-/// Lets each image of a func lie whole. Returns its arguments in the order of their strides.
-std::vector<Var> images_outermost(Func func) {
-  auto args = func.args();
-  std::rotate(args.begin(), args.begin() + 1, args.end());
-  func.reorder_storage(args);
-  return args;
-}
-
 }  // namespace
 
 Emitter::Emitter(const KernelSource& kernel, const KernelTarget& target, int candidate)
@@ -138,7 +130,7 @@ void Emitter::store(Func func, std::int64_t features) {
     return;
   }
   if (args.size() == 1) return;
-  auto order = images_outermost(func);
+  auto order = first_outermost(func);
   func.reorder({order.begin(), order.end()});
   if (features < 2) {
     for (int i = 0; i < func.num_update_definitions(); ++i) func.update(i).unscheduled();
@@ -222,7 +214,7 @@ void Emitter::store_product() {
   auto vars = indices(type(value));
   stored(arguments_of(type(value))) = at(value, n, {vars.begin(), vars.end()});
   stored.compute_root();
-  if (lanes_are_features()) images_outermost(stored);
+  if (lanes_are_features()) first_outermost(stored);
   schedule_product(*this, stored, type(value), product_, nullptr);
   define(value, stored);
   product_.op = nullptr;

@@ -148,6 +148,10 @@ Halide::Func sum_images(Emitter& e, Halide::Func of_images, const std::vector<Ha
 /// Tells a Func the extents of its arguments.
 void bound_all(Halide::Func func, const Type& type, int images);
 
+/// Gives a Func's first argument the largest stride, so that the elements of each image, or lane, lie together. Returns its arguments in
+/// the order of their strides.
+std::vector<Halide::Var> first_outermost(Halide::Func func);
+
 /// Keeps accumulators whose lanes are `feature` in registers while a sum runs: vectors of `width` are unrolled, as is every other argument,
 /// inside the loops of `reduction`, innermost first. The innermost, if its number of steps is given as `depth`, is unrolled some times, so
 /// that short loops do not spend their time on branches.

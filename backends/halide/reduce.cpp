@@ -23,9 +23,8 @@ bool sum_pixels_side_by_side(const Emitter& e, Func sum, const Var& channel, con
   sum.update().split(pixels[0], group, member, 8);
   auto turns = sum.update().rfactor(member, turn);
   auto args = sum.args();
-  std::vector<Var> storage(args.begin() + 1, args.end());
-  storage.push_back(args[0]);
-  sum.compute_root().reorder_storage(storage).vectorize(channel, width);
+  sum.compute_root().vectorize(channel, width);
+  first_outermost(sum);
   sum.update().split(channel, outer, lane, width).reorder(lane, member, outer).vectorize(lane).unroll(member);
   turns.compute_at(sum, outer).bound_extent(channel, width).bound_extent(turn, 8);
   turns.reorder_storage(channel, turn).vectorize(channel).unroll(turn);

@@ -181,6 +181,13 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
       .unroll(acc_args[3]);
 }
 
+std::vector<Var> first_outermost(Func func) {
+  auto args = func.args();
+  std::rotate(args.begin(), args.begin() + 1, args.end());
+  func.reorder_storage(args);
+  return args;
+}
+
 Func sum_images(Emitter& e, Func of_images, const std::vector<Var>& index, const gradc::Type& type) {
   RDom image(0, e.images());
   Func sum("image_sum");

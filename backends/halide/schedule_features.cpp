@@ -30,9 +30,8 @@ void schedule_dot(Emitter& e, Func sink, const Product& product, const Var& row,
   order.push_back(fo);
   sink.reorder(order).vectorize(fi).unroll(ri);
   auto own = sum.args();
-  std::vector<Var> storage(own.begin() + 1, own.end());
-  storage.push_back(own[0]);
-  sum.compute_at(sink, ro).reorder_storage(storage);
+  sum.compute_at(sink, ro);
+  first_outermost(sum);
   auto lanes = sum.update();
   lanes.atomic().vectorize(lane.x);
   auto accumulators = part;
@@ -138,9 +137,8 @@ void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, cons
   packed.compute_root();
   for (auto [sum, lane] : product.lane_sums) {
     auto own = sum.args();
-    std::vector<Var> storage(own.begin() + 1, own.end());
-    storage.push_back(own[0]);
-    sum.compute_at(sink, xo).reorder_storage(storage);
+    sum.compute_at(sink, xo);
+    first_outermost(sum);
     if (turns) sum.bound_extent(own[2], static_cast<int>(block)).bound_extent(own[3], 1);
     auto add_up = sum.update();
     add_up.atomic().vectorize(lane.x);
@@ -287,21 +285,24 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   auto& neighbour = share ? args[0] : args[2];
   sink.split(neighbour, xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
   std::vector<VarOrRVar> order = {vi, vo, xi};
-  if (!share) order.push_back(xo);
-  if (lanes.depthwise()) order.push_back(fo);
   if (share) {
-    order.insert(order.end(), {args[2], args[3], xo});
-  } else if (parts) {
-    sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
-    order.insert(order.begin() + 3, yi);
-    order.push_back(yo);
+    order.insert(order.end(), {args[2], args[3], xo, fo});
   } else {
-    order.push_back(args[3]);
+    if (parts) {
+      sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
+      order.push_back(yi);
+    }
+    const Var& row = parts ? yo : args[3];
+    order.push_back(xo);
+    // Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups, where they are few, while one does.
+    // Depthwise convolutions have hardly any, and make all features of a row while its cache lines are there.
+    if (lanes.depthwise())
+      order.insert(order.end(), {fo, row, args[0]});
+    else if (lanes.groups > 1)
+      order.insert(order.end(), {row, fo, args[0]});
+    else
+      order.insert(order.end(), {row, args[0], fo});
   }
-  // Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups, where they are few, while one does.
-  if (!share && product.groups == 1) order.push_back(args[0]);
-  if (!lanes.depthwise()) order.push_back(fo);
-  if (!share && product.groups > 1) order.push_back(args[0]);
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
   if (parts) sink.unroll(yi);
   if (product.unroll_columns) sink.unroll(xo);
