@@ -13,6 +13,7 @@
 #include "ir/text.h"
 #include "runtime/model.h"
 #include "support/error.h"
+#include "support/files.h"
 
 namespace gradc::test {
 namespace {
@@ -22,7 +23,8 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 ModelFile read(const json& document) {
-  auto path = fs::path(testing::TempDir()) / "gradc-model.json";
+  TemporaryFolder folder;
+  auto path = folder.path() / "model.json";
   std::ofstream(path) << document.dump();
   return read_model(path);
 }
@@ -119,11 +121,11 @@ TEST(ModelJson, Keras2Keras3AndTfjsSpellingsMeanTheSameModel) {
   EXPECT_EQ(std::get<Adam>(three.training->optimizer).learning_rate, 0.002);
   EXPECT_EQ(std::get<Adam>(three.training->optimizer).beta2, 0.99);
   // What gradc writes is read back as the same model, in the form that tf.js takes.
-  auto folder = fs::path(testing::TempDir()) / "gradc-rewritten";
-  write_model(folder, {three.topology, {}, three.training});
-  auto again = read_model(folder);
+  TemporaryFolder folder;
+  write_model(folder.path(), {three.topology, {}, three.training});
+  auto again = read_model(folder.path());
   EXPECT_EQ(graph_text(again), graph_text(three));
-  auto text = json::parse(std::ifstream(folder / "model.json"));
+  auto text = json::parse(std::ifstream(folder.path() / "model.json"));
   EXPECT_EQ(text["modelTopology"]["config"]["layers"][0]["config"]["batch_input_shape"], json({nullptr, 6, 6, 3}));
   EXPECT_FALSE(text["modelTopology"]["config"]["layers"][0]["config"].contains("batch_shape"));
 }

@@ -6,7 +6,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "ir/verify.h"
 #include "passes/differentiate.h"
@@ -72,11 +71,10 @@ TEST(Text, EveryPrefixOfAGraphIsAnErrorAndNotACrash) {
 }
 
 std::string output_of(const std::string& arguments) {
-  auto file = testing::TempDir() + "gradc-docs-" + std::to_string(getpid());
-  EXPECT_EQ(std::system((GRADC_COMMAND " " + arguments + " >" + file).c_str()), 0);
-  auto text = read_file(file);
-  std::filesystem::remove(file);
-  return text;
+  TemporaryFolder folder;
+  auto file = folder.path() / "stdout";
+  EXPECT_EQ(std::system((GRADC_COMMAND " " + arguments + " >'" + file.string() + "'").c_str()), 0);
+  return read_file(file);
 }
 
 TEST(Docs, OpsAndPassesAreThoseOfTheCode) {

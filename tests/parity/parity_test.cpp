@@ -57,8 +57,8 @@ void expect_near(const std::vector<float>& got, const std::vector<double>& expec
 
 /// Every layer, activation, loss and optimizer that tf.js can train.
 TEST(Parity, ModelsMadeByTfjsTrainAsInTfjs) {
-  auto folder = fs::path(testing::TempDir()) / "gradc-parity-made";
-  fs::remove_all(folder);
+  TemporaryFolder temporary;
+  auto folder = temporary.path() / "made";
   node("make '" + folder.string() + "'");
   int models = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -176,9 +176,8 @@ TEST(Parity, TheTutorialsFirst20StepsAreThoseOfTfjs) {
 
 /// What gradc saves, tf.js loads, and both predict the same.
 TEST(Parity, TfjsLoadsWhatGradcSaves) {
-  auto folder = fs::path(testing::TempDir()) / "gradc-parity-saved";
-  fs::remove_all(folder);
-  fs::create_directories(folder);
+  TemporaryFolder temporary;
+  const auto& folder = temporary.path();
   auto check = [&](Model& model, const std::vector<std::int64_t>& shape, const std::string& name) {
     SCOPED_TRACE(name);
     model.save(folder / name);

@@ -17,6 +17,7 @@
 #include "runtime/thread_pool.h"
 #include "runtime/tuned.h"
 #include "support/error.h"
+#include "support/files.h"
 #include "tests/support/harness.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -320,8 +321,8 @@ TEST(ThreadPool, FlushesDenormalsOnEveryThreadAndRestoresTheCaller) {
 
 TEST(KernelCache, StaysWithinItsLimitAndDropsWhatWasUnusedForLongest) {
   namespace fs = std::filesystem;
-  auto folder = fs::path(testing::TempDir()) / "gradc-cache-limit";
-  fs::remove_all(folder);
+  TemporaryFolder temporary;
+  const auto& folder = temporary.path();
   KernelCache cache(folder, nullptr, 10000);
   auto now = fs::file_time_type::clock::now();
   for (int i = 0; i < 20; ++i) {
@@ -338,9 +339,8 @@ TEST(KernelCache, StaysWithinItsLimitAndDropsWhatWasUnusedForLongest) {
 }
 
 TEST(Tuned, CandidatesAreKeptUntilForgottenAndOthersAreNotBelieved) {
-  auto folder = std::filesystem::path(testing::TempDir()) / "gradc-tuned";
-  std::filesystem::remove_all(folder);
-  KernelCache cache(folder, nullptr);
+  TemporaryFolder folder;
+  KernelCache cache(folder.path(), nullptr);
   EXPECT_EQ(tuned_candidate(cache, "code"), 0);
   keep_candidate(cache, "code", 5);
   EXPECT_EQ(tuned_candidate(cache, "code"), 5);
@@ -352,7 +352,7 @@ TEST(Tuned, CandidatesAreKeptUntilForgottenAndOthersAreNotBelieved) {
   keep_candidate(cache, "code", 3);
   keep_candidate(cache, "code", 0);
   EXPECT_EQ(tuned_candidate(cache, "code"), 0);
-  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(DataSet, ShufflesBySeedAndSlices) {
