@@ -284,6 +284,8 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   // Neighbours that share each vector of weights.
   auto& neighbour = share ? args[0] : args[2];
   sink.split(neighbour, xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
+  constexpr std::int64_t kFloatsOfLine = 16;
+  const bool all_features_first = lanes.depthwise() && features % kFloatsOfLine != 0;
   std::vector<VarOrRVar> order = {vi, vo, xi};
   if (share) {
     order.insert(order.end(), {args[2], args[3], xo, fo});
@@ -293,21 +295,23 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
       order.push_back(yi);
     }
     const Var& row = parts ? yo : args[3];
-    order.push_back(xo);
     // Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups, where they are few, while one does.
-    // Depthwise convolutions have hardly any, and make all features of a row while its cache lines are there.
-    if (lanes.depthwise())
-      order.insert(order.end(), {fo, row, args[0]});
+    // Depthwise convolutions have hardly any, and make all features of a row, or of a few columns where blocks of features end within a
+    // cache line, while its lines are there.
+    if (all_features_first)
+      order.insert(order.end(), {fo, xo, row, args[0]});
+    else if (lanes.depthwise())
+      order.insert(order.end(), {xo, fo, row, args[0]});
     else if (lanes.groups > 1)
-      order.insert(order.end(), {row, fo, args[0]});
+      order.insert(order.end(), {xo, row, fo, args[0]});
     else
-      order.insert(order.end(), {row, args[0], fo});
+      order.insert(order.end(), {xo, row, args[0], fo});
   }
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
   if (parts) sink.unroll(yi);
   if (product.unroll_columns) sink.unroll(xo);
   auto in_registers = [&](Func acc, const RDom& r) {
-    acc.compute_at(sink, share ? args[2] : xo);
+    acc.compute_at(sink, share ? args[2] : all_features_first ? fo : xo);
     if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
     // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling
     // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
