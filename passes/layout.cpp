@@ -66,11 +66,12 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
   const auto lanes = static_cast<std::int64_t>(machine.lanes);
   const auto batch = machine.batch, padded = (batch + lanes - 1) / lanes * lanes;
   // Shares of the two multiply-adds a cycle, as measured. Good kernels reach 0.75; with images as lanes those that stream from beyond L2
-  // less than half of that, as do those that read a weight for 16 images only, or write a gradient as large as the weights once a tile.
+  // less than half of that. Where weights of a dense layer do not stay in L1, reading them for 16 images only costs a part, and adding to a
+  // gradient as large as the weights once a tile costs half.
   // With a single vector of features most multiply-adds load their own scalar; inner products load two vectors for each. Depthwise
   // convolutions do little with what they read.
   constexpr double kGood = 0.75, kStreaming = 0.3, kOneVector = 0.65, kInnerProduct = 0.45, kDepthwise = 0.5, kDepthwiseImages = 0.4,
-                   kDepthwiseStreaming = 0.25;
+                   kDepthwiseStreaming = 0.25, kDenseStreaming = 0.65, kDenseGradient = 0.4;
   for (const auto& op : graph.ops) {
     if (!is_contraction(op.kind)) continue;
     auto multiply_adds = static_cast<double>(graph.flops(op)) / 2;
@@ -85,7 +86,10 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
     const int inner_product = lanes_of_inner_product(graph, op, machine.lanes);
     auto use = inner_product > 0 ? use_of_inner_product(graph, op, inner_product, machine.lanes) : use_of_lanes(features, groups, lanes);
     if (op.kind == OpKind::conv2d_weight_grad && groups == 1) use = std::max(use, use_of_lanes(result.dims[2], groups, lanes));
-    const double images_rate = depthwise ? (fits ? kDepthwiseImages : kDepthwiseStreaming) : (fits ? kGood : kStreaming),
+    const double streaming = op.kind == OpKind::dense_weight_grad ? kDenseGradient
+                             : is_dense(op.kind)                  ? kDenseStreaming
+                                                                  : kStreaming,
+                 images_rate = depthwise ? (fits ? kDepthwiseImages : kDepthwiseStreaming) : (fits ? kGood : streaming),
                  features_rate = depthwise                   ? kDepthwise
                                  : inner_product > 0         ? kInnerProduct
                                  : features / groups > lanes ? kGood

@@ -81,91 +81,88 @@ Expr at_row(Emitter& e, ValueId value, const Expr& feature, const Expr& row, con
   return e.at(value, image, index);
 }
 
-/// The sum over images and rows with outputs as lanes.
-void weight_grad_of_features(Emitter& e, const Op& op) {
-  const auto &x = e.type(op.operands[0]), &dy = e.type(op.operands[1]);
-  auto inputs = x.dims.back(), outputs = dy.dims.back();
-  auto rows = x.elements() / inputs;
-  Func xs("xs"), ds("ds"), acc("acc"), sum("weight_grad");
-  Var j("j"), k("k"), row("row");
-  xs(e.n, k, row) = at_row(e, op.operands[0], k, row, e.n);
-  ds(e.n, j, row) = at_row(e, op.operands[1], j, row, e.n);
-  if (!e.in_memory(op.operands[0])) e.store(xs, inputs);
-  if (!e.in_memory(op.operands[1])) e.store(ds, outputs);
-  RDom r(0, e.images(), 0, static_cast<int>(rows), "r");
-  acc(j, k) = 0.0f;
-  acc(j, k) += ds(r.x, j, r.y) * xs(r.x, k, r.y);
-  sum(j, k) = acc(j, k);
-  e.accumulate(op.result(), sum);
+/// Both sides of a kernel's gradient: which has lanes, and how wide vectors of it are.
+struct GradientLanes {
+  bool of_outputs = true;
+  std::int64_t features, others;
+  int width;
+};
 
-  const auto width = e.width(outputs);
-  auto block = choose_feature_block(e, {outputs, width}, inputs, e.images() * rows);
-  Var jo("jo"), ji("ji"), vo("vo"), vi("vi"), ko("ko"), ki("ki");
-  sum.compute_root()
-      .bound(j, 0, static_cast<int>(outputs))
-      .bound(k, 0, static_cast<int>(inputs))
-      .split(j, jo, ji, block.vectors * width, TailStrategy::ShiftInwards)
-      .split(ji, vo, vi, width)
-      .split(k, ko, ki, block.others, TailStrategy::ShiftInwards)
-      .reorder(vi, vo, ki, ko, jo)
-      .vectorize(vi)
-      .unroll(vo)
-      .unroll(ki);
-  acc.compute_at(sum, ko);
-  keep_in_registers(acc, j, width, {r.x, r.y});
+/// Modelled cycles for each weight, of `terms` terms: two multiply-adds a cycle. What has inputs as lanes is turned before it is added to
+/// the gradient, where that has several outputs.
+GradientLanes choose_lanes(const Emitter& e, std::int64_t inputs, std::int64_t outputs, std::int64_t terms) {
+  const auto vector = static_cast<std::int64_t>(e.vector());
+  auto cycles = [&](std::int64_t features) {
+    auto vectors = static_cast<double>((features + vector - 1) / vector);
+    return vectors * static_cast<double>(terms) / 2 / static_cast<double>(features);
+  };
+  constexpr double kTurn = 1;
+  const bool of_outputs = cycles(outputs) <= cycles(inputs) + (outputs > 1 ? kTurn : 0);
+  GradientLanes lanes{of_outputs, of_outputs ? outputs : inputs, of_outputs ? inputs : outputs, e.vector()};
+  while (lanes.width / 2 >= lanes.features) lanes.width /= 2;
+  return lanes;
 }
 
-/// The sum over the images, which are lanes: one operand is transposed, so that its features are lanes, and meets each image's scalar of
-/// the other. Of both the one whose features fill vectors is transposed.
-void weight_grad_of_images(Emitter& e, const Op& op) {
-  const auto &x = e.type(op.operands[0]), &dy = e.type(op.operands[1]);
-  auto inputs = static_cast<int>(x.dims.back()), outputs = static_cast<int>(dy.dims.back());
-  int rows = static_cast<int>(x.elements()) / inputs;  // of leading dimensions, one after the other
-  const int lanes = e.images();
-  Var j("j"), k("k"), row("row");
-  Func xs("xs"), ds("ds"), turned("turned"), sum("weight_grad"), part("part");
-  xs(e.n, k, row) = at_row(e, op.operands[0], k, row, e.n);
-  ds(e.n, j, row) = at_row(e, op.operands[1], j, row, e.n);
-  if (!e.in_memory(op.operands[0])) e.store(xs, inputs);
-  if (!e.in_memory(op.operands[1])) e.store(ds, outputs);
-  RDom r(0, lanes, 0, rows, "r");  // image, row
-  bool outputs_are_lanes = outputs >= lanes || outputs >= inputs;
-  auto extent = outputs_are_lanes ? outputs : inputs, others = outputs_are_lanes ? inputs : outputs;
-  auto vector = std::min(lanes, extent);
-  // turned(feature, image): with the features of an image in a row.
-  Var feature("feature"), other("other"), image("image");
-  turned(feature, image, row) = outputs_are_lanes ? ds(image, feature, row) : xs(image, feature, row);
-  part(feature, other) = 0.0f;
-  part(feature, other) += turned(feature, r.x, r.y) * (outputs_are_lanes ? xs(r.x, other, r.y) : ds(r.x, other, r.y));
-  sum(j, k) = outputs_are_lanes ? part(j, k) : part(k, j);
-  e.accumulate(op.result(), sum);
-
-  turned.compute_root().vectorize(image, lanes);
-  part.compute_root().vectorize(feature, vector, TailStrategy::GuardWithIf);
-  // A block of 4 scalars × up to 4 vectors: 16 accumulators that run over all images.
-  Var fo("fo"), fi("fi"), fv("fv"), oo("oo"), oi("oi");
-  int block = std::min(4, std::max(1, extent / vector)), other_block = std::min(4, others);
-  part.update()
-      .split(feature, fo, fi, block * vector, TailStrategy::GuardWithIf)
-      .split(fi, fi, fv, vector, TailStrategy::GuardWithIf)
-      .split(other, oo, oi, other_block, TailStrategy::GuardWithIf)
-      .reorder({fv, fi, oi, r.x, r.y, fo, oo})
-      .vectorize(fv);
-  if (extent % (block * vector) == 0) part.update().unroll(fi);
-  if (others % other_block == 0) part.update().unroll(oi);
-  if (outputs_are_lanes)
-    sum.compute_inline();
-  else
-    sum.compute_root();
+/// Schedules `sum`, whose accumulators run over all images and rows: blocks of vectors × others stay in registers.
+void schedule_outer_products(Emitter& e, Func sum, Func acc, const Var& lane, const Var& other, const GradientLanes& lanes, const RDom& r,
+                             std::int64_t terms) {
+  auto block = choose_feature_block(e, {std::max<std::int64_t>(lanes.features, lanes.width), lanes.width}, lanes.others, terms);
+  const int features = block.vectors * lanes.width;
+  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), oo("oo"), oi("oi");
+  sum.compute_root()
+      .bound(lane, 0, static_cast<int>(lanes.features))
+      .bound(other, 0, static_cast<int>(lanes.others))
+      .split(lane, fo, fi, features, lanes.features < features ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards)
+      .split(fi, vo, vi, lanes.width)
+      .split(other, oo, oi, block.others, TailStrategy::ShiftInwards)
+      .reorder(vi, vo, oi, oo, fo)
+      .vectorize(vi)
+      .unroll(vo)
+      .unroll(oi);
+  acc.compute_at(sum, oo).bound_extent(lane, features);
+  keep_in_registers(acc, lane, lanes.width, {r.x, r.y});
 }
 
 }  // namespace
 
+/// The sum over images and rows of outer products. The features of one side are lanes, and each vector of them meets scalars of the other
+/// side. Where the values' lanes are images, the first side is turned: its features then lie in a row for each image.
 void halide_dense_weight_grad(Emitter& e, const Op& op) {
-  if (e.lanes_are_features())
-    weight_grad_of_features(e, op);
-  else
-    weight_grad_of_images(e, op);
+  const auto &x = e.type(op.operands[0]), &dy = e.type(op.operands[1]);
+  const auto inputs = x.dims.back(), outputs = dy.dims.back(), rows = x.elements() / inputs, terms = e.images() * rows;
+  Var j("j"), k("k"), row("row"), image("image");
+  Func xs("xs"), ds("ds"), acc("acc"), sum("weight_grad");
+  xs(e.n, k, row) = at_row(e, op.operands[0], k, row, e.n);
+  ds(e.n, j, row) = at_row(e, op.operands[1], j, row, e.n);
+  if (!e.in_memory(op.operands[0])) e.store(xs, inputs);
+  if (!e.in_memory(op.operands[1])) e.store(ds, outputs);
+  const auto lanes = choose_lanes(e, inputs, outputs, terms);
+  const Var &lane = lanes.of_outputs ? j : k, &other = lanes.of_outputs ? k : j;
+  Func vectors = lanes.of_outputs ? ds : xs, scalars = lanes.of_outputs ? xs : ds;
+  if (!e.lanes_are_features() || lanes.width > lanes.features) {
+    Func turned("turned");
+    const auto extent = static_cast<int>(lanes.features);
+    turned(lane, image, row) =
+        lanes.width > extent ? select(lane < extent, vectors(image, clamp(lane, 0, extent - 1), row), 0.0f) : vectors(image, lane, row);
+    turned.compute_root();
+    if (!e.lanes_are_features()) turned.vectorize(image, e.vector());
+    vectors = Func("vectors");
+    vectors(image, lane, row) = turned(lane, image, row);
+  }
+  RDom r(0, e.images(), 0, static_cast<int>(rows), "r");
+  acc(lane, other) = 0.0f;
+  acc(lane, other) += vectors(r.x, lane, r.y) * scalars(r.x, other, r.y);
+  if (!lanes.of_outputs && outputs > 1) {
+    Func turned_sum("turned_sum");
+    turned_sum(lane, other) = acc(lane, other);
+    schedule_outer_products(e, turned_sum, acc, lane, other, lanes, r, terms);
+    sum(j, k) = turned_sum(lane, other);
+    sum.compute_root();
+    return e.accumulate(op.result(), sum);
+  }
+  sum(j, k) = acc(lane, other);
+  schedule_outer_products(e, sum, acc, lane, other, lanes, r, terms);
+  e.accumulate(op.result(), sum);
 }
 
 /// The rows of a block, over all images of the batch.

@@ -164,13 +164,17 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
     cases.push_back(pool_case(kind, 6, 6, 2, {3, 2}, {1, 1}, {1, 1, 1, 1}, 5));
     cases.push_back(pool_case(kind, 20, 18, 1, {17, 17}, {2, 1}, {0, 0, 0, 0}, 2));  // an index beyond a byte
   }
-  for (auto [in, out, batch] :
-       {std::tuple{1, 1, 1}, std::tuple{7, 3, 65}, std::tuple{40, 10, 16}, std::tuple{33, 70, 3}, std::tuple{3, 50, 17}})
+  for (auto [in, out, batch] : {std::tuple{1, 1, 1}, std::tuple{7, 3, 65}, std::tuple{40, 10, 16}, std::tuple{33, 70, 3},
+                                std::tuple{3, 50, 17}, std::tuple{50, 1, 18}, std::tuple{38, 2, 20}})
     cases.push_back(dense_case(in, out, batch));
   cases.push_back({"dense of rows",
                    [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {6, 5})}), 5); },
                    {3, 4, 6},
                    4});
+  cases.push_back({"dense of rows to one",
+                   [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {21, 1})}), 5); },
+                   {5, 21},
+                   18});
   for (auto kind : all_ops())
     if (is_pointwise(kind)) cases.push_back(pointwise_case(kind));
   cases.push_back({"softmax", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {7}, 18});
