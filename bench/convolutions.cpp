@@ -1,7 +1,9 @@
 /// Convolutions of every kind against a plain one of as many FLOPs and as large an output: forward, input gradient, weight gradient.
 ///   bench_convolutions [--benchmark_filter=strided]     Google Benchmark's own output, one line a kernel
-///   bench_convolutions --map [--lanes=images|features] [--only=strided] [--shape=32x32] [--batch=64]   the table of docs/performance.md
+///   bench_convolutions --map [--in-steps] [--lanes=images|features] [--only=strided] [--shape=32x32] [--batch=64]   the tables of
+///                                                                                                     docs/performance.md
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iostream>
 #include <optional>
@@ -12,13 +14,21 @@
 #include "bench/lanes_option.h"
 #include "bench/program.h"
 #include "bench/timed_step.h"
+#include "inspect/profile.h"
 #include "support/error.h"
 #include "support/machine.h"
 
 namespace gradc {
 namespace {
 
-std::int64_t batch = 64;
+/// What is timed, and how.
+struct Options {
+  std::int64_t batch = 64;
+  std::optional<Lanes> lanes;
+  std::string only, shape;  ///< Parts of the names of variants and shapes.
+  bool in_steps = false;  ///< Kernels as steps run them, tile after tile, each after the one before; instead of each alone over the batch.
+};
+
 constexpr const char* kRoles[] = {"conv2d", "conv2d_input_grad", "conv2d_weight_grad"};
 constexpr const char* kRoleNames[] = {"forward", "input_gradient", "weight_gradient"};
 
@@ -72,8 +82,11 @@ ModelFile model_around(const Layer& layer, const Shape& shape) {
 /// The kernels of the layer "variant" in a step, by role.
 class Kernels {
  public:
-  Kernels(const Layer& layer, const Shape& shape, std::optional<Lanes> lanes)
-      : step_(model_around(layer, shape), {.batch_size = batch, .lanes = lanes, .step = {.threads = 1, .separate_kernels = true}}) {
+  Kernels(const Layer& layer, const Shape& shape, const Options& options)
+      : step_(model_around(layer, shape), {.batch_size = options.batch,
+                                           .lanes = options.lanes,
+                                           .step = {.threads = 1, .separate_kernels = !options.in_steps, .trace = options.in_steps}}),
+        in_steps_(options.in_steps) {
     // A transposed convolution is one backwards: its forward kernel has the other's name.
     const bool transposed = layer.class_name() == "Conv2DTranspose";
     auto infos = step_.step().kernels();
@@ -81,7 +94,7 @@ class Kernels {
       for (int role = 0; role < 3; ++role)
         if (infos[k].name == fmt::format("variant.{}", kRoles[transposed && role < 2 ? 1 - role : role])) {
           kernel_[role] = static_cast<int>(k);
-          flops_[role] = static_cast<double>(infos[k].flops_per_image * batch);
+          flops_[role] = static_cast<double>(infos[k].flops_per_image * options.batch);
         }
     for (int role = 0; role < 3; ++role)
       if (kernel_[role] < 0) throw Error("no kernel {} of {} {}", kRoleNames[role], layer.class_name(), shape.name());
@@ -89,37 +102,55 @@ class Kernels {
 
   void run(int role) { step_.step().run_kernel(kernel_[role]); }
   double flops(int role) const { return flops_[role]; }
-  double gflops(int role) {
-    return flops_[role] / time(0.03, [&] { run(role); }).min() / 1e9;
+  /// GFLOP/s of each kernel.
+  std::array<double, 3> rates() {
+    std::array<double, 3> seconds{};
+    if (in_steps_) {
+      Profiler profiler(step_.step().kernels());
+      time(0.1, [&] {
+        step_.run();
+        profiler.add(step_.step().trace());
+      });
+      for (const auto& row : profiler.profile().kernels)
+        for (int role = 0; role < 3; ++role)
+          if (row.what == kernel_[role]) seconds[role] = row.total();
+    } else {
+      for (int role = 0; role < 3; ++role) seconds[role] = time(0.03, [&] { run(role); }).min();
+    }
+    std::array<double, 3> rates{};
+    for (int role = 0; role < 3; ++role) rates[role] = flops_[role] / seconds[role] / 1e9;
+    return rates;
   }
   /// Of a kernel that has been run.
   double flops_per_byte(int role) { return flops(role) / static_cast<double>(step_.step().kernels()[kernel_[role]].bytes); }
 
  private:
   TimedStep step_;
+  bool in_steps_;
   int kernel_[3] = {-1, -1, -1};
   double flops_[3] = {};
 };
 
 /// A plain 3×3 convolution with the FLOPs and the output size of a variant.
-Kernels plain_like(Kernels& variant, const Layer& layer, const Shape& shape, std::optional<Lanes> lanes) {
+Kernels plain_like(Kernels& variant, const Layer& layer, const Shape& shape, const Options& options) {
   auto side = shape.side;
   const auto& config = layer.config();
   auto stride = config.contains("strides") ? config["strides"][0].get<std::int64_t>() : 1;
   side = layer.class_name() == "Conv2DTranspose" ? side : (side + stride - 1) / stride;
-  auto per_pixel = variant.flops(0) / static_cast<double>(batch * side * side * 2 * 9);
+  auto per_pixel = variant.flops(0) / static_cast<double>(options.batch * side * side * 2 * 9);
   auto channels = std::max<std::int64_t>(1, std::llround(std::sqrt(per_pixel)));
-  return {conv(channels, 3), {side, channels}, lanes};
+  return {conv(channels, 3), {side, channels}, options};
 }
 
-void print_map(std::optional<Lanes> lanes, const std::string& only, const std::string& only_shape) {
+void print_map(const Options& options) {
   auto peak = fma_peak_gflops(1), bandwidth = memory_gbytes_per_second(1);
   std::cout << fmt::format(
-      "One thread, batch {}, FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s. A cell: share of the rate of a plain 3x3\n"
-      "convolution with as many FLOPs and as large an output, in per cent, forward / input gradient / weight gradient; in\n"
-      "brackets the variant's own share of peak. With an m, the variant moves more bytes a second than a copy in memory does.\n\n"
+      "One thread, batch {}, FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s; {}. A cell: share of the rate\n"
+      "of a plain 3x3 convolution with as many FLOPs and as large an output, in per cent, forward / input gradient / weight\n"
+      "gradient; in brackets the variant's own share of peak. {}\n\n"
       "| variant |",
-      batch, peak, bandwidth);
+      options.batch, peak, bandwidth, options.in_steps ? "kernels as steps run them" : "each kernel alone over the batch",
+      options.in_steps ? "" : "With an m, the variant moves more bytes a second than a copy in memory does.");
   for (const auto& shape : kShapes) std::cout << " " << shape.name() << " |";
   std::cout << "\n| --- |";
   for (std::size_t i = 0; i < std::size(kShapes); ++i) std::cout << " --- |";
@@ -129,21 +160,21 @@ void print_map(std::optional<Lanes> lanes, const std::string& only, const std::s
     std::string cell;
   } worst, worst_of_rest;
   for (const auto& variant : kVariants) {
-    if (!only.empty() && std::string(variant.name).find(only) == std::string::npos) continue;
+    if (!options.only.empty() && std::string(variant.name).find(options.only) == std::string::npos) continue;
     std::cout << "\n| " << variant.name << " |" << std::flush;
     for (const auto& shape : kShapes) {
-      if (!only_shape.empty() && shape.name().find(only_shape) == std::string::npos) continue;
+      if (!options.shape.empty() && shape.name().find(options.shape) == std::string::npos) continue;
       auto layer = variant.layer(shape.channels);
-      Kernels kernels(layer, shape, lanes);
-      auto plain = plain_like(kernels, layer, shape, lanes);
+      Kernels kernels(layer, shape, options);
+      auto plain = plain_like(kernels, layer, shape, options);
+      std::array<double, 3> own_best{}, plain_best{};
+      for (int repeat = 0; repeat < 3; ++repeat)
+        for (auto [best, rates] : {std::pair(&own_best, kernels.rates()), std::pair(&plain_best, plain.rates())})
+          for (int role = 0; role < 3; ++role) (*best)[role] = std::max((*best)[role], rates[role]);
       std::string ratios, shares;
       for (int role = 0; role < 3; ++role) {
-        double own = 0, other = 0;
-        for (int repeat = 0; repeat < 3; ++repeat) {
-          own = std::max(own, kernels.gflops(role));
-          other = std::max(other, plain.gflops(role));
-        }
-        const bool by_memory = own / kernels.flops_per_byte(role) > bandwidth;
+        const double own = own_best[role], other = plain_best[role];
+        const bool by_memory = !options.in_steps && own / kernels.flops_per_byte(role) > bandwidth;
         ratios += fmt::format("{}{:.0f}{}", role == 0 ? "" : " / ", 100 * own / other, by_memory ? "m" : "");
         shares += fmt::format("{}{:.0f}", role == 0 ? "" : " / ", 100 * own / peak);
         for (auto* lowest : {&worst, &worst_of_rest})
@@ -153,12 +184,14 @@ void print_map(std::optional<Lanes> lanes, const std::string& only, const std::s
       std::cout << " " << ratios << " (" << shares << ") |" << std::flush;
     }
   }
-  std::cout << fmt::format("\n\nworst: {}: {:.0f} %; of those that memory does not bound: {}: {:.0f} %\n", worst.cell, 100 * worst.ratio,
-                           worst_of_rest.cell, 100 * worst_of_rest.ratio);
+  std::cout << fmt::format("\n\nworst: {}: {:.0f} %", worst.cell, 100 * worst.ratio);
+  if (!options.in_steps)
+    std::cout << fmt::format("; of those that memory does not bound: {}: {:.0f} %", worst_of_rest.cell, 100 * worst_of_rest.ratio);
+  std::cout << "\n";
 }
 
 void run_benchmark(benchmark::State& state, const Variant& variant, const Shape& shape, int role) {
-  Kernels kernels(variant.layer(shape.channels), shape, {});
+  Kernels kernels(variant.layer(shape.channels), shape, Options{});
   for (auto _ : state) kernels.run(role);
   state.counters["FLOP/s"] = benchmark::Counter(kernels.flops(role), benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -169,18 +202,18 @@ void run_benchmark(benchmark::State& state, const Variant& variant, const Shape&
 int main(int argc, char** argv) {
   using namespace gradc;
   bool map = false;
-  std::optional<Lanes> lanes;
-  std::string only, shape;
+  Options options;
   CLI::App app("Times convolutions of every kind against a plain one of as many FLOPs.", "bench_convolutions");
-  app.add_flag("--map", map, "Print the table of docs/performance.md");
-  add_lanes_option(app, lanes);
-  app.add_option("--only", only, "Variants with this in their name");
-  app.add_option("--shape", shape, "Shapes with this in their name");
-  app.add_option("--batch", batch, "Images in a batch")->check(CLI::PositiveNumber)->capture_default_str();
+  auto* of_map = app.add_flag("--map", map, "Print a table of docs/performance.md");
+  app.add_flag("--in-steps", options.in_steps, "Time kernels as steps run them, instead of each alone over the batch")->needs(of_map);
+  add_lanes_option(app, options.lanes)->needs(of_map);
+  app.add_option("--only", options.only, "Variants with this in their name")->needs(of_map);
+  app.add_option("--shape", options.shape, "Shapes with this in their name")->needs(of_map);
+  app.add_option("--batch", options.batch, "Images in a batch")->check(CLI::PositiveNumber)->capture_default_str()->needs(of_map);
   return run_program(
       app, argc, argv,
       [&] {
-        if (map) print_map(lanes, only, shape);
+        if (map) print_map(options);
         return map;
       },
       [] {
