@@ -73,10 +73,12 @@ const Variant kVariants[] = {
     {"7x1", [](std::int64_t c) { return changed(conv(c, 1), [](Conv2D& l) { l.kernel_size = {7, 1}; }); }},
 };
 
-/// A model whose layer "variant" gets images that depend on weights, so that it has all three kernels.
+/// A model whose layer "variant" gets images that depend on weights, so that it has all three kernels. The layer before has no bias, whose
+/// gradient would be summed in the variant's input gradient.
 ModelFile model_around(const Layer& layer, const Shape& shape) {
-  return {.topology = sequence({Conv2D{.filters = shape.channels, .kernel_size = {1, 1}, .input_shape = {shape.side, shape.side, 2}}, layer,
-                                Activation{.activation = "relu"}, GlobalAveragePooling2D{}, Dense{.units = 10, .activation = "softmax"}})};
+  return {.topology = sequence(
+              {Conv2D{.filters = shape.channels, .kernel_size = {1, 1}, .use_bias = false, .input_shape = {shape.side, shape.side, 2}},
+               layer, Activation{.activation = "relu"}, GlobalAveragePooling2D{}, Dense{.units = 10, .activation = "softmax"}})};
 }
 
 /// The kernels of the layer "variant" in a step, by role.

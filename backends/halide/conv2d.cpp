@@ -248,14 +248,16 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const auto& dx = e.type(op.result()).dims;
   auto by_stride = [&](std::int64_t extent) { return (extent + g.stride_x - 1) / g.stride_x; };
   const int width = inner_product_width(e, op);
+  const bool share = width == 0 && images_share(e, g, by_stride(dx[2]));
   // What is read in place tests its borders outside of the inner loops instead.
   const Directions skip = g.reads_in_place(e, op.operands[0], w) ? Directions{}
                           : width > 0                            ? Directions{.rows = true}
-                                                                 : skipped(e, false, by_stride(dx[2]), by_stride(w[1]));
+                                                                 : skipped(e, share, by_stride(dx[2]), by_stride(w[1]));
   Surrounded dy(e, g, op.operands[0], w, {true, true}, skip);
   Var c("c"), x("x"), y("y"), q("q"), p("p");
   Product product{.op = &op,
-                  .unroll_columns = dy.skips().columns,
+                  .unroll_columns = dy.skips().columns && !share,
+                  .images_share = share,
                   .groups = g.groups,
                   .weights = width > 0 ? kernel_of_lanes(e, op, width) : kernel_of(e, op)};
   Expr value;
@@ -269,7 +271,7 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
       if (columns > 0 && rows > 0) {
         const auto terms = width > 0 ? w[2] / width : w[2] / g.groups;
         RDom r(0, columns, 0, static_cast<int>(terms), 0, rows, "r");
-        // The last columns and rows of a block may lie beyond the pixels of this remainder.
+        // The last columns and rows may lie beyond the pixels of this remainder.
         if (dy.skips().columns) r.where(q * g.stride_x + a < static_cast<int>(dx[2]));
         if (dy.skips().rows) r.where(p * g.stride_y + b < static_cast<int>(dx[1]));
         auto read = [&](const Expr& filter) {
@@ -360,7 +362,7 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
   acc(f, c, kx, ky) = 0.0f;
   const bool of_channels = g.groups == 1 && e.width(w[2]) > e.width(w[3]), depthwise = g.depthwise(w);
   const auto lanes = of_channels ? w[2] : w[3], beside = of_channels ? w[3] : w[2];
-  const auto width = of_channels ? e.width(lanes) : g.width;
+  auto width = of_channels ? e.width(lanes) : g.width;
   auto block = choose_feature_block(e, {.features = lanes, .width = width, .groups = g.groups}, beside, out[1] * out[2]);
   int tx = 1, ty = 1;
   auto fit = [&](std::int64_t extent, int accumulators) {
@@ -370,9 +372,13 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
   // block has one column and row, and its loops over pixels end where that leaves the images.
   constexpr int kEnough = 8;  // An accumulator is ready four cycles after it was used by one of two units.
   if (depthwise) {
-    // Pixels are unrolled, so that neighbours share what they read; more vectors of features read more of a cache line in one go.
+    // Pixels are unrolled, so that neighbours share what they read; more vectors of features read more of a cache line in one go. Half
+    // vectors that make up all features in one block read the pixels once instead of twice: with strides those are many.
     tx = fit(w[1], 1);
     ty = fit(w[0], tx);
+    if (g.stride_x > 1 && width > 1 && lanes % width != 0 && lanes % (width / 2) == 0 &&
+        lanes / (width / 2) <= std::min(3, fit(3, tx * ty)))
+      width /= 2;
     block.vectors = fit(std::min<std::int64_t>(3, w[3] / width), tx * ty);
     while (w[3] / width % block.vectors != 0) --block.vectors;
   } else if (beside <= 4) {

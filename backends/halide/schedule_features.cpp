@@ -283,18 +283,26 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
   // Neighbours that share each vector of weights.
   auto& neighbour = share ? args[0] : args[2];
-  sink.split(neighbour, xo, xi, static_cast<int>(block.others * period_x), parts ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards);
+  const bool shifts = share || !parts;  // Columns that parts take turns by stay where they are.
+  sink.split(neighbour, xo, xi, static_cast<int>(share ? block.others : block.others * period_x),
+             shifts ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf);
   constexpr std::int64_t kFloatsOfLine = 16;
   const bool all_features_first = lanes.depthwise() && features % kFloatsOfLine != 0;
   std::vector<VarOrRVar> order = {vi, vo, xi};
+  Var column_turn("column_turn"), column = args[2], row = args[3];
+  if (parts) {
+    row = yo;
+    sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
+    order.push_back(yi);
+  }
   if (share) {
-    order.insert(order.end(), {args[2], args[3], xo, fo});
-  } else {
     if (parts) {
-      sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
-      order.push_back(yi);
+      column = Var("column");
+      sink.split(args[2], column, column_turn, static_cast<int>(period_x), TailStrategy::GuardWithIf);
+      order.push_back(column_turn);
     }
-    const Var& row = parts ? yo : args[3];
+    order.insert(order.end(), {column, row, xo, fo});
+  } else {
     // Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups, where they are few, while one does.
     // Depthwise convolutions have hardly any, and make all features of a row, or of a few columns where blocks of features end within a
     // cache line, while its lines are there.
@@ -309,9 +317,10 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   }
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
   if (parts) sink.unroll(yi);
+  if (parts && share) sink.unroll(column_turn);
   if (product.unroll_columns) sink.unroll(xo);
   auto in_registers = [&](Func acc, const RDom& r) {
-    acc.compute_at(sink, share ? args[2] : all_features_first ? fo : xo);
+    acc.compute_at(sink, share ? column : all_features_first ? fo : xo);
     if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
     // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling
     // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
@@ -334,7 +343,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   if (!parts) return in_registers(product.accumulator, product.domain);
   for (const auto& [acc, domain] : product.parts) {
     auto part = acc;
-    part.bound_extent(part.args()[2], block.others).bound_extent(part.args()[3], 1);
+    part.bound_extent(part.args()[2], share ? 1 : block.others).bound_extent(part.args()[3], 1);
     in_registers(part, domain);
   }
 }

@@ -266,6 +266,8 @@ std::vector<OpCase> large_op_cases() {
           conv_case({9, 40, 4, 64, 5, 2, {1, 1}, {2, 2, 0, 1}, {1, 1}, 2}),
           // A kernel of more than a megabyte, whose blocks are copied.
           conv_case({5, 6, 192, 160, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2}),
+          // Fewer columns than a tile may have images.
+          conv_case({7, 5, 20, 33, 5, 4, {3, 2}, {2, 1, 1, 2}, {1, 1}, 17}),
           // Depthwise with blocks of columns and rows that never meet the border.
           conv_case({37, 39, 24, 24, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 24}),
           conv_case({37, 39, 24, 24, 3, 5, {2, 3}, {0, 2, 2, 1}, {1, 1}, 2, 24})};
