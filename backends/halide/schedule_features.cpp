@@ -232,7 +232,9 @@ FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes,
     for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 16); ++o) {
       const auto accumulators = v * o * window.sums;
       const auto pixels = std::min((o - 1) * window.stride + (window.columns - 1) * window.dilation + 1, o * window.columns);
-      if (accumulators + v * pixels > registers && v * o > 1) continue;
+      // A block of all columns has no part of one behind it, which is worth a few accumulators in L1.
+      const auto in_l1 = v == 1 && o == others ? 4 : 0;
+      if (accumulators + v * pixels > registers + in_l1 && v * o > 1) continue;
       auto fmas = static_cast<double>(accumulators * window.columns), loads = static_cast<double>(v * (pixels + window.columns));
       auto cycles = std::max({fmas / 2, loads / 2, 4.0 * static_cast<double>(window.columns)});
       auto total = static_cast<double>(groups(vectors, v) * groups(others, o)) *
