@@ -80,6 +80,20 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(ri);
   auto acc = product.accumulator;
   acc.compute_at(sink, ro);
+  // An accumulator is ready four cycles after it was used by one of two units: where a block has few, each is several, that take turns.
+  constexpr int kEnough = 8;
+  int turns = 1;
+  while (turns * block.vectors * block.others < kEnough && depth % (2 * turns) == 0 && depth >= 64 * turns) turns *= 2;
+  if (turns > 1) {
+    RVar outer("outer"), inner("inner");
+    Var turn("turn");
+    acc.update().split(product.domain.x, outer, inner, turns);
+    auto part = acc.update().rfactor(inner, turn);
+    part.compute_at(sink, ro).bound_extent(turn, turns);
+    keep_in_registers(part, part.args()[1], width, {outer});
+    keep_in_registers(acc, acc.args()[1], width, {inner});
+    return;
+  }
   keep_in_registers(acc, acc.args()[1], width, {product.domain.x});
   // A row of weights is a page's length from the next or more, too far for the processor's own prefetching.
   constexpr int kRowsAhead = 64;
