@@ -149,10 +149,10 @@ void print_map(const Options& options) {
   std::cout << fmt::format(
       "One thread, batch {}, FMA peak {:.0f} GFLOP/s, memory {:.0f} GB/s; {}. A cell: share of the rate\n"
       "of a plain 3x3 convolution with as many FLOPs and as large an output, in per cent, forward / input gradient / weight\n"
-      "gradient; in brackets the variant's own share of peak. {}\n\n"
+      "gradient; in brackets the variant's own share of peak.{}\n\n"
       "| variant |",
       options.batch, peak, bandwidth, options.in_steps ? "kernels as steps run them" : "each kernel alone over the batch",
-      options.in_steps ? "" : "With an m, the variant moves more bytes a second than a copy in memory does.");
+      options.in_steps ? "" : " With an m, the variant moves more bytes a second than a copy in memory does.");
   for (const auto& shape : kShapes) std::cout << " " << shape.name() << " |";
   std::cout << "\n| --- |";
   for (std::size_t i = 0; i < std::size(kShapes); ++i) std::cout << " --- |";

@@ -370,20 +370,18 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
   };
   // Few channels, as the first layer and depthwise ones have, leave accumulators for the columns of the kernel, and for its rows. Else a
   // block has one column and row, and its loops over pixels end where that leaves the images.
-  constexpr int kEnough = 8;  // An accumulator is ready four cycles after it was used by one of two units.
   if (depthwise) {
     // Pixels are unrolled, so that neighbours share what they read; more vectors of features read more of a cache line in one go. Half
     // vectors that make up all features in one block read the pixels once instead of twice: with strides those are many.
     tx = fit(w[1], 1);
     ty = fit(w[0], tx);
-    if (g.stride_x > 1 && width > 1 && lanes % width != 0 && lanes % (width / 2) == 0 &&
-        lanes / (width / 2) <= std::min(3, fit(3, tx * ty)))
-      width /= 2;
-    block.vectors = fit(std::min<std::int64_t>(3, w[3] / width), tx * ty);
-    while (w[3] / width % block.vectors != 0) --block.vectors;
+    const int most = fit(3, tx * ty);
+    if (g.stride_x > 1 && fill_half_vectors(lanes, width) && lanes / (width / 2) <= most) width /= 2;
+    block.vectors = static_cast<int>(std::min<std::int64_t>(most, lanes / width));
+    while (lanes / width % block.vectors != 0) --block.vectors;
   } else if (beside <= 4) {
     tx = fit(w[1], block.vectors * block.others);
-    if (block.vectors * block.others * tx < kEnough) ty = fit(w[0], block.vectors * block.others * tx);
+    if (block.vectors * block.others * tx < kEnoughAccumulators) ty = fit(w[0], block.vectors * block.others * tx);
   }
   Surrounded in(e, g, op.operands[0], w, padded(op), {.rows = !depthwise && ty == 1, .columns = !depthwise && beside > 4});
   acc(f, c, kx, ky) += dy(r.z, f, r.x, r.y) * in.at(r, r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,

@@ -130,7 +130,7 @@ void schedule_outer_products(Emitter& e, Func sum, Func acc, const Var& lane, co
 void halide_dense_weight_grad(Emitter& e, const Op& op) {
   const auto &x = e.type(op.operands[0]), &dy = e.type(op.operands[1]);
   const auto inputs = x.dims.back(), outputs = dy.dims.back(), rows = x.elements() / inputs, terms = e.images() * rows;
-  Var j("j"), k("k"), row("row"), image("image");
+  Var j("j"), k("k"), row("row");
   Func xs("xs"), ds("ds"), acc("acc"), sum("weight_grad");
   xs(e.n, k, row) = at_row(e, op.operands[0], k, row, e.n);
   ds(e.n, j, row) = at_row(e, op.operands[1], j, row, e.n);
@@ -142,12 +142,11 @@ void halide_dense_weight_grad(Emitter& e, const Op& op) {
   if (!e.lanes_are_features() || lanes.width > lanes.features) {
     Func turned("turned");
     const auto extent = static_cast<int>(lanes.features);
-    turned(lane, image, row) =
-        lanes.width > extent ? select(lane < extent, vectors(image, clamp(lane, 0, extent - 1), row), 0.0f) : vectors(image, lane, row);
-    turned.compute_root();
-    if (!e.lanes_are_features()) turned.vectorize(image, e.vector());
-    vectors = Func("vectors");
-    vectors(image, lane, row) = turned(lane, image, row);
+    turned(e.n, lane, row) =
+        lanes.width > extent ? select(lane < extent, vectors(e.n, clamp(lane, 0, extent - 1), row), 0.0f) : vectors(e.n, lane, row);
+    e.store(turned, 0);
+    first_outermost(turned);
+    vectors = turned;
   }
   RDom r(0, e.images(), 0, static_cast<int>(rows), "r");
   acc(lane, other) = 0.0f;

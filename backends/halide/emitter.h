@@ -145,6 +145,12 @@ void schedule_map(const Emitter& e, Halide::Func sink, const Type& type);
 /// Sums a Func's first argument, the images, away: f(n, i...) becomes g(i...), of the extents of `type`.
 Halide::Func sum_images(Emitter& e, Halide::Func of_images, const std::vector<Halide::Var>& index, const Type& type);
 
+/// So many accumulators keep two units of multiply-adds busy: each is ready four cycles after it was used.
+constexpr int kEnoughAccumulators = 8;
+
+/// Whether features fill half vectors, but not whole ones.
+inline bool fill_half_vectors(std::int64_t features, int width) { return features % width != 0 && features % (width / 2) == 0; }
+
 /// Tells a Func the extents of its arguments.
 void bound_all(Halide::Func func, const Type& type, int images);
 

@@ -80,10 +80,9 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(ri);
   auto acc = product.accumulator;
   acc.compute_at(sink, ro);
-  // An accumulator is ready four cycles after it was used by one of two units: where a block has few, each is several, that take turns.
-  constexpr int kEnough = 8;
+  // Where a block has few accumulators each is several, that take turns. Its rows of few weights lie close together.
   int turns = 1;
-  while (turns * block.vectors * block.others < kEnough && depth % (2 * turns) == 0 && depth >= 64 * turns) turns *= 2;
+  while (turns * block.vectors * block.others < kEnoughAccumulators && depth % (2 * turns) == 0 && depth >= 64 * turns) turns *= 2;
   if (turns > 1) {
     RVar outer("outer"), inner("inner");
     Var turn("turn");
@@ -95,7 +94,7 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
     return;
   }
   keep_in_registers(acc, acc.args()[1], width, {product.domain.x});
-  // A row of weights is a page's length from the next or more, too far for the processor's own prefetching.
+  // A row of many weights is a page's length from the next or more, too far for the processor's own prefetching.
   constexpr int kRowsAhead = 64;
   if (auto weights = product.op->operands[1]; e.in_memory(weights))
     acc.update().prefetch(e.memory(weights), product.domain.x, product.domain.x, kRowsAhead, PrefetchBoundStrategy::NonFaulting);
@@ -276,7 +275,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   FeatureLanes lanes{features, group_width(e, features, product.groups), product.groups};
   // The input gradient of a depthwise convolution with strides does little for each vector that it writes: half vectors that make up the
   // features lie in one cache line each, and write nothing twice.
-  if (lanes.depthwise() && !product.parts.empty() && features % lanes.width != 0 && features % (lanes.width / 2) == 0) lanes.width /= 2;
+  if (lanes.depthwise() && !product.parts.empty() && fill_half_vectors(features, lanes.width)) lanes.width /= 2;
   const auto width = lanes.width;
   const auto& weights = e.type(op.operands[1]).dims;
   // Of an input gradient's transposed kernel the third dimension has the filters of all groups.
@@ -302,8 +301,6 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   const bool shifts = share || !parts;  // Columns that parts take turns by stay where they are.
   sink.split(neighbour, xo, xi, static_cast<int>(share ? block.others : block.others * period_x),
              shifts ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf);
-  constexpr std::int64_t kFloatsOfLine = 16;
-  const bool all_features_first = lanes.depthwise() && features % kFloatsOfLine != 0;
   std::vector<VarOrRVar> order = {vi, vo, xi};
   Var column_turn("column_turn"), column = args[2], row = args[3];
   if (parts) {
@@ -311,32 +308,33 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
     order.push_back(yi);
   }
-  if (share) {
-    if (parts) {
-      column = Var("column");
-      sink.split(args[2], column, column_turn, static_cast<int>(period_x), TailStrategy::GuardWithIf);
-      order.push_back(column_turn);
-    }
-    order.insert(order.end(), {column, row, xo, fo});
-  } else {
-    // Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups, where they are few, while one does.
-    // Depthwise convolutions have hardly any, and make all features of a row, or of a few columns where blocks of features end within a
-    // cache line, while its lines are there.
-    if (all_features_first)
-      order.insert(order.end(), {fo, xo, row, args[0]});
-    else if (lanes.depthwise())
-      order.insert(order.end(), {xo, fo, row, args[0]});
-    else if (lanes.groups > 1)
-      order.insert(order.end(), {xo, row, fo, args[0]});
-    else
-      order.insert(order.end(), {xo, row, args[0], fo});
+  if (parts && share) {
+    column = Var("column");
+    sink.split(args[2], column, column_turn, static_cast<int>(period_x), TailStrategy::GuardWithIf);
+    order.push_back(column_turn);
   }
+  // Loops over blocks, the innermost first. Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups,
+  // where they are few, while one does. Depthwise convolutions have hardly any, and make all features of a row, or of a few columns where
+  // blocks of features end within a cache line, while its lines are there.
+  constexpr std::int64_t kFloatsOfLine = 16;
+  std::vector<Var> loops;
+  if (share)
+    loops = {column, row, xo, fo};
+  else if (lanes.depthwise() && features % kFloatsOfLine != 0)
+    loops = {fo, xo, row, args[0]};
+  else if (lanes.depthwise())
+    loops = {xo, fo, row, args[0]};
+  else if (lanes.groups > 1)
+    loops = {xo, row, fo, args[0]};
+  else
+    loops = {xo, row, args[0], fo};
+  order.insert(order.end(), loops.begin(), loops.end());
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
   if (parts) sink.unroll(yi);
   if (parts && share) sink.unroll(column_turn);
   if (product.unroll_columns) sink.unroll(xo);
   auto in_registers = [&](Func acc, const RDom& r) {
-    acc.compute_at(sink, share ? column : all_features_first ? fo : xo);
+    acc.compute_at(sink, loops[0]);
     if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
     // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling
     // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
