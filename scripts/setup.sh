@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what gradc needs and is not there yet, and says what it installs. Quick when nothing is missing.
 #   scripts/setup.sh build        the compiler, CMake, LLVM, Halide and the libraries gradc is built with
-#   scripts/setup.sh test         the same, and what only the tests use: GoogleTest, FileCheck, lit, clang-format, tf.js
+#   scripts/setup.sh test         the same, and what only the tests use: GoogleTest, FileCheck, lit, clang-format, tf.js, Keras
 # System packages come from apt (as root or through sudo); everything else goes to .deps/ in this folder, out of git.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 level=${1:-build}
 deps=$PWD/.deps
 halide_version=21.0.0
+keras_packages=(keras==3.15.1 jax==0.10.2 jaxlib==0.10.2)  # JAX is the lightest backend of Keras that trains.
 
 packages=(g++ cmake ninja-build ccache ca-certificates python3 python3-venv unzip
   llvm-19-dev libdtl-dev libcpp-httplib-dev libdeflate-dev libisal-dev libxxhash-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
@@ -86,6 +87,12 @@ fi
 if [ ! -x "$deps/venv/bin/lit" ]; then
   say "installing lit with pip"
   "$deps/venv/bin/pip" install -q --disable-pip-version-check lit==18.1.8
+fi
+if [ "$(cat "$deps/keras/.packages" 2>/dev/null)" != "${keras_packages[*]}" ]; then
+  say "installing Keras with its JAX backend with pip in .deps/keras (600 MB)"
+  /usr/bin/python3 -m venv --clear "$deps/keras"
+  "$deps/keras/bin/pip" install -q --disable-pip-version-check --no-compile "${keras_packages[@]}"
+  echo "${keras_packages[*]}" >"$deps/keras/.packages"
 fi
 if [ ! -e "$deps/tfjs/node_modules/@tensorflow/tfjs/package.json" ]; then
   say "installing @tensorflow/tfjs with npm"
