@@ -1,9 +1,9 @@
 // gradc against tf.js itself: the same models, weights and batches must give the same predictions, losses, metrics and trained weights.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -14,6 +14,7 @@
 #include "runtime/model.h"
 #include "support/error.h"
 #include "support/files.h"
+#include "tests/parity/recorded.h"
 
 namespace gradc::test {
 namespace {
@@ -21,38 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct Run {
-  const char* name;
-  RunOptions options;
-};
-
-std::vector<Run> runs() {
-  using Backend = StepOptions::Backend;
-  return {{"jit, 1 thread", {.threads = 1}},
-          {"jit, 2 threads", {.threads = 2}},
-          {"jit --no-fuse", {.fuse = false, .threads = 2}},
-          {"reference", {.backend = Backend::reference}}};
-}
-
 /// Runs tests/tfjs/parity.js.
 void node(const std::string& arguments) {
-  auto command = "GRADC_TFJS='" GRADC_TFJS "' node '" GRADC_SOURCE "/tests/tfjs/parity.js' " + arguments + " >node.log 2>&1";
-  ASSERT_EQ(std::system(command.c_str()), 0) << command << "\n" << read_file("node.log");
-}
-
-std::vector<float> floats(const fs::path& path) {
-  auto bytes = read_file(path);
-  std::vector<float> values(bytes.size() / 4);
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
-
-void expect_near(const std::vector<float>& got, const std::vector<double>& expected, double tolerance, const std::string& what) {
-  ASSERT_EQ(got.size(), expected.size()) << what;
-  double largest = 1e-2, worst = 0;
-  for (auto v : expected) largest = std::max(largest, std::abs(v));
-  for (std::size_t i = 0; i < got.size(); ++i) worst = std::max(worst, std::abs(got[i] - expected[i]));
-  EXPECT_LE(worst / largest, tolerance) << what;
+  run_command("GRADC_TFJS='" GRADC_TFJS "' node '" GRADC_SOURCE "/tests/tfjs/parity.js' " + arguments);
 }
 
 /// Every layer, activation, loss and optimizer that tf.js can train.
@@ -60,36 +32,13 @@ TEST(Parity, ModelsMadeByTfjsTrainAsInTfjs) {
   TemporaryFolder temporary;
   auto folder = temporary.path() / "made";
   node("make '" + folder.string() + "'");
-  int models = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    ++models;
-    auto result = json::parse(read_file(entry.path() / "result.json"));
-    std::vector<std::int64_t> label_shape =
-        result["sparse"] ? std::vector<std::int64_t>{1} : result["outputs"].get<std::vector<std::int64_t>>();
-    auto data = DataSet::from(floats(entry.path() / "x.f32"), result["shape"], floats(entry.path() / "y.f32"), label_shape);
+  auto models = folders_in(folder);
+  EXPECT_EQ(models.size(), 31);
+  for (const auto& model : models)
     for (const auto& run : runs()) {
-      SCOPED_TRACE(entry.path().filename().string() + " on " + run.name);
-      auto model = Model::load(entry.path(), run.options);
-      expect_near(model.predict(data), result["before"], 2e-5, "predictions before training");
-      auto evaluated = model.evaluate(data);
-      EXPECT_NEAR(evaluated["loss"], result["evaluated"][0].get<double>(), 2e-5 * std::max(1.0, std::abs(evaluated["loss"])))
-          << "evaluated loss";
-      for (const auto& step : result["steps"]) {
-        auto logs = model.train_on_batch(data);
-        EXPECT_NEAR(logs["loss"], step[0].get<double>(), 5e-5 * std::max(1.0, std::abs(logs["loss"]))) << "loss of a step";
-        for (const auto& [name, value] : logs)
-          if (name != "loss") {
-            EXPECT_NEAR(value, step[1].get<double>(), 1e-4) << name;
-          }
-      }
-      std::map<std::string, std::vector<float>> trained;
-      for (const auto& weight : model.weights()) trained[weight.name] = weight.values;
-      for (std::size_t i = 0; i < result["names"].size(); ++i)
-        expect_near(trained[result["names"][i]], result["weights"][i], 1e-4, "trained weight " + result["names"][i].get<std::string>());
-      expect_near(model.predict(data), result["after"], 1e-4, "predictions after training");
+      SCOPED_TRACE(model.filename().string() + " on " + run.name);
+      EXPECT_THAT(differences(model, run.options), testing::IsEmpty());
     }
-  }
-  EXPECT_EQ(models, 31);
 }
 
 /// The smallest distance between the two largest of a 2×2 pooling window, or of a relu's operand from zero, in a forward pass in double.
@@ -189,9 +138,9 @@ TEST(Parity, TfjsLoadsWhatGradcSaves) {
     std::string dims;
     for (auto d : shape) dims += " " + std::to_string(d);
     node("predict '" + (folder / name).string() + "' '" + (folder / "x.f32").string() + "' '" + (folder / "out.f32").string() + "'" + dims);
-    auto theirs = floats(folder / "out.f32");
+    auto theirs = read_floats(folder / "out.f32");
     auto ours = model.predict(DataSet::from(x, shape, std::vector<float>(5), {}));
-    expect_near(ours, {theirs.begin(), theirs.end()}, 1e-5, "predictions");
+    EXPECT_THAT(ours, testing::Pointwise(testing::FloatNear(1e-5f), theirs));
     // And gradc reads its own file back to the same bits.
     auto again = Model::load(folder / name);
     EXPECT_EQ(again.predict(DataSet::from(x, shape, std::vector<float>(5), {})), ours);

@@ -1,8 +1,6 @@
 // tf.js's side of the parity tests: node parity.js COMMAND ARGS...      prints or writes what gradc is compared with.
-//   train MODEL_DIR IMAGES.idx.gz LABELS.idx.gz STEPS OUT_DIR   trains on batches of 64 in file order and writes OUT_DIR/steps.json, weights.bin
 //   predict MODEL_DIR X.f32 OUT.f32 DIMS...                     runs a saved model on float32 rows of these dimensions
-//   fit SPEC.json OUT.json                                      builds models from specs, trains each a few steps on given numbers
-//   make OUT_DIR                                                saves models of many layers, with weights, inputs and outputs
+//   make OUT_DIR                                                saves and trains models of many layers
 const fs = require('fs');
 const path = require('path');
 const zlib = require('zlib');
@@ -44,8 +42,8 @@ const commands = {
     write32(out, model.predict(tf.tensor(values, [count, ...shape])).dataSync());
   },
 
-  // Models that use every layer, activation, loss and optimizer, each trained for some steps. OUT_DIR/NAME has the model before training,
-  // x.f32, y.f32, and result.json with losses, and the weights and predictions after.
+  // Models that use every layer, activation, loss and optimizer, each trained for some steps. OUT_DIR/NAME has what
+  // tests/parity/recorded.h compares with: the model before training, batches, and what became of them.
   async make(out) {
     const L = tf.layers;
     let seed = 1;
@@ -106,34 +104,39 @@ const commands = {
       const {model, classes, binary, sparse} = models[name];
       const dir = path.join(out, name);
       model.compile({optimizer: models[name].optimizer || tf.train.sgd(0.1), loss: models[name].loss || 'categoricalCrossentropy', metrics: models[name].metrics || ['accuracy']});
-      // Weights of every layer away from their initial zeros and ones.
+      // Weights of every layer away from their initial zeros and ones, small enough that no probability is: tf.js clips those below 1e-7,
+      // where gradc takes the loss of the logits.
       model.setWeights(model.getWeights().map((w) => {
-        const values = numbers(w.size).map((v) => v * 0.5);
-        return tf.tensor(/variance/.test(w.name) ? values.map((v) => 1 + v) : values, w.shape);
+        const fan = w.shape.slice(0, -1).reduce((a, b) => a * b, 1);
+        return tf.tensor(numbers(w.size).map((v) => v * Math.min(0.5, Math.sqrt(3 / fan))), w.shape);
       }));
       // The moving variance stays positive.
       for (const layer of model.layers) if (layer.getClassName() === 'BatchNormalization') {
         const w = layer.getWeights(); w[w.length - 1] = tf.abs(w[w.length - 1]).add(0.5); layer.setWeights(w);
       }
       await saveModel(model, dir);
-      const shape = model.inputs[0].shape.slice(1), outputs = model.outputs[0].shape.slice(1), count = 7;
+      const shape = model.inputs[0].shape.slice(1), outputs = model.outputs[0].shape.slice(1), batch = 7;
+      const labels = sparse ? [1] : outputs, steps = models[name].untrainable ? 0 : 4, rows = batch * Math.max(steps, 1);
       const size = (s) => s.reduce((a, b) => a * b, 1);
-      const x = numbers(count * size(shape));
-      let y = numbers(count * size(outputs));
+      const x = numbers(rows * size(shape));
+      let y = numbers(rows * size(labels));
       if (binary) y = y.map((v) => (v > 0 ? 1 : 0));
-      if (classes && !sparse) { y = y.map(() => 0); for (let i = 0; i < count; i++) y[i * classes + Math.floor((random() + 1) / 2 * classes)] = 1; }
-      if (sparse) y = Array.from({length: count}, () => Math.floor((random() + 1) / 2 * classes));
+      if (sparse) y = y.map((v) => Math.floor((v + 1) / 2 * classes));
+      if (classes && !sparse) { y.fill(0); for (let i = 0; i < rows; i++) y[i * classes + Math.floor((random() + 1) / 2 * classes)] = 1; }
       write32(path.join(dir, 'x.f32'), x);
       write32(path.join(dir, 'y.f32'), y);
-      const xs = tf.tensor(x, [count, ...shape]), ys = tf.tensor(y, sparse ? [count, 1] : [count, ...outputs]);
-      const before = Array.from(model.predict(xs).dataSync());
-      const evaluated = model.evaluate(xs, ys, {batchSize: count}).map((t) => t.dataSync()[0]);
-      const steps = [];
-      if (!models[name].untrainable) for (let i = 0; i < 4; i++) steps.push(await model.trainOnBatch(xs, ys));
-      const weights = model.getWeights().map((w) => Array.from(w.dataSync()));
-      const names = model.weights.map((w) => w.originalName);
-      fs.writeFileSync(path.join(dir, 'result.json'), JSON.stringify({count, shape, outputs, sparse: !!sparse, before, evaluated, steps, names, weights,
-        ordered: model.getWeights().length === model.weights.length, after: Array.from(model.predict(xs).dataSync())}));
+      const part = (values, dims, i) => tf.tensor(values.slice(i * batch * size(dims), (i + 1) * batch * size(dims)), [batch, ...dims]);
+      const predictions = () => Array.from(model.predict(part(x, shape, 0)).dataSync());
+      const result = {batch, shape, labels, steps: [], before: predictions()};
+      result.evaluated = model.evaluate(part(x, shape, 0), part(y, labels, 0), {batchSize: batch})[0].dataSync()[0];
+      for (let i = 0; i < steps; i++) {
+        const logs = await model.trainOnBatch(part(x, shape, i), part(y, labels, i));
+        result.steps.push(Object.fromEntries(model.metricsNames.map((metric, m) => [metric, logs[m]])));
+      }
+      result.names = model.weights.map((w) => w.originalName);
+      result.weights = model.getWeights().map((w) => Array.from(w.dataSync()));
+      result.after = predictions();
+      fs.writeFileSync(path.join(dir, 'result.json'), JSON.stringify(result));
     }
   },
 };

@@ -1,0 +1,129 @@
+"""Keras's side of the parity tests: builds models from specs, has Keras write and train them, and records what came out.
+
+    train.py SPECS.json OUT_DIR [--data-seed N]
+
+A spec (tests/parity/specs.py makes them) says layers by class name and config, loss, optimizer, batch and steps. OUT_DIR/NAME gets
+model.json and weights.bin as the file stood before training, x.f32 and y.f32 with one batch a step, and result.json with the loss and
+metrics of each step, the weights after the last, and the predictions for the first batch before and after.
+"""
+import argparse
+import json
+import os
+import pathlib
+
+os.environ.update(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", JAX_DISABLE_MOST_OPTIMIZATIONS="1")  # Compiling is what takes the time.
+
+import keras
+import numpy as np
+from keras.src.backend.jax import random as draws
+from keras.src.legacy.saving import saving_utils
+
+# The weights of a model are given, and JAX compiles a program for each shape that it draws.
+for name in ("uniform", "normal", "truncated_normal"):
+    setattr(draws, name, lambda shape, *args, **kwargs: np.zeros(shape, "float32"))
+
+
+def build(spec):
+    if spec["sequential"]:
+        model = keras.Sequential([keras.Input(spec["input_shape"])], name="model")
+        for layer in spec["layers"]:
+            model.add(make_layer(layer))
+        return model
+    outputs = {"input": keras.Input(spec["input_shape"], name="input")}
+    for layer in spec["layers"]:
+        inputs = [outputs[name] for name in layer["inputs"]]
+        outputs[layer["name"]] = make_layer(layer)(inputs if layer["class_name"] in ("Add", "Concatenate") else inputs[0])
+    return keras.Model(outputs["input"], outputs[spec["layers"][-1]["name"]], name="model")
+
+
+def make_layer(layer):
+    return getattr(keras.layers, layer["class_name"])(name=layer["name"], **layer["config"])
+
+
+def layer_and_weight(weight):
+    """The name of a weight in a file: its layer's and its own."""
+    return "/".join(weight.path.split("/")[-2:])
+
+
+def draw_weights(model, random):
+    for weight in model.weights:
+        shape = weight.shape
+        values = random.uniform(-1, 1, shape)
+        if weight.name in ("gamma", "moving_variance"):
+            values = 1 + values / 2
+        elif len(shape) > 1:
+            values *= np.sqrt(3 / max(1, np.prod(shape[:-1])))
+        else:
+            values /= 2
+        weight.assign(values.astype("float32"))
+
+
+def draw_labels(kind, rows, shape, random):
+    if kind == "classes":
+        return random.integers(0, shape[-1], (rows, *shape[:-1], 1)).astype("float32")
+    if kind == "one_hot":
+        return np.eye(shape[-1], dtype="float32")[random.integers(0, shape[-1], (rows, *shape[:-1]))]
+    values = random.uniform(-1, 1, (rows, *shape))
+    return (values > 0 if kind == "binary" else values).astype("float32")
+
+
+def write_model(model, folder, bare):
+    """model.json and weights.bin in the form in which the converter of tf.js stores what Keras writes."""
+    topology = json.loads(model.to_json()) if bare else saving_utils.model_metadata(model)
+    entries = [{"name": layer_and_weight(w), "shape": list(w.shape), "dtype": "float32"} for w in model.weights]
+    document = {
+        "format": "layers-model",
+        "generatedBy": "keras v" + keras.__version__,
+        "convertedBy": None,
+        "modelTopology": topology,
+        "weightsManifest": [{"paths": ["weights.bin"], "weights": entries}],
+    }
+    (folder / "model.json").write_text(json.dumps(document, default=str))
+    (folder / "weights.bin").write_bytes(b"".join(np.asarray(w).tobytes() for w in model.weights))
+
+
+def record(spec, folder, data_seed):
+    folder.mkdir(parents=True)
+    keras.utils.clear_session(free_memory=False)
+    random = np.random.default_rng(data_seed)
+    model = build(spec)
+    draw_weights(model, random)
+    optimizer = getattr(keras.optimizers, spec["optimizer"]["class_name"])(**spec["optimizer"]["config"])
+    model.compile(optimizer, make_loss(spec["loss"]), metrics=list(spec["metrics"]), jit_compile=True)
+    write_model(model, folder, spec.get("bare", False))
+
+    batch, steps = spec["batch"], spec["steps"]
+    shape = list(model.output_shape[1:])
+    x = random.uniform(-1, 1, (batch * steps, *spec["input_shape"])).astype("float32")
+    y = draw_labels(spec["labels"], batch * steps, shape, random)
+    (folder / "x.f32").write_bytes(x.tobytes())
+    (folder / "y.f32").write_bytes(y.tobytes())
+
+    result = {"batch": batch, "shape": spec["input_shape"], "labels": list(y.shape[1:]), "steps": []}
+    result["before"] = model.predict_on_batch(x[:batch]).ravel().tolist()
+    for i in range(steps):
+        model.reset_metrics()
+        logs = model.train_on_batch(x[i * batch : (i + 1) * batch], y[i * batch : (i + 1) * batch], return_dict=True)
+        result["steps"].append({name: float(value) for name, value in logs.items()})
+    result["names"] = [layer_and_weight(w) for w in model.weights]
+    result["weights"] = [np.asarray(w).ravel().tolist() for w in model.weights]
+    result["after"] = model.predict_on_batch(x[:batch]).ravel().tolist()
+    (folder / "result.json").write_text(json.dumps(result))
+
+
+def make_loss(loss):
+    return loss if isinstance(loss, str) else getattr(keras.losses, loss["class_name"])(**loss["config"])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("specs", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--data-seed", type=int, default=1)
+    arguments = parser.parse_args()
+    for spec in json.loads(arguments.specs.read_text()):
+        record(spec, arguments.out / spec["name"], arguments.data_seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+#pragma once
+/// Training as another library did it, and how gradc's differs from it.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "runtime/model.h"
+
+namespace gradc::test {
+
+struct Run {
+  const char* name;
+  RunOptions options;
+};
+
+/// Each way in which gradc runs a step: fused and not, on threads, and the reference.
+std::vector<Run> runs();
+
+/// Runs a command in a shell. Throws gradc::Error with what it wrote if it fails.
+void run_command(const std::string& command);
+
+/// The float32 numbers that a file holds.
+std::vector<float> read_floats(const std::filesystem::path& path);
+
+/// The folders in `folder`, by name.
+std::vector<std::filesystem::path> folders_in(const std::filesystem::path& folder);
+
+/// Trains the model of a folder on the batches that its writer trained it on, and compares predictions, losses, metrics and weights: one
+/// line for each that differs, or the error of a model that gradc refuses. The folder holds model.json and weights.bin before training,
+/// x.f32 and y.f32 with the batches one after the other, and result.json: {"batch": 5, "shape": [8,8,3], "labels": [10], "steps":
+/// [{"loss": 2.3, "acc": 0.2}, ...], "names": [...], "weights": [...] after the last step, "before": [...] and "after": [...], the
+/// predictions for the first batch}, and optionally "evaluated", the loss of the first batch before training. Tolerances are relative to
+/// the largest value: 2e-5 before training, 5e-5 of a step's loss, 1e-4 after training.
+std::vector<std::string> differences(const std::filesystem::path& folder, const RunOptions& run);
+
+}  // namespace gradc::test
