@@ -43,11 +43,6 @@ std::string problem_with(const fs::path& folder) {
 
 }  // namespace
 
-std::string hash_text(const std::string& text) {
-  auto hash = XXH3_128bits(text.data(), text.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
-
 KernelCache KernelCache::of_user(const Warn& warn) {
   auto folder = user_folder();
   return folder.empty() ? KernelCache() : KernelCache(folder, warn);
@@ -101,7 +96,7 @@ void KernelCache::store(const std::string& key, const std::string& object) const
   header.checksum = XXH3_64bits(object.data(), object.size());
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   try {
-    write_files(folder_, {{key + ".o", bytes + object}});
+    write_file(folder_ / (key + ".o"), bytes + object);
   } catch (const Error& error) {
     if (warn_) warn_(fmt::format("kernel cache: {}; going on without", error.what()));
   }
@@ -114,6 +109,7 @@ void KernelCache::remove(const std::string& key) const {
 
 void KernelCache::trim() const {
   if (!usable()) return;
+  remove_leftovers(folder_);
   struct Entry {
     fs::path path;
     std::uint64_t size;

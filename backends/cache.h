@@ -46,7 +46,4 @@ class KernelCache {
   std::uint64_t limit_ = kLimit;
 };
 
-/// 128 bits of XXH3 of a text, in hexadecimal.
-std::string hash_text(const std::string& text);
-
 }  // namespace gradc

@@ -9,6 +9,7 @@
 #include "frontend/losses.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
+#include "frontend/save.h"
 #include "support/error.h"
 #include "support/files.h"
 
@@ -163,14 +164,19 @@ ModelFile read_document(const json& document, const fs::path& folder) {
 ModelFile read_model(const fs::path& path) {
   auto file = fs::is_directory(path) ? path / "model.json" : path;
   auto folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
-  auto text = read_file(file);
-  try {
-    return read_document(parse_json(text), folder);
-  } catch (const Error& error) {
-    throw Error("{}: {}", file.string(), error.what());
-  } catch (const json::exception& error) {
-    throw Error("{}: not a model as tf.js or Keras writes it: {}", file.string(), error.what());
-  }
+  for (auto text = read_file(file);;) try {
+      return read_document(parse_json(text), folder);
+    } catch (const std::exception& error) {
+      // A save that came between model.json and its weights took those away.
+      if (auto now = fs::is_regular_file(file) ? read_file(file) : text; now != text) {
+        text = now;
+        continue;
+      }
+      if (dynamic_cast<const Error*>(&error) != nullptr) throw Error("{}: {}", file.string(), error.what());
+      if (dynamic_cast<const json::exception*>(&error) != nullptr)
+        throw Error("{}: not a model as tf.js or Keras writes it: {}", file.string(), error.what());
+      throw;
+    }
 }
 
 void write_model(const fs::path& folder, const ModelFile& model) {
@@ -184,14 +190,14 @@ void write_model(const fs::path& folder, const ModelFile& model) {
                    {"format", "layers-model"},
                    {"generatedBy", "gradc"},
                    {"convertedBy", nullptr},
-                   {"weightsManifest", json::array({{{"paths", json::array({"weights.bin"})}, {"weights", entries}}})}};
+                   {"weightsManifest", json::array({{{"weights", entries}}})}};
   if (model.training) {
     const auto* loss = find_loss(model.training->loss);
     document["trainingConfig"] = {{"loss", loss != nullptr ? loss->name : model.training->loss},
                                   {"metrics", model.training->metrics},
                                   {"optimizer_config", to_json(model.training->optimizer)}};
   }
-  write_files(folder, {{"weights.bin", bytes}, {"model.json", document.dump(1) + "\n"}});
+  save_pair(folder, std::move(document), bytes);
 }
 
 }  // namespace gradc

@@ -35,8 +35,8 @@ struct ModelFile {
 /// Throws gradc::Error that names the file: one that is missing, broken, of the wrong length or type, or outside the model's folder.
 ModelFile read_model(const std::filesystem::path& path);
 
-/// Writes folder/model.json and folder/weights.bin, which tf.js loads. Both are complete before either takes its place, and
-/// files that were there stay as they were if anything fails. Throws gradc::Error that names the file.
+/// Writes folder/model.json and a file of weights beside it, which tf.js loads. Both change at once, and stay as they were if anything
+/// fails. Throws gradc::Error that names the file.
 void write_model(const std::filesystem::path& folder, const ModelFile& model);
 
 }  // namespace gradc

@@ -9,6 +9,7 @@
 #include "runtime/tuned.h"
 #include "support/error.h"
 #include "support/files.h"
+#include "support/hash.h"
 
 namespace gradc {
 namespace {

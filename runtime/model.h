@@ -82,7 +82,7 @@ class Model {
   /// The gradient of the loss, a mean over the batch, for each trainable weight. Changes nothing.
   std::vector<WeightValues> gradients(const DataSet& batch);
 
-  /// Writes model.json and weights.bin, which tf.js loads.
+  /// Writes model.json and its weights, which tf.js loads.
   void save(const std::filesystem::path& folder);
   std::vector<WeightValues> weights();
   /// Replaces weights by name. Throws gradc::Error for a name or shape that the model has not.

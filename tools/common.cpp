@@ -29,8 +29,9 @@ void write_result(const std::string& path, const std::string& text) {
     if (!std::cout) throw Error("standard output cannot be written");
     return;
   }
-  std::filesystem::path out = path;
-  write_files(out.parent_path().empty() ? "." : out.parent_path(), {{out.filename().string(), text}});
+  auto folder = std::filesystem::path(path).parent_path();
+  remove_leftovers(folder.empty() ? "." : folder);
+  write_file(path, text);
 }
 
 void warn(const std::string& line) { std::cerr << "gradc: " << line << "\n"; }

@@ -128,7 +128,7 @@ class Reducer {
 
   bool fails(const Graph& graph) {
     ++tests_;
-    write_files(folder_.path(), {{"graph.ir", print(graph)}});
+    write_file(folder_.path() / "graph.ir", print(graph));
     auto file = (folder_.path() / "graph.ir").string();
     int status = std::system((test_ + " " + file + " >/dev/null 2>&1").c_str());
     if (WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 127)) throw Error("the test cannot be run: {}", test_);

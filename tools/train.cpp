@@ -60,12 +60,6 @@ class StepLog {
   std::ofstream file_;
 };
 
-/// Throws gradc::Error if no file can be written there.
-void expect_writable(const std::filesystem::path& folder) {
-  write_files(folder, {{".gradc-probe", "x"}});
-  std::filesystem::remove(folder / ".gradc-probe");
-}
-
 void run(const Options& options) {
   std::signal(SIGINT, [](int) {
     interrupted = true;
@@ -136,7 +130,7 @@ void run(const Options& options) {
   std::signal(SIGINT, SIG_DFL);
   if (!options.save.empty()) {
     model.save(options.save);
-    std::cerr << fmt::format("saved {}/model.json and weights.bin\n", options.save);
+    std::cerr << fmt::format("saved {}/model.json and its weights\n", options.save);
   }
   if (!options.report.empty() || !options.live.empty()) recorder->end();
   if (!options.report.empty()) {
@@ -165,7 +159,7 @@ void add_train(CLI::App& program) {
       ->check(CLI::Range(0.0, 0.999));
   command->add_flag("--no-shuffle", options->no_shuffle, "Take the images in the order of the file");
   command->add_option("--log", options->log, "Write one JSON object a step: loss and metrics")->type_name("STEPS.jsonl");
-  command->add_option("--save", options->save, "Write model.json and weights.bin there, which tf.js loads")->type_name("DIR");
+  command->add_option("--save", options->save, "Write model.json and its weights there, which tf.js loads")->type_name("DIR");
   command->add_option("--report", options->report, "Write a page with charts, the confusion matrix, the worst mistakes and histograms")
       ->type_name("FILE.html");
   command
