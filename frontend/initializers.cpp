@@ -49,17 +49,26 @@ struct Fans {
   double in, out;
 };
 
-/// tf.js's computeFans for channels-last kernels.
-Fans fans_of(const Shape& shape) {
+/// computeFans of tf.js and Keras for channels-last kernels.
+Fans fans_of(const Shape& shape, bool vector_fans_are_sizes) {
   if (shape.size() == 2) return {static_cast<double>(shape[0]), static_cast<double>(shape[1])};
   if (shape.size() >= 3) {
     double receptive = 1;
     for (std::size_t i = 0; i + 2 < shape.size(); ++i) receptive *= static_cast<double>(shape[i]);
     return {receptive * static_cast<double>(shape[shape.size() - 2]), receptive * static_cast<double>(shape.back())};
   }
-  auto root = std::sqrt(static_cast<double>(size_of_shape(shape)));
-  return {root, root};
+  auto size = static_cast<double>(size_of_shape(shape)), fan = vector_fans_are_sizes ? size : std::sqrt(size);
+  return {fan, fan};
 }
+
+/// What VarianceScaling draws from, in the words that an Initializer holds after it was read in a dialect.
+constexpr const char* kUniform = "uniform";
+constexpr const char* kNormal = "normal";                     ///< Cut at two deviations, which leaves 0.88 of the deviation.
+constexpr const char* kCorrectedNormal = "truncated_normal";  ///< Cut at two deviations, and as wide as before the cut.
+constexpr const char* kUncutNormal = "untruncated_normal";
+
+/// The deviation of a standard normal that is cut at ±2.
+constexpr double kCutDeviation = 0.87962566103423978;
 
 template <class Draw>
 std::vector<float> fill(const Shape& shape, Draw draw) {
@@ -69,16 +78,19 @@ std::vector<float> fill(const Shape& shape, Draw draw) {
 }
 
 std::vector<float> variance_scaling(const Json& config, const Shape& shape, Source& source) {
-  auto fans = fans_of(shape);
+  auto fans = fans_of(shape, config.value("vector_fans_are_sizes", false));
   auto mode = plain_name(config.value("mode", "fanIn"));
   double n = mode == "fanin" ? fans.in : mode == "fanout" ? fans.out : (fans.in + fans.out) / 2;
   double variance = config.value("scale", 1.0) / std::max(1.0, n);
-  auto distribution = plain_name(config.value("distribution", "normal"));
-  if (distribution == "uniform") {
+  auto distribution = config.value("distribution", kNormal);
+  if (distribution == kUniform) {
     auto limit = std::sqrt(3 * variance);
     return fill(shape, [&] { return (2 * source.uniform() - 1) * limit; });
   }
-  return fill(shape, [&] { return source.truncated() * std::sqrt(variance); });
+  auto deviation = std::sqrt(variance);
+  if (distribution == kUncutNormal) return fill(shape, [&] { return source.normal() * deviation; });
+  if (distribution == kCorrectedNormal) deviation /= kCutDeviation;
+  return fill(shape, [&] { return source.truncated() * deviation; });
 }
 
 /// Orthonormalizes the rows of a random normal matrix (or its columns, if it is tall) by modified Gram-Schmidt, twice for accuracy.
@@ -176,7 +188,7 @@ Initializer::Initializer(const VarianceScaling& v)
 Initializer::Initializer(const Orthogonal& o) : Initializer(object("Orthogonal", seeded({{"gain", o.gain}}, o.seed))) {}
 Initializer::Initializer(const Identity& i) : Initializer(object("Identity", {{"gain", i.gain}})) {}
 
-Initializer Initializer::from_json(const Json& given) {
+Initializer Initializer::from_json(const Json& given, const Dialect& dialect) {
   std::string name;
   Json config = Json::object();
   if (given.is_string()) {
@@ -198,10 +210,16 @@ Initializer Initializer::from_json(const Json& given) {
       auto mode = plain_name(config["mode"]), distribution = plain_name(config["distribution"]);
       if (mode != "fanin" && mode != "fanout" && mode != "fanavg")
         throw Error("initializer {}: mode {} is not known; fan_in, fan_out and fan_avg are", name, config["mode"].dump());
-      if (distribution == "truncatednormal" || distribution == "untruncatednormal")
-        config["distribution"] = "normal";
-      else if (distribution != "normal" && distribution != "uniform")
-        throw Error("initializer {}: distribution {} is not known; normal and uniform are", name, config["distribution"].dump());
+      if (distribution == "normal" || distribution == "truncatednormal")
+        config["distribution"] = dialect.corrects_truncation ? kCorrectedNormal : kNormal;
+      else if (distribution == "untruncatednormal")
+        config["distribution"] = kUncutNormal;
+      else if (distribution == "uniform")
+        config["distribution"] = kUniform;
+      else
+        throw Error("initializer {}: distribution {} is not known; normal, truncated_normal, untruncated_normal and uniform are", name,
+                    config["distribution"].dump());
+      config["vector_fans_are_sizes"] = dialect.vector_fans_are_sizes;
     }
     return Initializer(object(row.class_name, config));
   }

@@ -1,5 +1,6 @@
 #pragma once
-/// Initial values of weights: tf.js's initializers, with its defaults and distributions (tfjs-layers/src/initializers.ts).
+/// Initial values of weights: tf.js's initializers, with its defaults and distributions (tfjs-layers/src/initializers.ts). Those of a file
+/// have the distributions of its dialect.
 
 #include <cstdint>
 #include <memory>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
+
+#include "frontend/dialect.h"
 
 namespace gradc {
 
@@ -59,8 +62,8 @@ class Initializer {
   Initializer(const VarianceScaling&);
   Initializer(const Orthogonal&);
   Initializer(const Identity&);
-  /// As a model.json has it: a name, or an object with class_name and config. Throws gradc::Error for what is not known.
-  static Initializer from_json(const nlohmann::json& config);
+  /// As a model.json of this dialect has it: a name, or an object with class_name and config. Throws gradc::Error for what is not known.
+  static Initializer from_json(const nlohmann::json& config, const Dialect& dialect = dialect_of(Writer::tfjs));
 
   const nlohmann::json& json() const { return *json_; }
   /// The values of a weight of this shape. The same (seed, stream) gives the same values; a seed in the initializer itself goes first.

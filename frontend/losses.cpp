@@ -135,15 +135,17 @@ std::string metric_log_name(const std::string& metric) {
   return find_loss(metric) != nullptr ? metric : "";
 }
 
-ValueId lower_metric(Builder& b, const std::string& metric, const LossDef& loss, ValueId predicted, ValueId labels) {
+ValueId lower_metric(Builder& b, const std::string& metric, const LossDef& loss, ValueId predicted, ValueId labels,
+                     const Dialect& dialect) {
   auto canonical = canonical_metric(metric);
   auto dense_labels = [&] {
     return loss.labels == LabelKind::classes ? b.emit(OpKind::one_hot, {labels}, {{"depth", b.type(predicted).dims.back()}}, "one_hot")
                                              : labels;
   };
-  // What "accuracy" means depends on output and loss, as in tf.js's LayersModel.compile.
+  // What "accuracy" means depends on output and loss, as in tf.js's LayersModel.compile, or on output and labels, as in Keras.
   if (canonical == "accuracy") {
-    if (b.type(predicted).dims.back() == 1 || find_loss("binary_crossentropy") == &loss)
+    bool binary_loss = find_loss("binary_crossentropy") == &loss;
+    if (b.type(predicted).dims.back() == 1 || (binary_loss && !dialect.accuracy_goes_by_shape))
       canonical = "binaryAccuracy";
     else
       canonical = loss.labels == LabelKind::classes ? "sparseCategoricalAccuracy" : "categoricalAccuracy";

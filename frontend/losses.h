@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/dialect.h"
 #include "ir/graph.h"
 
 namespace gradc {
@@ -28,7 +29,7 @@ std::string known_losses();
 /// The name a metric is logged under ("acc" for accuracy), or an empty string if it is not known.
 std::string metric_log_name(const std::string& metric);
 /// The metric of each image, f32[B]. `labels` is in the form that `loss` takes. Throws gradc::Error if the metric is not known.
-ValueId lower_metric(Builder& b, const std::string& metric, const LossDef& loss, ValueId predicted, ValueId labels);
+ValueId lower_metric(Builder& b, const std::string& metric, const LossDef& loss, ValueId predicted, ValueId labels, const Dialect& dialect);
 std::string known_metrics();
 
 }  // namespace gradc

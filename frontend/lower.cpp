@@ -82,7 +82,7 @@ class Lowering {
     // What comes after a layer that failed has no input to be checked with.
     if (function != nullptr && known && problems.empty()) {
       b_.loc = node.name;
-      ConfigReader config(node.layer.config(), problems);
+      ConfigReader config(node.layer.config(), dialect_of(topology_.writer), problems);
       auto trainable = config.boolean("trainable", true);
       auto first_weight = lowered_.weights.size(), first_op = lowered_.graph.ops.size();
       LayerContext layer{b_, config, node.name, options_.mode, inputs, lowered_.weights, streams_};
@@ -133,7 +133,7 @@ class Lowering {
     mean_output("loss", loss->lower(b_, output, labels));
     for (const auto& metric : options_.metrics) {
       b_.loc = metric;
-      mean_output(metric_log_name(metric), lower_metric(b_, metric, *loss, output, labels));
+      mean_output(metric_log_name(metric), lower_metric(b_, metric, *loss, output, labels, dialect_of(options_.writer)));
     }
   }
 

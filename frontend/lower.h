@@ -15,6 +15,7 @@ struct LowerOptions {
   Mode mode = Mode::train;
   std::string loss = "categorical_crossentropy";  ///< Not read in Mode::predict.
   std::vector<std::string> metrics = {};
+  Writer writer = Writer::tfjs;  ///< Whose meaning the metrics have.
 };
 
 /// A graph with the inputs "images" and, unless in Mode::predict, "labels", "valid" (1 for an image, 0 for what pads the last tile),

@@ -121,8 +121,11 @@ std::string name_in(const json& value) {
   throw Error("trainingConfig: a loss or metric is {}, expected a name", value.dump());
 }
 
-TrainingConfig read_training(const json& config) {
+/// `topology_writer` wrote the model; its training configuration names another writer if it came from elsewhere.
+TrainingConfig read_training(const json& config, Writer topology_writer) {
   TrainingConfig training;
+  training.writer = writer_of(config);
+  if (training.writer == Writer::unnamed) training.writer = topology_writer;
   if (config.contains("loss") && !config["loss"].is_null()) {
     const auto& loss = config["loss"];
     if (loss.is_array() && loss.size() != 1) throw Error("trainingConfig has {} losses; gradc takes models of one output", loss.size());
@@ -151,11 +154,11 @@ ModelFile read_document(const json& document, const fs::path& folder) {
   if (document.contains("format") && document["format"] == "graph-model")
     throw Error("is a GraphModel, which cannot be trained; save a LayersModel");
   const auto& model_topology = document["modelTopology"];
-  ModelFile model{read_topology(model_topology), {}, {}};
+  ModelFile model{read_topology(model_topology, writer_of(document)), {}, {}};
   if (document.contains("weightsManifest")) model.weights = read_weights(document["weightsManifest"], folder);
   for (const auto* config : {document.contains("trainingConfig") ? &document["trainingConfig"] : nullptr,
                              model_topology.contains("training_config") ? &model_topology["training_config"] : nullptr})
-    if (config != nullptr && config->is_object() && !model.training) model.training = read_training(*config);
+    if (config != nullptr && config->is_object() && !model.training) model.training = read_training(*config, model.topology.writer);
   return model;
 }
 
@@ -196,6 +199,8 @@ void write_model(const fs::path& folder, const ModelFile& model) {
     document["trainingConfig"] = {{"loss", loss != nullptr ? loss->name : model.training->loss},
                                   {"metrics", model.training->metrics},
                                   {"optimizer_config", to_json(model.training->optimizer)}};
+    const auto* version = dialect_of(model.training->writer).keras_version;
+    if (model.training->writer != model.topology.writer && version != nullptr) document["trainingConfig"]["keras_version"] = version;
   }
   save_pair(folder, std::move(document), bytes);
 }

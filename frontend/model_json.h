@@ -23,6 +23,7 @@ struct TrainingConfig {
   std::string loss = "categorical_crossentropy";
   std::vector<std::string> metrics = {"accuracy"};
   Optimizer optimizer = SGD{};
+  Writer writer = Writer::tfjs;  ///< Whose meaning these names and numbers have.
 };
 
 struct ModelFile {

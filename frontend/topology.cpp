@@ -169,7 +169,7 @@ Topology sequence(const std::vector<Layer>& layers, const std::string& name) {
   return topology;
 }
 
-Topology read_topology(const json& given) {
+Topology read_topology(const json& given, Writer writer) {
   const json* model = &given;
   if (model->is_object() && model->contains("model_config")) model = &(*model)["model_config"];  // Keras's own converter wraps it
   if (!model->is_object() || !model->contains("class_name") || !(*model)["class_name"].is_string() || !model->contains("config"))
@@ -178,7 +178,7 @@ Topology read_topology(const json& given) {
   if (class_name != "Sequential" && class_name != "Model" && class_name != "Functional")
     throw Error("modelTopology is of class \"{}\"; Sequential, Model and Functional are known", class_name);
   const auto& config = (*model)["config"];
-  Topology topology{.sequential = class_name == "Sequential"};
+  Topology topology{.sequential = class_name == "Sequential", .writer = writer};
   if (config.is_object() && config.contains("name") && config["name"].is_string()) topology.name = config["name"].get<std::string>();
   const json& layers = config.is_array() ? config : config.is_object() && config.contains("layers") ? config["layers"] : json();
   if (!layers.is_array() || layers.empty()) throw Error("modelTopology has no list of layers");
@@ -246,10 +246,9 @@ json write_topology(const Topology& topology) {
     config["input_layers"] = json::array({json::array({topology.layers.front().name, 0, 0})});
     config["output_layers"] = json::array({json::array({topology.output, 0, 0})});
   }
-  return {{"class_name", topology.sequential ? "Sequential" : "Model"},
-          {"config", config},
-          {"keras_version", "tfjs-layers 4.22.0"},
-          {"backend", "tensor_flow.js"}};
+  json model = {{"class_name", topology.sequential ? "Sequential" : "Model"}, {"config", config}, {"backend", "tensor_flow.js"}};
+  if (const auto* version = dialect_of(topology.writer).keras_version) model["keras_version"] = version;
+  return model;
 }
 
 }  // namespace gradc

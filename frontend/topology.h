@@ -6,6 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "frontend/dialect.h"
 #include "frontend/layers.h"
 
 namespace gradc {
@@ -20,6 +21,7 @@ struct LayerNode {
 struct Topology {
   bool sequential = true;
   std::string name = "model";
+  Writer writer = Writer::tfjs;  ///< Whose meaning the configs of the layers have.
   std::vector<LayerNode> layers;
   std::string output;  ///< Name of the layer whose output is the model's.
   Dims input_shape;    ///< Of one image.
@@ -29,10 +31,10 @@ struct Topology {
 /// Throws gradc::Error if there is no layer or the first says no input shape.
 Topology sequence(const std::vector<Layer>& layers, const std::string& name = "sequential");
 
-/// Reads a `modelTopology`. Throws gradc::Error that lists all problems of the topology.
-Topology read_topology(const nlohmann::json& model_topology);
+/// Reads a `modelTopology` of this writer. Throws gradc::Error that lists all problems of the topology.
+Topology read_topology(const nlohmann::json& model_topology, Writer writer);
 
-/// The `modelTopology` that tf.js loads.
+/// The `modelTopology` that tf.js loads, with its writer named as keras_version, so that it is read as it was meant.
 nlohmann::json write_topology(const Topology& topology);
 
 /// Gives a name to every layer that has none, and orders them. Throws gradc::Error for names used twice, unknown or circular connections.

@@ -86,7 +86,9 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
   auto input = model.step_input(batch);
   StepOptions step_options{.threads = run_options.threads};
   BuildOptions build_options{.training = model.training(), .fuse = side.fuse, .machine = machine_of(step_options, batch.size())};
-  auto lowered = lower(model.topology(), {.mode = Mode::train, .loss = model.training().loss, .metrics = model.training().metrics});
+  auto lowered =
+      lower(model.topology(),
+            {.mode = Mode::train, .loss = model.training().loss, .metrics = model.training().metrics, .writer = model.training().writer});
   std::vector<OptimizerState> states;
   std::vector<Pass> plain, to_kernels;
   for (const auto& pass : build_passes(build_options, states))

@@ -5,6 +5,7 @@ namespace gradc {
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. In training mean and variance are the batch's, and the moving ones follow:
 /// moving = moving * momentum + batch * (1 - momentum), without a correction of the variance, as tf.js has it.
+/// A frozen one (trainable = false) normalizes in training as in prediction, except in files of tf.js, which has no such rule.
 ValueId lower_BatchNormalization(LayerContext& layer) {
   auto& config = layer.config;
   auto type = layer.input_type();
@@ -17,12 +18,13 @@ ValueId lower_BatchNormalization(LayerContext& layer) {
   Ints channels = {type.dims.back()};
   auto momentum = config.number("momentum", 0.99), epsilon = config.number("epsilon", 1e-3);
   ValueId gamma = -1, beta = -1;
-  if (config.boolean("scale", true)) gamma = layer.weight("gamma", channels, config.initializer("gamma_initializer", Ones{}));
-  if (config.boolean("center", true)) beta = layer.weight("beta", channels, config.initializer("beta_initializer", Zeros{}));
-  auto mean = layer.weight("moving_mean", channels, config.initializer("moving_mean_initializer", Zeros{}), false);
-  auto variance = layer.weight("moving_variance", channels, config.initializer("moving_variance_initializer", Ones{}), false);
+  if (config.boolean("scale", true)) gamma = layer.weight("gamma", channels, config.initializer("gamma_initializer", "ones"));
+  if (config.boolean("center", true)) beta = layer.weight("beta", channels, config.initializer("beta_initializer", "zeros"));
+  auto mean = layer.weight("moving_mean", channels, config.initializer("moving_mean_initializer", "zeros"), false);
+  auto variance = layer.weight("moving_variance", channels, config.initializer("moving_variance_initializer", "ones"), false);
 
-  if (layer.mode == Mode::train) {
+  bool frozen = !config.boolean("trainable", true) && config.dialect().frozen_normalization_infers;
+  if (layer.mode == Mode::train && !frozen) {
     const auto* batch_size = layer.b.graph().find(OpKind::input, "batch_size");
     check(batch_size != nullptr, "a training graph has an input batch_size");
     auto moments = layer.b.emit_all(OpKind::batch_moments, {layer.input(), batch_size->result()}, {}, layer.name + "/moment");

@@ -85,14 +85,13 @@ Ints ConfigReader::pair(const std::string& key, Ints fallback, std::int64_t leas
   return fallback.empty() ? Ints{least, least} : fallback;
 }
 
-Initializer ConfigReader::initializer(const std::string& key, const Initializer& fallback) {
+Initializer ConfigReader::initializer(const std::string& key, const json& fallback) {
   const auto& value = find(key);
-  if (value.is_null()) return fallback;
   try {
-    return Initializer::from_json(value);
+    return Initializer::from_json(value.is_null() ? fallback : value, dialect_);
   } catch (const Error& error) {
     problem(fmt::format("\"{}\": {}", key, error.what()));
-    return fallback;
+    return Initializer::from_json(fallback, dialect_);
   }
 }
 
@@ -122,7 +121,7 @@ void LayerContext::no_regularizers(std::initializer_list<const char*> weight_nam
 
 ValueId LayerContext::biased_and_activated(ValueId x) {
   if (config.boolean("use_bias", true)) {
-    auto bias = weight("bias", {b.type(x).dims.back()}, config.initializer("bias_initializer", Zeros{}));
+    auto bias = weight("bias", {b.type(x).dims.back()}, config.initializer("bias_initializer", "zeros"));
     x = emit(OpKind::add, {x, bias}, {}, "biased");
   }
   return activate(x);
@@ -140,6 +139,10 @@ ValueId LayerContext::activate(ValueId x, const std::string& activation) {
   auto plain = plain_name(activation);
   if (plain == "linear") return x;
   if (plain == "silu") plain = "swish";
+  if (plain == "hardsigmoid" && config.dialect().hard_sigmoid_is_relu6) {
+    auto clipped = emit(OpKind::relu6, {emit(OpKind::add, {x, b.constant(3)}, {}, "shifted")}, {}, "clipped");
+    return emit(OpKind::mul, {clipped, b.constant(1.0 / 6)}, {}, plain);
+  }
   if (plain == "softmax") return emit(OpKind::softmax, {x}, {}, "softmax");
   for (const auto& [known, kind] : pointwise_activations())
     if (plain_name(known) == plain) return emit(kind, {x}, {}, plain);

@@ -25,7 +25,11 @@ struct WeightSpec {
 /// Reads one layer's config. A problem is recorded, and reading goes on with the default, so that all problems are told at once.
 class ConfigReader {
  public:
-  ConfigReader(const nlohmann::json& config, std::vector<std::string>& problems) : config_(config), problems_(problems) {}
+  ConfigReader(const nlohmann::json& config, const Dialect& dialect, std::vector<std::string>& problems)
+      : config_(config), dialect_(dialect), problems_(problems) {}
+
+  /// What names in the config mean.
+  const Dialect& dialect() const { return dialect_; }
 
   void problem(std::string text) { problems_.push_back(std::move(text)); }
 
@@ -35,7 +39,8 @@ class ConfigReader {
   std::string text(const std::string& key, const std::string& fallback);
   /// Two numbers of at least `least`, or one that stands for both. A missing key gives `fallback`, or is a problem if that is empty.
   Ints pair(const std::string& key, Ints fallback, std::int64_t least = 1);
-  Initializer initializer(const std::string& key, const Initializer& fallback);
+  /// A missing one is `fallback`, a name or object as the config would have it.
+  Initializer initializer(const std::string& key, const nlohmann::json& fallback);
   /// Records a problem for each key that asks for what gradc does not do: it must be missing, null or `neutral`.
   void only(const std::string& key, const nlohmann::json& neutral, const std::string& remedy);
   /// The value under the key as Keras spells it or as tf.js does, or null.
@@ -43,6 +48,7 @@ class ConfigReader {
 
  private:
   const nlohmann::json& config_;
+  const Dialect& dialect_;
   std::vector<std::string>& problems_;
 };
 

@@ -67,13 +67,13 @@ ValueId lower_Conv2D(LayerContext& layer) {
   if (channels % groups != 0 || filters % groups != 0)
     throw Error("groups = {} does not divide both its {} input channels and its {} filters", groups, channels, filters);
   auto kernel = layer.weight("kernel", {window.size[0], window.size[1], channels / groups, filters},
-                             layer.config.initializer("kernel_initializer", "glorotNormal"));
+                             layer.config.initializer("kernel_initializer", layer.config.dialect().kernel_initializer));
   return layer.biased_and_activated(convolve(layer, window, kernel, groups));
 }
 
 ValueId lower_DepthwiseConv2D(LayerContext& layer) {
   layer.no_regularizers({"depthwise", "bias"});
-  return layer.biased_and_activated(convolve_depthwise(layer, "glorotNormal"));
+  return layer.biased_and_activated(convolve_depthwise(layer, layer.config.dialect().kernel_initializer));
 }
 
 ValueId lower_SeparableConv2D(LayerContext& layer) {
@@ -101,7 +101,7 @@ ValueId lower_Conv2DTranspose(LayerContext& layer) {
   }
   auto padding = window_padding(layer, output, window.size, window.strides, {1, 1});
   auto kernel = layer.weight("kernel", {window.size[0], window.size[1], filters, type.dims[3]},
-                             layer.config.initializer("kernel_initializer", "glorotNormal"));
+                             layer.config.initializer("kernel_initializer", layer.config.dialect().kernel_initializer));
   auto transposed = layer.emit(OpKind::transpose, {kernel}, {{"permutation", Ints{0, 1, 3, 2}}}, "kernel/transposed");
   return layer.biased_and_activated(
       layer.emit(OpKind::conv2d_input_grad, {layer.input(), transposed},

@@ -9,7 +9,7 @@ ValueId lower_Dense(LayerContext& layer) {
   if (type.rank() < 2) throw Error("takes vectors, got an input of shape {}", shape_string(type.image_dims()));
   auto units = config.integer("units", 0, 1);
   layer.no_regularizers({"kernel", "bias"});
-  auto w = layer.weight("kernel", {type.dims.back(), units}, config.initializer("kernel_initializer", "glorotNormal"));
+  auto w = layer.weight("kernel", {type.dims.back(), units}, config.initializer("kernel_initializer", config.dialect().kernel_initializer));
   auto y = layer.emit(OpKind::dense, {layer.input(), w}, {}, "dense");
   return layer.biased_and_activated(y);
 }

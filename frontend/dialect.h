@@ -1,0 +1,43 @@
+#pragma once
+/// What a model file means depends on who wrote it: the same name stands for different formulas in tf.js, Keras 2 and Keras 3.
+/// All such differences are rows of one table, and every reader asks it.
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace gradc {
+
+enum class Writer {
+  tfjs,    ///< tf.js; also the C++ API.
+  keras2,  ///< Keras 1 and 2, tf.keras up to TensorFlow 2.15.
+  keras3,
+  unnamed,  ///< A file that does not say who wrote it: tf.js's meaning, but a normalization that is frozen stays as it is.
+};
+
+struct Dialect {
+  const char* name;
+  /// keras_version of a file in this dialect, or nullptr to write none.
+  const char* keras_version;
+
+  // Layers.
+  const char* kernel_initializer;    ///< Of a Dense, Conv2D, Conv2DTranspose or DepthwiseConv2D that names none.
+  bool hard_sigmoid_is_relu6;        ///< hard_sigmoid is relu6(x + 3) / 6, else min(max(0.2 x + 0.5, 0), 1).
+  bool frozen_normalization_infers;  ///< BatchNormalization with trainable = false uses and keeps its moving statistics in training.
+
+  // Initializers.
+  bool corrects_truncation;    ///< A truncated normal of VarianceScaling is scaled to the deviation that it had before the cut.
+  bool vector_fans_are_sizes;  ///< fan_in and fan_out of a vector are its size, else the square root of it.
+
+  // Training.
+  bool accuracy_goes_by_shape;          ///< "accuracy" is chosen by the shapes of labels and output, else by the loss and the output.
+  bool adam_epsilon_before_correction;  ///< w -= rate √(1-β₂ᵗ)/(1-β₁ᵗ) m/(√v + ε), else w -= rate m̂/(√v̂ + ε).
+};
+
+const Dialect& dialect_of(Writer writer);
+
+/// Who wrote a model.json, a bare to_json() or a part of one: by `keras_version`, then `generatedBy`, then by what only one of them writes
+/// (`module` and `registered_name` with `batch_shape`: Keras 3).
+Writer writer_of(const nlohmann::json& document);
+
+}  // namespace gradc
