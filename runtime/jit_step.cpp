@@ -323,11 +323,8 @@ class JitStep : public Step {
 }  // namespace
 
 Machine machine_of(const StepOptions& options, std::int64_t batch) {
-  Machine machine{.lanes = target_of(options).lanes, .batch = batch};
-#ifdef _SC_LEVEL2_CACHE_SIZE
-  if (auto bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) machine.cache_bytes = bytes;
-#endif
-  return machine;
+  const auto target = target_of(options);
+  return {.lanes = target.lanes, .cache_bytes = target.l2_bytes, .batch = batch};
 }
 
 std::unique_ptr<Step> compile_jit_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report) {

@@ -60,7 +60,7 @@ struct StepOptions {
   int threads = 1;             ///< At most so many, and not more than there are processors for; fewer where a step is too short to gain.
   bool exact_threads = false;  ///< Always `threads` of them.
   bool pin = false;            ///< Threads stay on processors of their own.
-  std::string target;          ///< A Halide target string; if empty that of the environment's GRADC_TARGET, or else this machine.
+  std::string target;          ///< As kernel_target takes it; if empty that of the environment's GRADC_TARGET, or else this machine.
   bool use_cache = true;
   /// Which candidate of its register blocks every kernel's schedule takes, 0 being the one with the fewest modelled cycles. If not given,
   /// what `tune` found fastest on this machine, or else 0.

@@ -1,7 +1,10 @@
 #include "runtime/thread_pool.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <fstream>
 #include <string>
@@ -74,6 +77,18 @@ double control_group_limit() {
   return limit;
 }
 
+/// The number in GRADC_PROCESSORS, or 0 where it is not set.
+int processors_of_environment() {
+  const char* text = std::getenv("GRADC_PROCESSORS");
+  if (text == nullptr || *text == 0) return 0;
+  int count = 0;
+  const auto* end = text + std::strlen(text);
+  const auto parsed = std::from_chars(text, end, count);
+  if (parsed.ec != std::errc() || parsed.ptr != end || count < 1 || count > ThreadPool::kMostThreads)
+    throw Error("GRADC_PROCESSORS: \"{}\" is no number of processors, from 1 to {}", text, ThreadPool::kMostThreads);
+  return count;
+}
+
 /// The processors of the process's affinity mask.
 std::vector<int> processors_of_mask() {
   std::vector<int> processors;
@@ -87,6 +102,7 @@ std::vector<int> processors_of_mask() {
 }  // namespace
 
 int available_processors() {
+  if (const auto given = processors_of_environment(); given > 0) return given;
   auto count = static_cast<int>(processors_of_mask().size());
   if (count == 0) count = static_cast<int>(std::thread::hardware_concurrency());
   auto limit = control_group_limit();

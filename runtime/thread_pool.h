@@ -10,7 +10,8 @@
 
 namespace gradc {
 
-/// Processors that this process may use: those of its affinity mask, or fewer if a control group (v1 or v2) limits its CPU time.
+/// Processors that this process may use: as many as the environment's GRADC_PROCESSORS says, or else those of its affinity mask, or fewer
+/// if a control group (v1 or v2) limits its CPU time. Throws gradc::Error for a GRADC_PROCESSORS that is no such number.
 int available_processors();
 /// As many threads as asked for; for 0 one for each of those processors.
 int threads_or_all(int asked);

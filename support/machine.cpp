@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include <unistd.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -76,6 +78,13 @@ double sum_of_threads(int threads, Work work) {
 }
 
 }  // namespace
+
+std::int64_t l2_cache_bytes() {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  if (const auto bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) return bytes;
+#endif
+  return std::int64_t{1} << 20;
+}
 
 double fma_peak_gflops(int threads) {
   double best = 0;

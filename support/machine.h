@@ -1,7 +1,12 @@
 #pragma once
-/// What this machine can do at most, measured now: the roofs that a benchmark compares with.
+/// What this machine is, and what it can do at most, measured now: the roofs that a benchmark compares with.
+
+#include <cstdint>
 
 namespace gradc {
+
+/// Bytes of a core's own cache (L2); 1 MiB where the system does not say.
+std::int64_t l2_cache_bytes();
 
 /// GFLOP/s of f32 multiply-adds (each counts two) with `threads` threads at once, in registers alone. The best of several runs of some
 /// milliseconds.

@@ -1,9 +1,13 @@
 #include "backends/halide/compile.h"
 
+#include <cinttypes>
+#include <cstdio>
+
 #include <fmt/format.h>
 
 #include "backends/halide/emitter.h"
 #include "support/error.h"
+#include "support/machine.h"
 
 namespace gradc {
 namespace {
@@ -20,11 +24,25 @@ Halide::Target code_target(const Halide::Target& target) {
   return plain;
 }
 
+/// The bytes that `l2=512k`, `l2=1M` or `l2=262144` says.
+std::int64_t l2_option(const std::string& option) {
+  std::int64_t count = 0;
+  char unit = 0, more = 0;
+  const int read = std::sscanf(option.c_str(), "l2=%" SCNd64 "%c%c", &count, &unit, &more);
+  const std::int64_t scale = read == 1 ? 1 : read == 2 && unit == 'k' ? 1 << 10 : read == 2 && unit == 'M' ? 1 << 20 : 0;
+  if (scale == 0 || count < 1 || count > (std::int64_t{1} << 40) / scale)
+    throw Error("GRADC_TARGET: \"{}\" is not known; a core's own cache is given as l2=512k or l2=1M", option);
+  return count * scale;
+}
+
 }  // namespace
 
 std::string halide_version() { return fmt::format("{}.{}.{}", HALIDE_VERSION_MAJOR, HALIDE_VERSION_MINOR, HALIDE_VERSION_PATCH); }
 
-KernelTarget kernel_target(const std::string& name) {
+KernelTarget kernel_target(const std::string& text) {
+  const auto comma = text.find(',');
+  const auto name = text.substr(0, comma);
+  const auto l2_bytes = comma == std::string::npos ? l2_cache_bytes() : l2_option(text.substr(comma + 1));
   auto host = Halide::get_host_target();
   auto target = host;
   if (!name.empty()) {
@@ -38,7 +56,7 @@ KernelTarget kernel_target(const std::string& name) {
   bool avx512 = code.has_feature(Halide::Target::AVX512) || code.has_feature(Halide::Target::AVX512_Skylake) ||
                 code.has_feature(Halide::Target::AVX512_KNL) || code.has_feature(Halide::Target::AVX512_SapphireRapids);
   int registers = avx512 || code.arch == Halide::Target::ARM ? 32 : 16;
-  return {code.to_string(), code.natural_vector_size<float>(), registers};
+  return {code.to_string(), code.natural_vector_size<float>(), registers, l2_bytes};
 }
 
 void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,

@@ -1,6 +1,7 @@
 #pragma once
 /// The Halide backend: compiles a kernel to an object file.
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -11,14 +12,16 @@ namespace gradc {
 
 /// What code is made for.
 struct KernelTarget {
-  std::string name;  ///< The Halide target string, with the features of the CPU.
-  int lanes;         ///< f32 elements of a vector register: the images of a tile.
-  int registers;     ///< Vector registers.
+  std::string name;       ///< The Halide target string, with the features of the CPU.
+  int lanes;              ///< f32 elements of a vector register: the images of a tile.
+  int registers;          ///< Vector registers.
+  std::int64_t l2_bytes;  ///< A core's own cache, which the layout of a step is chosen for; code does not depend on it.
 };
 
-/// The target that a Halide target string names, or that of this machine where it is empty. Throws gradc::Error if it is not a target,
-/// or not one that this machine can run.
-KernelTarget kernel_target(const std::string& name);
+/// The target that a text names: a Halide target string, then, if wanted, `,l2=` with the bytes of a core's own cache (512k, 1M). What it
+/// does not say is this machine's, and so is all of an empty text. Throws gradc::Error if it is not a target, or not one that this machine
+/// can run.
+KernelTarget kernel_target(const std::string& text);
 
 /// The version of Halide, as "21.0.0".
 std::string halide_version();
