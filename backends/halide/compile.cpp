@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "backends/halide/emitter.h"
+#include "backends/halide/promises.h"
 #include "support/error.h"
 #include "support/machine.h"
 
@@ -64,16 +65,22 @@ void compile_kernel(const KernelSource& kernel, const KernelTarget& target, cons
   try {
     Emitter emitter(kernel, target, candidate);
     auto pipeline = emitter.pipeline();
-    auto code = Halide::Target(target.name)
-                    .with_feature(Halide::Target::NoRuntime)
-                    .with_feature(Halide::Target::NoAsserts)
-                    .with_feature(Halide::Target::NoBoundsQuery);
+    auto code = Halide::Target(target.name).with_feature(Halide::Target::NoRuntime).with_feature(Halide::Target::NoBoundsQuery);
+    // Lowered with its assertions, which are proved here, and compiled without any.
+    Promises promises;
+    pipeline.add_custom_lowering_pass(&promises, [] {});
+    const auto lowered = pipeline.compile_to_module(emitter.arguments(), function, code);
+    if (auto broken = promises.broken(); !broken.empty())
+      throw InternalError("a kernel's schedule promises what does not hold:" + broken + "\n" + kernel.text());
+    Halide::Module module(lowered.name(), code.with_feature(Halide::Target::NoAsserts));
+    for (const auto& part : lowered.functions()) module.append(part);
+    for (const auto& buffer : lowered.buffers()) module.append(buffer);
     std::map<Halide::OutputFileType, std::string> outputs;
     for (const auto& [form, file] : files)
       outputs[form == KernelForm::object     ? Halide::OutputFileType::object
               : form == KernelForm::assembly ? Halide::OutputFileType::assembly
                                              : Halide::OutputFileType::stmt] = file.string();
-    pipeline.compile_to(outputs, emitter.arguments(), function, code);
+    module.compile(outputs);
   } catch (const Halide::Error& error) {
     throw InternalError(fmt::format("Halide cannot compile a kernel: {}\n{}", error.what(), kernel.text()));
   }

@@ -9,6 +9,7 @@ namespace gradc {
 namespace {
 
 using namespace Halide;
+using Internal::const_true, Internal::is_const_one, Internal::simplify;
 
 struct Geometry {
   int stride_y, stride_x, top, left, dilation_y, dilation_x, groups;
@@ -91,6 +92,11 @@ struct Directions {
   bool rows = false, columns = false;
 };
 
+/// The loops of a sum that move along rows and columns.
+struct Steps {
+  RVar rows, columns;
+};
+
 /// Images that a sum of a convolution's terms reads, also beyond their border, where they are zero.
 class Surrounded {
  public:
@@ -108,17 +114,26 @@ class Surrounded {
       images_ = with_border(e, images, rows);
   }
 
-  /// The term that a sum over `r` reads at a column and row, which belong to it if they are inside.
-  Expr at(RDom& r, const Expr& lane, const Expr& channel, Expr x, Expr y) const {
-    if (skip_.rows) y = only_inside(r, y, height_);
-    if (skip_.columns) x = only_inside(r, x, width_);
-    return images_(lane, channel, x, y);
+  /// What a sum over `r` reads at a column and row. Those outside are no term of it; where the sum has a single step in that direction,
+  /// they are zeros.
+  Expr at(RDom& r, const Steps& steps, const Expr& lane, const Expr& channel, Expr x, Expr y) const {
+    Expr inside = const_true();
+    if (skip_.rows) y = only_inside(r, steps.rows, y, height_, inside);
+    if (skip_.columns) x = only_inside(r, steps.columns, x, width_, inside);
+    Expr pixel = images_(lane, channel, x, y);
+    return is_const_one(inside) ? pixel : select(inside, pixel, 0.0f);
   }
   const Directions& skips() const { return skip_; }
 
  private:
-  static Expr only_inside(RDom& r, const Expr& at, int extent) {
-    r.where(at >= 0 && at < extent);
+  /// Of a loop of one step a condition would be one on the loops around the sum alone, from which Halide concludes that it may write
+  /// accumulators of any of their steps.
+  static Expr only_inside(RDom& r, const RVar& step, const Expr& at, int extent, Expr& inside) {
+    const Expr here = at >= 0 && at < extent;
+    if (is_const_one(simplify(step.extent())))
+      inside = inside && here;
+    else
+      r.where(here);
     return clamp(at, 0, extent - 1);
   }
 
@@ -226,13 +241,13 @@ void halide_conv2d(Emitter& e, const Op& op) {
     RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]) / width, 0, static_cast<int>(w[0]), "r");
     auto at_x = x * g.stride_x - g.left + r.x * g.dilation_x, at_y = y * g.stride_y - g.top + r.z * g.dilation_y;
     return define_inner_product(e, op, "conv", {e.n, f, x, y}, r, width,
-                                [&](const Expr& channel) { return in.at(r, e.n, channel, at_x, at_y); });
+                                [&](const Expr& channel) { return in.at(r, {r.z, r.x}, e.n, channel, at_x, at_y); });
   }
   const bool share = images_share(e, g, out[2]);
   Surrounded in(e, g, op.operands[0], w, padded(op), skipped(e, share, out[2], w[1]));
   Var f("f"), x("x"), y("y");
   RDom r(0, static_cast<int>(w[1]), 0, static_cast<int>(w[2]), 0, static_cast<int>(w[0]), "r");  // kernel column, channel, kernel row
-  auto read = in.at(r, e.n, g.channel(f, r.y, w[2], w[3]), x * g.stride_x - g.left + r.x * g.dilation_x,
+  auto read = in.at(r, {r.z, r.x}, e.n, g.channel(f, r.y, w[2], w[3]), x * g.stride_x - g.left + r.x * g.dilation_x,
                     y * g.stride_y - g.top + r.z * g.dilation_y);
   define_sum(e, op, Func("conv"), {e.n, f, x, y}, r, {f, r.y, r.x, r.z}, read,
              {.unroll_columns = in.skips().columns && !share, .images_share = share, .groups = g.groups});
@@ -271,11 +286,10 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
       if (columns > 0 && rows > 0) {
         const auto terms = width > 0 ? w[2] / width : w[2] / g.groups;
         RDom r(0, columns, 0, static_cast<int>(terms), 0, rows, "r");
-        // The last columns and rows may lie beyond the pixels of this remainder.
-        if (dy.skips().columns) r.where(q * g.stride_x + a < static_cast<int>(dx[2]));
-        if (dy.skips().rows) r.where(p * g.stride_y + b < static_cast<int>(dx[1]));
+        // The last columns may lie beyond the pixels of this remainder, and so may the last row, which no loop of the sum's own leaves out.
+        if (product.unroll_columns) r.where(q * g.stride_x + a < static_cast<int>(dx[2]));
         auto read = [&](const Expr& filter) {
-          return dy.at(r, e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
+          return dy.at(r, {r.z, r.x}, e.n, filter, q + (a + g.left) / g.stride_x - r.x, p + (b + g.top) / g.stride_y - r.z);
         };
         Expr kx = first_x + r.x * g.stride_x, ky = first_y + r.z * g.stride_y;
         Func acc;
@@ -334,7 +348,8 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
     Surrounded in(e, g, op.operands[0], w, reaches_outside, {.rows = true});
     RDom vectors(0, static_cast<int>(w[1]), 0, static_cast<int>(filters) / width, 0, static_cast<int>(w[0]), "r");
     return define_inner_product(e, op, "input_grad", {e.n, c, x, y}, vectors, width, [&](const Expr& channel) {
-      return in.at(vectors, e.n, channel, x + g.left - vectors.x * g.dilation_x, y + g.top - vectors.z * g.dilation_y);
+      return in.at(vectors, {vectors.z, vectors.x}, e.n, channel, x + g.left - vectors.x * g.dilation_x,
+                   y + g.top - vectors.z * g.dilation_y);
     });
   }
   const bool share = images_share(e, g, dx[2]);
@@ -343,7 +358,7 @@ void halide_conv2d_input_grad(Emitter& e, const Op& op) {
     read = spread_out(e, op, g)(e.n, filter, at_x, at_y);
   } else {
     Surrounded in(e, g, op.operands[0], w, reaches_outside, skipped(e, share, dx[2], w[1]));
-    read = in.at(r, e.n, filter, at_x, at_y);
+    read = in.at(r, {r.z, r.x}, e.n, filter, at_x, at_y);
     unroll_columns = in.skips().columns && !share;
   }
   define_sum(e, op, Func("input_grad"), {e.n, c, x, y}, r, g.transposed_weight(c, filter, r.x, r.z, w[3]), read,
@@ -384,8 +399,9 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
     if (block.vectors * block.others * tx < kEnoughAccumulators) ty = fit(w[0], block.vectors * block.others * tx);
   }
   Surrounded in(e, g, op.operands[0], w, padded(op), {.rows = !depthwise && ty == 1, .columns = !depthwise && beside > 4});
-  acc(f, c, kx, ky) += dy(r.z, f, r.x, r.y) * in.at(r, r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
-                                                    r.y * g.stride_y - g.top + ky * g.dilation_y);
+  acc(f, c, kx, ky) +=
+      dy(r.z, f, r.x, r.y) * in.at(r, {r.y, r.x}, r.z, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
+                                   r.y * g.stride_y - g.top + ky * g.dilation_y);
   sum(f, c, kx, ky) = acc(f, c, kx, ky);
   e.accumulate(op.result(), sum);
 
@@ -407,7 +423,7 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
       .unroll(ci)
       .unroll(xi)
       .unroll(yi);
-  if (g.groups > 1 && !depthwise) acc.align_bounds(f, width).bound_extent(f, block.vectors * width);
+  if (g.groups > 1 && w[3] > g.groups) acc.align_bounds(f, width).bound_extent(f, block.vectors * width);
   acc.compute_at(sum, xo);
   std::vector<VarOrRVar> reduction = {r.x, r.y, r.z};
   if (depthwise) {
@@ -428,7 +444,7 @@ void weight_grad_of_images(Emitter& e, const Op& op, const Geometry& g, Func dy)
   part(e.n, f, c, kx, ky) = 0.0f;
   Surrounded in(e, g, op.operands[0], w, padded(op), {.rows = !g.depthwise(w)});
   part(e.n, f, c, kx, ky) +=
-      dy(e.n, f, r.x, r.y) * in.at(r, e.n, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
+      dy(e.n, f, r.x, r.y) * in.at(r, {r.y, r.x}, e.n, g.channel(f, c, w[2], w[3]), r.x * g.stride_x - g.left + kx * g.dilation_x,
                                    r.y * g.stride_y - g.top + ky * g.dilation_y);
   RDom lane(0, e.images());
   Func lane_sum("lane_sum"), sum("weight_grad");
