@@ -11,6 +11,13 @@ std::int64_t Type::elements() const {
   return count;
 }
 
+std::optional<std::int64_t> count_elements(const std::vector<std::int64_t>& dims) {
+  std::int64_t count = 1;
+  for (auto dim : dims)
+    if (dim < 1 || __builtin_mul_overflow(count, dim, &count)) return std::nullopt;
+  return count;
+}
+
 int size_of(DType dtype) { return dtype == DType::u8 ? 1 : 4; }
 
 const char* name_of(DType dtype) {

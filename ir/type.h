@@ -3,6 +3,7 @@
 /// The batch is symbolic: it is the dimension `B`, which only stands first. All other dimensions are fixed.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct Type {
   /// The dimensions without the batch.
   std::vector<std::int64_t> image_dims() const { return {dims.begin() + (batched() ? 1 : 0), dims.end()}; }
 };
+
+/// The product of dimensions, or nothing if one is not positive or the product does not fit 63 bits.
+std::optional<std::int64_t> count_elements(const std::vector<std::int64_t>& dims);
 
 /// Bytes of one element.
 int size_of(DType dtype);

@@ -1,6 +1,7 @@
 #include "runtime/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <future>
@@ -10,6 +11,7 @@
 
 #include "support/error.h"
 #include "support/files.h"
+#include "support/finite.h"
 #include "support/random.h"
 
 namespace gradc {
@@ -17,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Array = DataSet::Array;
+
+constexpr std::int64_t kMostRows = std::int64_t{1} << 32;  ///< A row's number has 32 bits.
 
 /// All bytes of a file that may be gzipped.
 Bytes read_maybe_gzip(const fs::path& path) {
@@ -187,19 +191,73 @@ std::vector<fs::path> places_of(const std::string& name) {
   return places;
 }
 
+template <class Number>
+DataSet::LabelFacts facts_of(const Array& array) {
+  DataSet::LabelFacts facts{.least = INFINITY, .most = -INFINITY};
+  const auto* numbers = reinterpret_cast<const Number*>(array.data());
+  for (std::int64_t i = 0, count = array.count * array.elements(); i < count; ++i) {
+    auto v = static_cast<double>(numbers[i]);
+    if (!std::isfinite(v)) continue;
+    facts.least = std::min(facts.least, v);
+    facts.most = std::max(facts.most, v);
+    facts.whole = facts.whole && v == std::floor(v);
+  }
+  return facts;
+}
+
+DataSet::LabelFacts label_facts_of(const Array& array) {
+  if (array.dtype == DType::u8) return facts_of<std::uint8_t>(array);
+  return array.dtype == DType::i32 ? facts_of<std::int32_t>(array) : facts_of<float>(array);
+}
+
+bool is_finite(const Array& array) {
+  if (array.dtype != DType::f32) return true;
+  return all_finite({reinterpret_cast<const float*>(array.data()), static_cast<std::size_t>(array.count * array.elements())});
+}
+
+/// Throws gradc::Error unless shape, type and bytes agree.
+void expect_consistent(const Array& array) {
+  auto elements = count_elements(array.shape);
+  if (!elements)
+    throw Error("{}: has rows of shape {}; each dimension is at least 1, and their product fits 63 bits", array.name,
+                shape_string(array.shape));
+  if (array.count < 1) throw Error("{}: holds no rows", array.name);
+  if (array.count > kMostRows) throw Error("{}: holds {} rows; a data set has at most {}", array.name, array.count, kMostRows);
+  auto given = array.begin <= array.bytes.size() ? array.bytes.size() - array.begin : 0;
+  auto needed = static_cast<double>(array.count) * static_cast<double>(*elements) * size_of(array.dtype);
+  if (needed != static_cast<double>(given))
+    throw Error("{}: {} rows of shape {} and type {} are {:.0f} bytes, but there are {}", array.name, array.count,
+                shape_string(array.shape), name_of(array.dtype), needed, given);
+  if (array.begin % static_cast<std::size_t>(size_of(array.dtype)) != 0)
+    throw Error("{}: begins at byte {}, which is no multiple of the {} bytes of a number", array.name, array.begin, size_of(array.dtype));
+}
+
 }  // namespace
 
 std::int64_t Array::elements() const { return Type{dtype, shape}.elements(); }
 
+std::string Array::text(std::int64_t i) const {
+  if (dtype == DType::u8) return std::to_string(data()[i]);
+  if (dtype == DType::i32) return std::to_string(reinterpret_cast<const std::int32_t*>(data())[i]);
+  return fmt::format("{}", reinterpret_cast<const float*>(data())[i]);
+}
+
 DataSet DataSet::from(Array images, std::optional<Array> labels) {
-  if (labels && labels->count != images.count)
-    throw Error("{} holds {} images, but {} holds {} labels", images.name, images.count, labels->name, labels->count);
-  if (images.count == 0 || images.elements() == 0) throw Error("{}: holds no images", images.name);
   DataSet data;
-  data.rows_.resize(static_cast<std::size_t>(images.count));
+  expect_consistent(images);
+  auto finite = is_finite(images);
+  data.images_ = std::make_shared<const Content>(Content{std::move(images), finite, {}});
+  if (labels) {
+    expect_consistent(*labels);
+    finite = is_finite(*labels);
+    auto facts = label_facts_of(*labels);
+    data.labels_ = std::make_shared<const Content>(Content{std::move(*labels), finite, facts});
+  }
+  const auto count = data.images().count;
+  if (labels && data.labels()->count != count)
+    throw Error("{} holds {} images, but {} holds {} labels", data.images().name, count, data.labels()->name, data.labels()->count);
+  data.rows_.resize(static_cast<std::size_t>(count));
   std::iota(data.rows_.begin(), data.rows_.end(), 0u);
-  data.images_ = std::make_shared<const Array>(std::move(images));
-  if (labels) data.labels_ = std::make_shared<const Array>(std::move(*labels));
   return data;
 }
 
@@ -207,12 +265,21 @@ DataSet DataSet::from(std::vector<float> images, std::vector<std::int64_t> image
                       std::vector<std::int64_t> label_shape) {
   auto array = [](const std::vector<float>& values, std::vector<std::int64_t> shape, const char* name) {
     Array result{.shape = std::move(shape), .dtype = DType::f32, .name = name};
-    result.count = static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(1, result.elements());
+    auto elements = static_cast<std::size_t>(count_elements(result.shape).value_or(1));
+    if (values.size() % elements != 0)
+      throw Error("{}: {} numbers are no whole rows of shape {}, which have {} each", name, values.size(), shape_string(result.shape),
+                  elements);
+    result.count = static_cast<std::int64_t>(values.size() / elements);
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
     result.bytes.assign(bytes, bytes + values.size() * sizeof(float));
     return result;
   };
   return from(array(images, std::move(image_shape), "images"), array(labels, std::move(label_shape), "labels"));
+}
+
+const Array& DataSet::images() const {
+  if (!images_) throw Error("the data set is empty: make one with DataSet::from, DataSet::from_npy or load_data");
+  return images_->array;
 }
 
 DataSet DataSet::from_idx(const fs::path& images, const fs::path& labels) { return from(read_idx(images, 3), read_idx(labels, 1)); }

@@ -27,10 +27,20 @@ class DataSet {
 
     std::int64_t elements() const;
     const std::uint8_t* data() const { return bytes.data() + begin; }
+    /// Number `i` of all, exactly.
+    std::string text(std::int64_t i) const;
   };
 
+  /// What the labels are. Found once, when they come, so that no step needs to look at all of them.
+  struct LabelFacts {
+    bool whole = true;           ///< All finite numbers are whole ones.
+    double least = 0, most = 0;  ///< Of the finite numbers.
+  };
+
+  /// No images: what every use refuses.
+  DataSet() = default;
   /// From arrays in memory. Bytes are pixels, 0 to 255, which a step sees as 0 to 1; labels are classes where they are whole numbers.
-  /// Throws gradc::Error if the counts differ.
+  /// Throws gradc::Error if the counts differ, or shape, type and bytes of an array do not agree.
   static DataSet from(Array images, std::optional<Array> labels);
   static DataSet from(std::vector<float> images, std::vector<std::int64_t> image_shape, std::vector<float> labels,
                       std::vector<std::int64_t> label_shape);
@@ -40,8 +50,12 @@ class DataSet {
   static DataSet from_npy(const std::filesystem::path& images, const std::optional<std::filesystem::path>& labels);
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
-  const Array& images() const { return *images_; }
-  const Array* labels() const { return labels_.get(); }
+  /// Throws gradc::Error if there are none.
+  const Array& images() const;
+  const Array* labels() const { return labels_ ? &labels_->array : nullptr; }
+  bool images_finite() const { return images_->finite; }
+  bool labels_finite() const { return labels_->finite; }
+  const LabelFacts& label_facts() const { return labels_->facts; }
   const std::vector<std::uint32_t>& rows() const { return rows_; }
 
   /// `count` images from `begin` on; fewer if there are no more.
@@ -50,7 +64,13 @@ class DataSet {
   DataSet shuffled(std::uint64_t seed) const;
 
  private:
-  std::shared_ptr<const Array> images_, labels_;
+  struct Content {
+    Array array;
+    bool finite = true;  ///< No number is NaN or infinite.
+    LabelFacts facts;    ///< Of labels.
+  };
+
+  std::shared_ptr<const Content> images_, labels_;
   std::vector<std::uint32_t> rows_;
 };
 

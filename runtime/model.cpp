@@ -8,6 +8,7 @@
 #include "frontend/names.h"
 #include "frontend/problems.h"
 #include "inspect/numerics.h"
+#include "runtime/batch_rows.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/random.h"
@@ -24,14 +25,18 @@ std::string last_two_parts(std::string name) {
   return before == std::string::npos ? name : name.substr(before + 1);
 }
 
-Rows rows_of(const DataSet::Array& array) { return {.data = array.data(), .dtype = array.dtype, .elements = array.elements(), .scale = 1}; }
+/// Throws gradc::Error for an option out of range.
+void check_options(const RunOptions& options) {
+  if (options.threads < 0 || options.threads > ThreadPool::kMostThreads)
+    throw Error("threads {}: must be from 0, which is one for each processor, to {}", options.threads, ThreadPool::kMostThreads);
+}
 
-void expect_classes(const DataSet::Array& labels, const Rows& rows, std::int64_t classes) {
-  for (std::int64_t i = 0; i < labels.count * rows.elements; ++i) {
-    auto value = Rows{.data = rows.data, .dtype = rows.dtype}.at(i, 0);
-    if (!(value >= 0) || value >= static_cast<float>(classes) || value != std::floor(value))
-      throw Error("{}: label {} is {}, but the model has {} classes, 0 to {}", labels.name, i, value, classes, classes - 1);
-  }
+void check_batch_size(std::int64_t batch_size) {
+  if (batch_size < 1) throw Error("batch size {}: must be at least 1", batch_size);
+}
+
+void expect_images(const DataSet& data) {
+  if (data.size() == 0) throw Error("{}: there are no images among these rows", data.images().name);
 }
 
 }  // namespace
@@ -43,13 +48,14 @@ struct Model::Implementation {
   std::vector<WeightValues> given;  ///< From a file, until the params are made.
   Params params;
   std::vector<WeightSpec> specs;
-  Type output, labels;
+  Type output;
+  std::optional<Type> labels;  ///< As the loss takes them, when it was asked for.
   bool built = false;
-  Graph train_graph;  ///< For --check-numerics.
+  bool new_optimizer = true;  ///< Its state starts anew with the next training step.
+  Graph train_graph;          ///< For --check-numerics.
   std::unique_ptr<Step> train_step, eval_step, predict_step, gradient_step;
   CompileReport report;
-  std::int64_t steps_done = 0;
-  const void* checked_labels = nullptr;
+  std::int64_t steps_done = 0, epochs_done = 0;
 
   explicit Implementation(Topology t) : topology(std::move(t)) {}
 
@@ -80,7 +86,8 @@ struct Model::Implementation {
       }
     }
     for (const auto& state : result.states)
-      if (!params.has(state.name)) params.fill(state.name, state.shape, static_cast<float>(state.initial));
+      if (new_optimizer || !params.has(state.name)) params.fill(state.name, state.shape, static_cast<float>(state.initial));
+    if (!result.states.empty()) new_optimizer = false;
   }
 
   /// Throws for a name or shape that the model has not, or, if `all`, for a weight that is not given.
@@ -99,9 +106,13 @@ struct Model::Implementation {
       }
       const auto& spec = *match->second;
       seen.insert(spec.name);
+      auto elements = Type{DType::f32, spec.shape}.elements();
       if (spec.shape != weight.shape)
         problems.push_back(fmt::format("weight \"{}\": has shape {}, the layer's is {}", weight.name, shape_string(weight.shape),
                                        shape_string(spec.shape)));
+      else if (static_cast<std::int64_t>(weight.values.size()) != elements)
+        problems.push_back(fmt::format("weight \"{}\": has {} values, its shape {} takes {}", weight.name, weight.values.size(),
+                                       shape_string(spec.shape), elements));
       else
         found.emplace_back(&spec, &weight);
     }
@@ -136,42 +147,24 @@ struct Model::Implementation {
     auto result = build(topology, options);
     ensure_params();
     make_params(result);
-    if (options.mode != Mode::predict) labels = result.labels;
     slot = compile_step(result.graph, params, step_options(), &report);
     return *slot;
   }
 
-  Rows image_rows(const DataSet& data) const {
-    const auto& images = data.images();
-    if (Type{DType::f32, topology.input_shape}.elements() != images.elements())
-      throw Error("{}: images have shape {}, but the model takes {}", images.name, shape_string(images.shape),
-                  shape_string(topology.input_shape));
-    auto rows = rows_of(images);
-    if (images.dtype == DType::u8) rows.scale = 1.0f / 255.0f;
-    return rows;
+  Rows images_of(const DataSet& data) const { return image_rows(data, topology.input_shape); }
+
+  Rows labels_of(const DataSet& data) {
+    ensure_params();
+    if (!labels) labels = lower(topology, {.mode = Mode::train, .loss = training.loss}).labels;
+    return label_rows(data, output, *labels, training.loss);
   }
 
-  Rows label_rows(const DataSet& data) {
-    if (data.labels() == nullptr) throw Error("{}: has no labels", data.images().name);
-    const auto& array = *data.labels();
-    auto rows = rows_of(array);
-    auto classes = output.dims.back();
-    const auto* loss = find_loss(training.loss);
-    bool whole = array.dtype != DType::f32;
-    if (loss->labels == LabelKind::classes) {
-      if (rows.elements != labels.elements())
-        throw Error("{}: labels have shape {}, but loss {} takes one class number{}", array.name, shape_string(array.shape), training.loss,
-                    rows.elements == classes ? "; use categoricalCrossentropy for one-hot labels" : "");
-      if (checked_labels != &array) expect_classes(array, rows, classes);
-    } else if (rows.elements == 1 && classes > 1 && labels.elements() == classes && (whole || array.shape.empty())) {
-      if (checked_labels != &array) expect_classes(array, rows, classes);
-      rows.classes = classes;
-    } else if (rows.elements != labels.elements()) {
-      throw Error("{}: labels have shape {}, but the model's output is {}", array.name, shape_string(array.shape),
-                  shape_string(output.image_dims()));
-    }
-    checked_labels = &array;
-    return rows;
+  /// Throws gradc::Error if these data are not what the model can be trained or evaluated on.
+  void check_data(const DataSet& data) {
+    expect_images(data);
+    images_of(data);
+    labels_of(data);
+    expect_finite(data);
   }
 
   Logs logs_of(const Step& from) const {
@@ -181,8 +174,9 @@ struct Model::Implementation {
   }
 
   Logs train_on(const DataSet& batch) {
+    check_data(batch);
     auto& train = step(Mode::train, batch.size());
-    StepInput input{batch.rows(), image_rows(batch), label_rows(batch), step_key(run.seed, static_cast<std::uint64_t>(steps_done))};
+    StepInput input{batch.rows(), images_of(batch), labels_of(batch), step_key(run.seed, static_cast<std::uint64_t>(steps_done))};
     NamedTensors before;
     if (run.check_numerics) before = interpreter_params(train_graph, params);
     train.run(input);
@@ -217,7 +211,13 @@ Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
+Model::Implementation& Model::self() const {
+  if (!implementation_) throw Error("this Model was moved from; only another one can be assigned to it");
+  return *implementation_;
+}
+
 Model Model::load(const std::filesystem::path& path, const RunOptions& options) {
+  check_options(options);
   auto file = read_model(path);
   Model model(std::move(file.topology));
   auto& self = *model.implementation_;
@@ -235,36 +235,41 @@ Model Model::load(const std::filesystem::path& path, const RunOptions& options) 
 }
 
 void Model::compile(const CompileOptions& options) {
-  auto& self = *implementation_;
-  self.training = {options.loss, options.metrics, options.optimizer};
-  build(self.topology, {.mode = Mode::train, .training = self.training, .kernels = false});
+  auto& self = this->self();
+  TrainingConfig training = {options.loss, options.metrics, options.optimizer};
+  build(self.topology, {.mode = Mode::train, .training = training, .kernels = false});
+  self.training = std::move(training);
+  self.labels.reset();
+  self.new_optimizer = true;
   self.train_step.reset();
   self.eval_step.reset();
   self.gradient_step.reset();
 }
 
 void Model::set_run_options(const RunOptions& options) {
-  implementation_->run = options;
-  for (auto* step :
-       {&implementation_->train_step, &implementation_->eval_step, &implementation_->predict_step, &implementation_->gradient_step})
-    step->reset();
+  check_options(options);
+  auto& self = this->self();
+  self.run = options;
+  for (auto* step : {&self.train_step, &self.eval_step, &self.predict_step, &self.gradient_step}) step->reset();
 }
 
 CompileReport Model::prepare(bool train, std::int64_t batch_size) {
-  implementation_->step(train ? Mode::train : Mode::eval, batch_size);
-  return implementation_->report;
+  check_batch_size(batch_size);
+  self().step(train ? Mode::train : Mode::eval, batch_size);
+  return self().report;
 }
 
-Logs Model::train_on_batch(const DataSet& batch) { return implementation_->train_on(batch); }
+Logs Model::train_on_batch(const DataSet& batch) { return self().train_on(batch); }
 
 Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
-  if (batch_size < 1) throw Error("batch size {}: must be at least 1", batch_size);
-  auto& self = *implementation_;
+  check_batch_size(batch_size);
+  auto& self = this->self();
+  self.check_data(data);
   auto& step = self.step(Mode::eval, std::min(batch_size, data.size()));
   Logs sums;
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
-    step.run({batch.rows(), self.image_rows(batch), self.label_rows(batch), 0});
+    step.run({batch.rows(), self.images_of(batch), self.labels_of(batch), 0});
     for (const auto& [name, value] : self.logs_of(step)) sums[name] += value * static_cast<double>(batch.size());
   }
   for (auto& [name, sum] : sums) sum /= static_cast<double>(data.size());
@@ -272,13 +277,14 @@ Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
 }
 
 std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) {
-  if (batch_size < 1) throw Error("batch size {}: must be at least 1", batch_size);
-  auto& self = *implementation_;
+  check_batch_size(batch_size);
+  auto& self = this->self();
+  expect_images(data);
   auto& step = self.step(Mode::predict, std::min(batch_size, data.size()));
   std::vector<float> all;
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
-    step.run({batch.rows(), self.image_rows(batch), {}, 0});
+    step.run({batch.rows(), self.images_of(batch), {}, 0});
     auto rows = step.array("predictions");
     all.insert(all.end(), rows.begin(), rows.end());
   }
@@ -286,11 +292,12 @@ std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) 
 }
 
 std::vector<WeightValues> Model::gradients(const DataSet& batch) {
-  auto& self = *implementation_;
+  auto& self = this->self();
+  expect_images(batch);
   auto options = self.build_options(Mode::train, batch.size());
   options.update = false;
   auto& step = self.compile(self.gradient_step, options);
-  step.run({batch.rows(), self.image_rows(batch), self.label_rows(batch), step_key(self.run.seed, 0)});
+  step.run({batch.rows(), self.images_of(batch), self.labels_of(batch), step_key(self.run.seed, 0)});
   std::vector<WeightValues> gradients;
   for (const auto& spec : self.specs)
     if (spec.trainable) gradients.push_back({spec.name, spec.shape, step.array("gradient/" + spec.name)});
@@ -298,16 +305,17 @@ std::vector<WeightValues> Model::gradients(const DataSet& batch) {
 }
 
 std::vector<std::int64_t> Model::output_shape() {
-  implementation_->ensure_params();
-  return implementation_->output.image_dims();
+  self().ensure_params();
+  return self().output.image_dims();
 }
 
 History Model::fit(const DataSet& given, const FitOptions& options) {
-  if (options.batch_size < 1) throw Error("batch size {}: must be at least 1", options.batch_size);
+  check_batch_size(options.batch_size);
   if (options.epochs < 1) throw Error("epochs {}: must be at least 1", options.epochs);
   if (!(options.validation_split >= 0 && options.validation_split < 1))
     throw Error("validation split {}: must be from 0 up to, not including, 1", options.validation_split);
-  auto& self = *implementation_;
+  auto& self = this->self();
+  expect_images(given);
   auto data = given;
   auto validation = options.validation_data;
   if (!validation && options.validation_split > 0) {
@@ -317,22 +325,27 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
     validation = given.slice(kept, given.size() - kept);
     data = given.slice(0, kept);
   }
+  // All that is wrong with the data is said before the first step.
+  self.check_data(data);
+  if (validation) self.check_data(*validation);
+  auto asked_to_stop = [&] { return options.stop != nullptr && options.stop->load(); };
   History history;
   for (std::int64_t epoch = 0; epoch < options.epochs && !history.stopped; ++epoch) {
-    auto order = options.shuffle ? data.shuffled(self.run.seed + static_cast<std::uint64_t>(epoch) * 0x9e3779b97f4a7c15ull) : data;
+    history.stopped = asked_to_stop();
+    if (history.stopped) break;
+    auto order = data;
+    if (options.shuffle) order = data.shuffled(self.run.seed + static_cast<std::uint64_t>(self.epochs_done) * 0x9e3779b97f4a7c15ull);
+    ++self.epochs_done;
     Logs sums;
     std::int64_t seen = 0;
-    for (std::int64_t at = 0; at < order.size(); at += options.batch_size) {
+    for (std::int64_t at = 0; at < order.size() && !history.stopped; at += options.batch_size) {
       auto batch = order.slice(at, options.batch_size);
       auto logs = self.train_on(batch);
       for (const auto& [name, value] : logs) sums[name] += value * static_cast<double>(batch.size());
       seen += batch.size();
       history.steps.push_back(logs);
       if (options.on_step_end) options.on_step_end(self.steps_done, logs);
-      if (options.stop != nullptr && options.stop->load()) {
-        history.stopped = true;
-        break;
-      }
+      history.stopped = asked_to_stop();
     }
     for (auto& [name, sum] : sums) sum /= static_cast<double>(seen);
     if (validation && !history.stopped)
@@ -344,7 +357,7 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
 }
 
 std::vector<WeightValues> Model::weights() {
-  auto& self = *implementation_;
+  auto& self = this->self();
   self.ensure_params();
   std::vector<WeightValues> result;
   for (const auto& spec : self.specs) result.push_back({spec.name, spec.shape, self.params.at(spec.name).values()});
@@ -352,29 +365,26 @@ std::vector<WeightValues> Model::weights() {
 }
 
 void Model::set_weights(const std::vector<WeightValues>& weights) {
-  implementation_->ensure_params();
-  implementation_->set_weights(weights, false);
+  self().ensure_params();
+  self().set_weights(weights, false);
 }
 
 void Model::set_learning_rate(double rate) {
-  auto& self = *implementation_;
+  auto& self = this->self();
   gradc::set_learning_rate(self.training.optimizer, rate);
   if (self.params.has(kLearningRate)) self.params.fill(kLearningRate, {}, static_cast<float>(rate));
 }
 
-void Model::save(const std::filesystem::path& folder) {
-  write_model(folder, {implementation_->topology, weights(), implementation_->training});
-}
+void Model::save(const std::filesystem::path& folder) { write_model(folder, {self().topology, weights(), self().training}); }
 
 StepInput Model::step_input(const DataSet& batch) {
-  auto& self = *implementation_;
-  self.ensure_params();
-  self.labels = lower(self.topology, {.mode = Mode::train, .loss = self.training.loss}).labels;
-  return {batch.rows(), self.image_rows(batch), self.label_rows(batch), step_key(self.run.seed, 0)};
+  auto& self = this->self();
+  self.check_data(batch);
+  return {batch.rows(), self.images_of(batch), self.labels_of(batch), step_key(self.run.seed, 0)};
 }
 
-const Topology& Model::topology() const { return implementation_->topology; }
-const TrainingConfig& Model::training() const { return implementation_->training; }
+const Topology& Model::topology() const { return self().topology; }
+const TrainingConfig& Model::training() const { return self().training; }
 
 Node Functional::input(const Dims& shape) {
   auto name = "input_" + std::to_string(topology_.layers.size() + 1);

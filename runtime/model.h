@@ -24,7 +24,7 @@ using Logs = std::map<std::string, double>;
 
 struct History {
   std::vector<Logs> steps;   ///< Of each batch that was trained on.
-  std::vector<Logs> epochs;  ///< Means over each epoch, with validation.
+  std::vector<Logs> epochs;  ///< Means over each epoch, with validation. An epoch that was stopped has those of its steps, without.
   bool stopped = false;      ///< Whether training was asked to stop before its end.
 };
 
@@ -51,10 +51,11 @@ struct FitOptions {
   std::int64_t epochs = 1;
   std::optional<DataSet> validation_data = {};
   double validation_split = 0;  ///< The last part of the data that is validated on instead, if there is no validation_data.
-  bool shuffle = true;          ///< A new order each epoch, by the run's seed.
+  bool shuffle = true;          ///< A new order each epoch, by the run's seed and the epochs that the model was trained before.
   std::function<void(std::int64_t step, const Logs&)> on_step_end = {};
   std::function<void(std::int64_t epoch, const Logs&)> on_epoch_end = {};
-  const std::atomic<bool>* stop = nullptr;  ///< When it becomes true, training ends after the current step.
+  /// When it becomes true, training ends after the current step: at once if it is already, or becomes so in one of these functions.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 class Model {
@@ -66,7 +67,8 @@ class Model {
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
-  /// Sets loss, optimizer and metrics. Throws gradc::Error that lists all problems of the model.
+  /// Sets loss, optimizer and metrics. The optimizer starts anew, whatever was compiled before; weights stay. Throws gradc::Error that
+  /// lists all problems of the model, and then changes nothing.
   void compile(const CompileOptions& options);
   void set_run_options(const RunOptions& options);
 
@@ -85,7 +87,7 @@ class Model {
   /// Writes model.json and its weights, which tf.js loads.
   void save(const std::filesystem::path& folder);
   std::vector<WeightValues> weights();
-  /// Replaces weights by name. Throws gradc::Error for a name or shape that the model has not.
+  /// Replaces weights by name. Throws gradc::Error for a name or shape that the model has not, or values that do not fill the shape.
   void set_weights(const std::vector<WeightValues>& weights);
   void set_learning_rate(double rate);
 
@@ -100,6 +102,8 @@ class Model {
 
  private:
   struct Implementation;
+  /// Throws gradc::Error if the model was moved from.
+  Implementation& self() const;
   std::unique_ptr<Implementation> implementation_;
 };
 

@@ -8,6 +8,7 @@
 #include <exception>
 #include <fstream>
 #include <string>
+#include <system_error>
 
 #include <pthread.h>
 #include <sched.h>
@@ -40,6 +41,14 @@ class FlushDenormals {
   unsigned long before_;
 #endif
 };
+
+/// How many forks lie between the start of gradc and this process.
+std::uint32_t forks() {
+  static std::atomic<std::uint32_t> count{0};
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { ++count; });
+  check(registered == 0, "a handler of forks can be registered");
+  return count.load(std::memory_order_relaxed);
+}
 
 void pause_briefly() {
 #if defined(__x86_64__)
@@ -131,24 +140,46 @@ void run_on_all_processors(std::size_t count, const std::function<void(std::size
     if (failure) std::rethrow_exception(failure);
 }
 
-ThreadPool::ThreadPool(int threads, bool pin) : spins_(threads <= available_processors() ? 1500 : 0) {
+ThreadPool::ThreadPool(int threads, bool pin) : spins_(threads <= available_processors() ? 1500 : 0), size_(threads), pin_(pin) {
   check(threads >= 1 && threads <= kMostThreads, "a thread pool has from 1 to kMostThreads threads");
-  auto processors = pin ? processors_of_mask() : std::vector<int>();
-  for (int i = 1; i < threads; ++i) {
-    workers_.emplace_back([this, i] { worker(i); });
+  start();
+}
+
+void ThreadPool::start() {
+  // Handles of threads that a fork left behind can be neither joined nor detached: they are forgotten.
+  static_cast<void>(workers_.release());
+  workers_ = std::make_unique<std::vector<std::thread>>();
+  generation_ = running_ = arrived_ = phase_ = 0;
+  auto processors = pin_ ? processors_of_mask() : std::vector<int>();
+  for (int i = 1; i < size_; ++i) {
+    try {
+      workers_->emplace_back([this, i] { worker(i); });
+    } catch (const std::system_error& error) {
+      stop();
+      throw Error("{} threads cannot be started: {}; ask for fewer threads", size_, error.what());
+    }
     if (static_cast<std::size_t>(i) >= processors.size()) continue;
     cpu_set_t own;
     CPU_ZERO(&own);
     CPU_SET(processors[i], &own);
-    pthread_setaffinity_np(workers_.back().native_handle(), sizeof own, &own);
+    pthread_setaffinity_np(workers_->back().native_handle(), sizeof own, &own);
   }
+  forks_ = forks();
 }
 
 ThreadPool::~ThreadPool() {
+  if (forks_ == forks())
+    stop();
+  else
+    static_cast<void>(workers_.release());
+}
+
+void ThreadPool::stop() {
   auto count = (generation_.load(std::memory_order_relaxed) >> kThreadBits) + 1;
   generation_.store(count << kThreadBits, std::memory_order_release);  // A run of no threads: the end.
   generation_.notify_all();
-  for (auto& each : workers_) each.join();
+  for (auto& each : *workers_) each.join();
+  workers_->clear();
 }
 
 template <class Done>
@@ -179,6 +210,7 @@ void ThreadPool::run(int threads, void (*work)(void*, int), void* data) {
   FlushDenormals flush;
   active_ = threads;
   if (threads == 1) return work(data, 0);
+  if (forks_ != forks()) start();
   work_ = work;
   data_ = data;
   running_.store(static_cast<std::uint32_t>(threads - 1), std::memory_order_relaxed);

@@ -1,10 +1,12 @@
 #pragma once
 /// Threads that run a step together: they wake in microseconds, wait for each other without a system call when the others are near, and
 /// sleep when there is nothing to do.
+/// A forked process has none of them, and a pool that it inherits starts new ones with its next run; no run may be going on during a fork.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -22,13 +24,13 @@ void run_on_all_processors(std::size_t count, const std::function<void(std::size
 class ThreadPool {
  public:
   /// The caller is thread 0 of `threads`; from 1 to kMostThreads. If `pin`, each of the others stays on a processor of its own, as far as
-  /// there are any: of those that the process may use, the first is left to the caller.
+  /// there are any: of those that the process may use, the first is left to the caller. Throws gradc::Error if they cannot be started.
   explicit ThreadPool(int threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return size_; }
   /// Runs work(thread) on the first `threads` threads at once and returns when all are done. While it runs denormals count as zero on each
   /// of them; the caller's floating-point state is as before afterwards.
   void run(int threads, void (*work)(void* data, int thread), void* data);
@@ -38,6 +40,8 @@ class ThreadPool {
   static constexpr int kMostThreads = 4096;
 
  private:
+  void start();
+  void stop();
   void worker(int thread);
   template <class Done>
   void wait(std::atomic<std::uint32_t>& value, std::uint32_t seen, Done done);
@@ -45,7 +49,10 @@ class ThreadPool {
   static constexpr int kThreadBits = 13;
 
   int spins_;  ///< Rounds before a waiting thread sleeps: about 50 µs, or none where threads outnumber processors.
-  std::vector<std::thread> workers_;
+  int size_;
+  bool pin_;
+  std::uint32_t forks_ = 0;  ///< Of the process and those it came from, when the workers started.
+  std::unique_ptr<std::vector<std::thread>> workers_;
   void (*work_)(void*, int) = nullptr;
   void* data_ = nullptr;
   int active_ = 1;  ///< Threads of the run.

@@ -1,0 +1,25 @@
+#pragma once
+/// From a data set to the rows that a step reads, once shapes and values are known to fit the model.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ir/type.h"
+#include "runtime/dataset.h"
+#include "runtime/step.h"
+
+namespace gradc {
+
+/// Images for a model that takes `shape`. Bytes are scaled from 0 to 255 to 0 to 1. Throws gradc::Error if the shape is another one:
+/// dimensions of 1 may be missing or added, and rows may be flat.
+Rows image_rows(const DataSet& data, const std::vector<std::int64_t>& shape);
+
+/// Labels for a model with this output, whose loss takes `labels`. Class numbers become one-hot rows where the loss takes those. Throws
+/// gradc::Error if shape or values do not fit.
+Rows label_rows(const DataSet& data, const Type& output, const Type& labels, const std::string& loss);
+
+/// Throws gradc::Error that names file, row and number unless all images and labels of `data` are finite.
+void expect_finite(const DataSet& data);
+
+}  // namespace gradc
