@@ -33,12 +33,19 @@ std::string operand_problem(const OpDef& def, const Op& op) {
   return "";
 }
 
+/// Kernels count the elements of an image in 32 bits.
+constexpr std::int64_t kMostElements = (std::int64_t{1} << 31) - 1;
+
 std::string type_problem(const Graph& graph, const OpDef& def, const Op& op) {
-  for (auto result : op.results)
+  for (auto result : op.results) {
     for (std::size_t i = 0; i < graph.type(result).dims.size(); ++i) {
       auto dim = graph.type(result).dims[i];
       if (dim < 1 && !(dim == kBatch && i == 0)) return fmt::format("dimension {} of {} is not positive", i, to_string(graph.type(result)));
     }
+    auto elements = count_elements(graph.type(result).image_dims());
+    if (!elements || *elements > kMostElements)
+      return fmt::format("{} has more than {} elements an image, which is the most", to_string(graph.type(result)), kMostElements);
+  }
   if (def.states_its_type) return op.results.size() == 1 ? "" : "has one result";
   std::vector<Type> operands;
   try {
@@ -70,12 +77,16 @@ void verify(const Graph& graph) {
   std::vector<bool> defined(graph.values.size(), false);
   std::set<std::string> names;
   std::set<std::int32_t> closed;
+  std::set<ValueId> params, updated;
   std::int32_t current = -1;
   for (const auto& op : graph.ops) {
     for (auto operand : op.operands)
       if (operand < 0 || operand >= static_cast<ValueId>(graph.values.size()) || !defined[operand])
         fail(graph, op, "uses a value that is not defined before it");
     if (auto why = problem_of(graph, op); !why.empty()) fail(graph, op, why);
+    if (op.kind == OpKind::param) params.insert(op.result());
+    if (op.kind == OpKind::update && !params.contains(op.operands[0])) fail(graph, op, "its first operand is no param");
+    if (op.kind == OpKind::update && !updated.insert(op.operands[0]).second) fail(graph, op, "the param has an update already");
     for (auto result : op.results) {
       if (defined[result]) fail(graph, op, "defines a value twice");
       defined[result] = true;
