@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <string_view>
 
 #include "frontend/losses.h"
 #include "support/error.h"
@@ -15,7 +17,9 @@ using Dims = std::vector<std::int64_t>;
 Rows rows_of(const Array& array) { return {.data = array.data(), .dtype = array.dtype, .elements = array.elements(), .scale = 1}; }
 
 /// Whether rows of both shapes lie in memory alike: equal but for dimensions of 1, or one of them flat.
-bool lie_alike(Dims a, Dims b) {
+bool lie_alike(std::span<const std::int64_t> left, std::span<const std::int64_t> right) {
+  if (std::ranges::equal(left, right)) return true;
+  Dims a(left.begin(), left.end()), b(right.begin(), right.end());
   std::erase(a, 1);
   std::erase(b, 1);
   auto elements = [](const Dims& dims) { return Type{DType::f32, dims}.elements(); };
@@ -66,20 +70,38 @@ Rows label_rows(const DataSet& data, const Type& output, const Type& labels, con
   if (data.labels() == nullptr) throw Error("{}: has no labels", data.images().name);
   const auto& array = *data.labels();
   auto rows = rows_of(array);
-  auto classes = output.dims.back();
-  bool whole = array.dtype != DType::f32;
-  if (find_loss(loss)->labels == LabelKind::classes) {
-    if (rows.elements != labels.elements())
-      throw Error("{}: labels have shape {}, but loss {} takes one class number{}", array.name, shape_string(array.shape), loss,
-                  rows.elements == classes ? "; use categoricalCrossentropy for one-hot labels" : "");
-    expect_classes(data, classes);
-  } else if (rows.elements == 1 && classes > 1 && labels.elements() == classes && (whole || array.shape.empty())) {
+  const auto classes = output.dims.back();
+  const auto& definition = *find_loss(loss);
+  const std::string_view name = definition.name;
+  const bool of_numbers = definition.labels == LabelKind::classes;
+  // Floats are class numbers only for a loss of classes: for others they are values, of which there is one a row too few.
+  const bool may_be_classes = array.dtype != DType::f32 || name.ends_with("crossentropy");
+  if (!of_numbers && rows.elements == 1 && classes > 1 && labels.elements() == classes && may_be_classes) {
     expect_classes(data, classes);
     rows.classes = classes;
-  } else if (rows.elements != labels.elements()) {
-    throw Error("{}: labels have shape {}, but the model's output is {}", array.name, shape_string(array.shape),
-                shape_string(output.image_dims()));
+    return rows;
   }
+  if (!lie_alike(array.shape, std::span(labels.dims).subspan(labels.batched() ? 1 : 0))) {
+    const auto wanted = labels.image_dims();
+    if (of_numbers && rows.elements == classes)
+      throw Error("{}: labels have shape {}, but loss {} takes one class number; use categoricalCrossentropy for one-hot labels",
+                  array.name, shape_string(array.shape), loss);
+    throw Error("{}: labels have shape {}, but the model's output with loss {} takes {}{}", array.name, shape_string(array.shape), loss,
+                shape_string(wanted), remedy(array.shape, wanted));
+  }
+  if (of_numbers) {
+    expect_classes(data, classes);
+    return rows;
+  }
+  const auto& facts = data.label_facts();
+  if (array.dtype == DType::u8 && rows.elements > 1 && facts.most > 1)
+    throw Error(
+        "{}: targets are bytes up to {}, which, unlike images, are not divided by 255; save array.astype('float32') / 255 if they are "
+        "pixels, "
+        "or else array.astype('float32')",
+        array.name, facts.most);
+  if (name == "binary_crossentropy" && !(facts.least >= 0 && facts.most <= 1))
+    expect_labels(data, [](float v) { return std::isnan(v) || (v >= 0 && v <= 1); }, "loss binaryCrossentropy takes numbers from 0 to 1");
   return rows;
 }
 
@@ -89,8 +111,8 @@ void expect_finite(const DataSet& data) {
     const auto* numbers = reinterpret_cast<const float*>(array.data());
     for (std::int64_t row : data.rows())
       for (std::int64_t e = 0; e < elements; ++e)
-        if (auto v = numbers[row * elements + e]; !std::isfinite(v))
-          throw Error("{}: row {}: number {} is {}; leave such rows out, or replace what is missing", array.name, row, e, v);
+        if (auto i = row * elements + e; !std::isfinite(numbers[i]))
+          throw Error("{}: row {}: number {} is {}; leave such rows out, or replace what is missing", array.name, row, e, array.text(i));
   };
   if (!data.images_finite()) look(data.images());
   if (data.labels() != nullptr && !data.labels_finite()) look(*data.labels());

@@ -9,6 +9,7 @@
 
 #include <libdeflate.h>
 
+#include "runtime/npy.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "support/finite.h"
@@ -70,92 +71,6 @@ Array read_idx(const fs::path& path, std::size_t rank) {
   return array;
 }
 
-/// The value of a key of a .npy header, which is the text of a Python dict.
-std::string npy_field(const std::string& header, const std::string& key, const fs::path& path) {
-  auto at = header.find("'" + key + "'");
-  if (at == std::string::npos) throw Error("{}: is not a .npy file: its header has no {}", path.string(), key);
-  at = header.find(':', at);
-  auto begin = at == std::string::npos ? at : header.find_first_not_of(' ', at + 1);
-  if (begin == std::string::npos) throw Error("{}: is not a .npy file: its header is broken at {}", path.string(), key);
-  if (header[begin] == '(') return header.substr(begin + 1, header.find(')', begin) - begin - 1);
-  return header.substr(begin, header.find_first_of(",}", begin) - begin);
-}
-
-template <class From, class To>
-Bytes converted(const char* data, std::int64_t count, const fs::path& path) {
-  Bytes bytes(static_cast<std::size_t>(count) * sizeof(To));
-  for (std::int64_t i = 0; i < count; ++i) {
-    From value;
-    std::memcpy(&value, data + i * static_cast<std::int64_t>(sizeof(From)), sizeof value);
-    auto to = static_cast<To>(value);
-    if (static_cast<From>(to) != value) throw Error("{}: number {} is {}, which does not fit 32 bits", path.string(), i, value);
-    std::memcpy(bytes.data() + i * static_cast<std::int64_t>(sizeof(To)), &to, sizeof to);
-  }
-  return bytes;
-}
-
-/// The format is NEP 1 of NumPy: magic, version, header length, a dict, the data.
-Array read_npy(const fs::path& path) {
-  auto bytes = read_file(path);
-  if (bytes.size() < 10 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0) throw Error("{}: is not a .npy file", path.string());
-  int version = bytes[6];
-  std::size_t length = 0, start = version == 1 ? 10 : 12;
-  if (bytes.size() < start) throw Error("{}: is cut off within its header", path.string());
-  for (int i = version == 1 ? 2 : 4; i-- > 0;) length = length << 8 | static_cast<unsigned char>(bytes[8 + static_cast<std::size_t>(i)]);
-  if (bytes.size() < start + length) throw Error("{}: is cut off within its header", path.string());
-  auto header = bytes.substr(start, length);
-  auto descr = npy_field(header, "descr", path);
-  if (npy_field(header, "fortran_order", path) != "False")
-    throw Error("{}: is in Fortran order; save it with numpy.ascontiguousarray(array)", path.string());
-  Array array{.name = path.string()};
-  auto shape = npy_field(header, "shape", path);
-  double total = 1;
-  std::vector<std::int64_t> dims;
-  for (std::size_t at = 0; at < shape.size();) {
-    char* end = nullptr;
-    auto dim = std::strtoll(shape.c_str() + at, &end, 10);
-    if (end == shape.c_str() + at) break;
-    dims.push_back(dim);
-    total *= static_cast<double>(dim);
-    at = static_cast<std::size_t>(end - shape.c_str());
-    at = shape.find_first_not_of(", ", at);
-    if (at == std::string::npos) break;
-  }
-  if (dims.empty() || *std::min_element(dims.begin(), dims.end()) < 0)
-    throw Error("{}: has shape ({}), expected at least one dimension, the images", path.string(), shape);
-  array.count = dims[0];
-  array.shape.assign(dims.begin() + 1, dims.end());
-  auto type = descr.size() > 3 ? descr.substr(2, descr.size() - 3) : "";  // of '<f4'
-  int width = type == "u1" || type == "i1" || type == "b1"   ? 1
-              : type == "i2" || type == "u2" || type == "f2" ? 2
-              : type == "f8" || type == "i8" || type == "u8" ? 8
-                                                             : 4;
-  if (descr.size() > 1 && descr[1] == '>') throw Error("{}: holds big-endian numbers; save it with array.astype('<f4')", path.string());
-  if (type == "f8") throw Error("{}: holds float64; save it with array.astype('float32')", path.string());
-  if (total * width != static_cast<double>(bytes.size() - start - length))
-    throw Error("{}: its header says ({}), {:.0f} bytes, but {} follow", path.string(), shape, total * width,
-                bytes.size() - start - length);
-  const char* data = bytes.data() + start + length;
-  auto count = static_cast<std::int64_t>(total);
-  array.dtype = DType::i32;
-  if (type == "u1") {
-    array.dtype = DType::u8;
-    array.bytes.assign(data, data + count);
-  } else if (type == "f4" || type == "i4") {
-    array.dtype = type == "f4" ? DType::f32 : DType::i32;
-    array.bytes.assign(data, data + count * 4);
-  } else if (type == "i8") {
-    array.bytes = converted<std::int64_t, std::int32_t>(data, count, path);
-  } else if (type == "i1" || type == "b1") {
-    array.bytes = converted<std::int8_t, std::int32_t>(data, count, path);
-  } else if (type == "i2") {
-    array.bytes = converted<std::int16_t, std::int32_t>(data, count, path);
-  } else {
-    throw Error("{}: holds numbers of type {}; gradc reads float32, uint8 and, for labels, int32 and int64", path.string(), descr);
-  }
-  return array;
-}
-
 std::optional<fs::path> find_idx(const fs::path& folder, const std::string& stem) {
   for (const auto& name : {stem, stem + ".gz"}) {
     if (fs::exists(folder / name)) return folder / name;
@@ -166,18 +81,33 @@ std::optional<fs::path> find_idx(const fs::path& folder, const std::string& stem
   return std::nullopt;
 }
 
-DataPair load_folder(const fs::path& folder) {
-  if (fs::exists(folder / "x_train.npy"))
-    return {DataSet::from_npy(folder / "x_train.npy", folder / "y_train.npy"),
-            DataSet::from_npy(folder / "x_test.npy", folder / "y_test.npy")};
-  std::vector<fs::path> files;
-  for (const char* stem : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}) {
+DataPair load_folder(const fs::path& folder, const Warn& warn) {
+  auto train_x = folder / "x_train.npy", train_y = folder / "y_train.npy", test_x = folder / "x_test.npy", test_y = folder / "y_test.npy";
+  auto without_test = [&](const char* images, const char* labels) {
+    if (warn) warn(fmt::format("{}: has neither {} nor {}: there are no test data to validate on", folder.string(), images, labels));
+  };
+  if (fs::exists(train_x)) {
+    DataPair pair{.train = DataSet::from_npy(train_x, train_y, warn), .test = {}};
+    if (fs::exists(test_x) || fs::exists(test_y))
+      pair.test = DataSet::from_npy(test_x, test_y, warn);
+    else
+      without_test("x_test.npy", "y_test.npy");
+    return pair;
+  }
+  auto required = [&](const char* stem) {
     auto found = find_idx(folder, stem);
     if (!found) throw Error("{}: has no {} (or .gz), nor x_train.npy", folder.string(), stem);
-    files.push_back(*found);
+    return *found;
+  };
+  const char *test_images = "t10k-images-idx3-ubyte", *test_labels = "t10k-labels-idx1-ubyte";
+  auto train_images = required("train-images-idx3-ubyte"), train_labels = required("train-labels-idx1-ubyte");
+  if (!find_idx(folder, test_images) && !find_idx(folder, test_labels)) {
+    without_test(test_images, test_labels);
+    return {.train = DataSet::from_idx(train_images, train_labels), .test = {}};
   }
-  auto test = std::async(std::launch::async, [&] { return DataSet::from_idx(files[2], files[3]); });
-  auto train = DataSet::from_idx(files[0], files[1]);
+  auto test_files = std::pair(required(test_images), required(test_labels));
+  auto test = std::async(std::launch::async, [&] { return DataSet::from_idx(test_files.first, test_files.second); });
+  auto train = DataSet::from_idx(train_images, train_labels);
   return {std::move(train), test.get()};
 }
 
@@ -239,7 +169,8 @@ std::int64_t Array::elements() const { return Type{dtype, shape}.elements(); }
 std::string Array::text(std::int64_t i) const {
   if (dtype == DType::u8) return std::to_string(data()[i]);
   if (dtype == DType::i32) return std::to_string(reinterpret_cast<const std::int32_t*>(data())[i]);
-  return fmt::format("{}", reinterpret_cast<const float*>(data())[i]);
+  const auto value = reinterpret_cast<const float*>(data())[i];
+  return std::isnan(value) ? "nan" : fmt::format("{}", value);
 }
 
 DataSet DataSet::from(Array images, std::optional<Array> labels) {
@@ -284,12 +215,11 @@ const Array& DataSet::images() const {
 
 DataSet DataSet::from_idx(const fs::path& images, const fs::path& labels) { return from(read_idx(images, 3), read_idx(labels, 1)); }
 
-DataSet DataSet::from_npy(const fs::path& images, const std::optional<fs::path>& labels) {
-  auto x = read_npy(images);
+DataSet DataSet::from_npy(const fs::path& images, const std::optional<fs::path>& labels, const Warn& warn) {
+  auto x = read_npy(images, ArrayUse::images, warn);
   if (x.shape.empty())
     throw Error("{}: has rank 1, expected images: a first dimension for them and at least one for their numbers", images.string());
-  if (x.dtype == DType::i32) throw Error("{}: holds whole numbers of more than a byte; save images as uint8 or float32", images.string());
-  return from(std::move(x), labels ? std::optional(read_npy(*labels)) : std::nullopt);
+  return from(std::move(x), labels ? std::optional(read_npy(*labels, ArrayUse::labels, warn)) : std::nullopt);
 }
 
 DataSet DataSet::slice(std::int64_t begin, std::int64_t count) const {
@@ -313,11 +243,11 @@ DataSet DataSet::shuffled(std::uint64_t seed) const {
   return other;
 }
 
-DataPair load_data(const std::string& name) {
-  if (fs::is_directory(name)) return load_folder(name);
+DataPair load_data(const std::string& name, const Warn& warn) {
+  if (fs::is_directory(name)) return load_folder(name, warn);
   if (name.find('/') == std::string::npos)
     for (const auto& place : places_of(name))
-      if (fs::is_directory(place)) return load_folder(place);
+      if (fs::is_directory(place)) return load_folder(place, warn);
   throw Error(
       "data set \"{}\": there is no such folder, and no data set of this name is installed (mnist is); put IDX or .npy files into a folder "
       "and name it",

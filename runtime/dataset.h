@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@
 #include "support/bytes.h"
 
 namespace gradc {
+
+/// Is given lines about what was not as expected, and what was made of it.
+using Warn = std::function<void(const std::string&)>;
 
 /// Images with labels; a handle that is cheap to copy, and may stand for a part of the data.
 class DataSet {
@@ -46,8 +50,9 @@ class DataSet {
                       std::vector<std::int64_t> label_shape);
   /// Two files of MNIST's IDX format, plain or gzip.
   static DataSet from_idx(const std::filesystem::path& images, const std::filesystem::path& labels);
-  /// .npy files; labels may be missing, for predictions.
-  static DataSet from_npy(const std::filesystem::path& images, const std::optional<std::filesystem::path>& labels);
+  /// .npy files of any numeric type and order; labels may be missing, for predictions. `warn` gets a line for each array whose numbers
+  /// were rounded, or whose kind or order changed.
+  static DataSet from_npy(const std::filesystem::path& images, const std::optional<std::filesystem::path>& labels, const Warn& warn = {});
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
   /// Throws gradc::Error if there are none.
@@ -74,13 +79,14 @@ class DataSet {
   std::vector<std::uint32_t> rows_;
 };
 
-/// Training and test data.
+/// Training and test data. Without test data `test` is empty.
 struct DataPair {
   DataSet train, test;
 };
 
 /// A data set by name ("mnist"), or a folder with MNIST's four IDX files (train-images-idx3-ubyte, t10k-labels-idx1-ubyte, ..., also .gz)
-/// or with x_train.npy, y_train.npy, x_test.npy, y_test.npy. Throws gradc::Error that says what is missing.
-DataPair load_data(const std::string& name_or_folder);
+/// or with x_train.npy, y_train.npy, x_test.npy, y_test.npy; those for tests may be missing, about which `warn` gets a line. Throws
+/// gradc::Error that says what else is missing.
+DataPair load_data(const std::string& name_or_folder, const Warn& warn = {});
 
 }  // namespace gradc

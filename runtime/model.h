@@ -16,6 +16,7 @@
 #include "frontend/topology.h"
 #include "runtime/dataset.h"
 #include "runtime/step.h"
+#include "support/error.h"
 
 namespace gradc {
 
@@ -26,6 +27,17 @@ struct History {
   std::vector<Logs> steps;   ///< Of each batch that was trained on.
   std::vector<Logs> epochs;  ///< Means over each epoch, with validation. An epoch that was stopped has those of its steps, without.
   bool stopped = false;      ///< Whether training was asked to stop before its end.
+};
+
+/// Training came to a loss or weight that is not finite.
+class NotFinite : public Error {
+ public:
+  explicit NotFinite(const std::string& message, std::int64_t good_epochs = 0) : Error(message), good_epochs_(good_epochs) {}
+  /// Whole epochs of `fit` before it, after which the model's state is. If 0, that is the state before `fit`.
+  std::int64_t good_epochs() const { return good_epochs_; }
+
+ private:
+  std::int64_t good_epochs_;
 };
 
 struct CompileOptions {
@@ -58,6 +70,10 @@ struct FitOptions {
   const std::atomic<bool>* stop = nullptr;
 };
 
+/// Any number of threads may use one model at once: steps take turns, in the order in which they are asked for, so that predictions and
+/// evaluations are right from any thread, also while another one trains. Calls that train or compile (fit, train_on_batch, compile,
+/// set_run_options) wait for each other; the functions that `fit` calls may use the model. Only moving and destroying a model needs it for
+/// itself. What `training` returns changes with compile.
 class Model {
  public:
   explicit Model(Topology topology);
@@ -72,8 +88,10 @@ class Model {
   void compile(const CompileOptions& options);
   void set_run_options(const RunOptions& options);
 
+  /// Data and validation data are checked before the first step. Throws gradc::Error that names file and row for numbers that do not fit
+  /// or are not finite, and NotFinite, after going back to the last good state, if a loss or weight becomes so.
   History fit(const DataSet& data, const FitOptions& options);
-  /// One step on all images of `batch`.
+  /// One step on all images of `batch`. Throws as fit, but keeps no state to go back to.
   Logs train_on_batch(const DataSet& batch);
   /// Means over the data.
   Logs evaluate(const DataSet& data, std::int64_t batch_size = 256);
@@ -84,7 +102,7 @@ class Model {
   /// The gradient of the loss, a mean over the batch, for each trainable weight. Changes nothing.
   std::vector<WeightValues> gradients(const DataSet& batch);
 
-  /// Writes model.json and its weights, which tf.js loads.
+  /// Writes model.json and its weights, which tf.js loads. Throws gradc::Error, and writes nothing, if a weight is not finite.
   void save(const std::filesystem::path& folder);
   std::vector<WeightValues> weights();
   /// Replaces weights by name. Throws gradc::Error for a name or shape that the model has not, or values that do not fill the shape.

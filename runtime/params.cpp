@@ -52,6 +52,14 @@ void Params::set(const std::string& name, const std::vector<std::int64_t>& shape
   std::copy(values.begin(), values.end(), array.data);
 }
 
+void Params::read(Values& values) const {
+  for (const auto& [name, array] : arrays_) values[name].assign(array.data, array.data + array.size);
+}
+
+void Params::write(const Values& values) {
+  for (const auto& [name, numbers] : values) std::copy(numbers.begin(), numbers.end(), at(name).data);
+}
+
 const Params::Array& Params::at(const std::string& name) const {
   auto found = arrays_.find(name);
   if (found == arrays_.end()) throw InternalError("there is no param \"" + name + "\"");

@@ -35,6 +35,11 @@ class Params {
   const Array& at(const std::string& name) const;
   const std::map<std::string, Array>& all() const { return arrays_; }
 
+  /// The values of all arrays by name. To read them into what they were read into before allocates nothing.
+  using Values = std::map<std::string, std::vector<float>>;
+  void read(Values& values) const;
+  void write(const Values& values);
+
  private:
   std::map<std::string, Array> arrays_;
   std::unique_ptr<std::pmr::memory_resource> memory_;

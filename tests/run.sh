@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test.      tests/run.sh [--quick]
-#   --quick  leaves out the sanitizer build and the run for CPUs without AVX-512
+#   --quick  leaves out the sanitizer builds and the run for CPUs without AVX-512
 set -euo pipefail
 cd "$(dirname "$0")/.."
 quick=${1:-}
@@ -25,6 +25,10 @@ if [ "$quick" != --quick ]; then
     say "kernels for CPUs without AVX-512"
     GRADC_TARGET=x86-64-linux-avx-avx2-f16c-fma-sse41 ctest --preset release -j 2 --no-tests=error -R 'Jit|Model|Parity'
   fi
+  say "ThreadSanitizer"
+  cmake --build --preset tsan
+  # It needs addresses that are not drawn at random, where the system lets us ask for them.
+  $(setarch -R true 2>/dev/null && echo setarch -R) build/bin/gradc_thread_tests
   say "AddressSanitizer and UndefinedBehaviorSanitizer"
   cmake --preset asan-ubsan >/dev/null
   cmake --build --preset asan-ubsan --target gradc_tests gradc_tool

@@ -39,6 +39,8 @@ struct CommonOptions {
 
   RunOptions run_options() const;
   Model load_model() const;
+  /// What a model is evaluated on: the arrays of --x and --y, or else the test data. Throws gradc::Error if there are none.
+  DataSet test_data() const;
 };
 
 /// Does work on a model. An error that does not begin with the model's name is thrown again with it.

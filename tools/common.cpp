@@ -93,4 +93,12 @@ RunOptions CommonOptions::run_options() const {
 
 Model CommonOptions::load_model() const { return Model::load(model, run_options()); }
 
+DataSet CommonOptions::test_data() const {
+  if (!x.empty() && y.empty()) throw Error("--x needs --y, the labels to compare with");
+  if (!x.empty()) return DataSet::from_npy(x, y, warn);
+  auto test = load_data(data, warn).test;
+  if (test.size() == 0) throw Error("{}: has no test data to evaluate on; name arrays with --x and --y", data);
+  return test;
+}
+
 }  // namespace gradc

@@ -133,10 +133,8 @@ void run(const Options& options) {
     side->model = !options.model.empty() ? options.model : side == &a ? b.model : a.model;
     if (side->model.empty()) throw Error("{}: of which model? Name one with --model", side->text);
   }
-  DataSet data = options.common.x.empty() && options.common.data == "random" ? data_for(a.model, options.common.batch_size)
-                 : options.common.x.empty()                                  ? load_data(options.common.data).test
-                 : options.common.y.empty()                                  ? throw Error("--x needs --y, the labels to compare with")
-                                                                             : DataSet::from_npy(options.common.x, options.common.y);
+  const bool random = options.common.x.empty() && options.common.data == "random";
+  auto data = random ? data_for(a.model, options.common.batch_size) : options.common.test_data();
   auto batch = data.slice(0, options.common.batch_size);
   SideRun of_a, of_b;
   naming(a.model, [&] { of_a = run_side(a, batch, options); });

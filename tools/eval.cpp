@@ -16,9 +16,7 @@ void add_eval(CLI::App& program) {
   options->add_run(*command);
   command->callback([options] {
     auto model = options->load_model();
-    if (!options->x.empty() && options->y.empty()) throw Error("--x needs --y, the labels to compare with");
-    auto data = options->x.empty() ? load_data(options->data).test : DataSet::from_npy(options->x, options->y);
-    std::cout << logs_text(model.evaluate(data, options->batch_size)) << "\n";
+    std::cout << logs_text(model.evaluate(options->test_data(), options->batch_size)) << "\n";
   });
 }
 

@@ -39,7 +39,7 @@ void add_predict(CLI::App& program) {
   options->common.add_run(*command);
   command->callback([options] {
     auto model = options->common.load_model();
-    auto data = DataSet::from_npy(options->common.x, std::nullopt);
+    auto data = DataSet::from_npy(options->common.x, std::nullopt, warn);
     auto values = model.predict(data, options->common.batch_size);
     write_result(options->out, npy_bytes(values, data.size(), model.output_shape()));
     std::cerr << fmt::format("wrote {} predictions to {}\n", data.size(), options->out);

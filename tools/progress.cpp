@@ -1,6 +1,7 @@
 #include "tools/progress.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -17,12 +18,18 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
+/// Four decimals for numbers of usual sizes; others in four digits and an exponent.
+std::string number_text(double value) {
+  auto size = std::abs(value);
+  return size == 0 || (size >= 1e-3 && size < 1e6) ? fmt::format("{:.4f}", value) : fmt::format("{:.4g}", value);
+}
+
 }  // namespace
 
 std::string logs_text(const Logs& logs) {
   // Loss first, then metrics, then validation, as Keras prints them.
   std::string text;
-  auto add = [&](const std::string& name, double value) { text += (text.empty() ? "" : " - ") + fmt::format("{}: {:.4f}", name, value); };
+  auto add = [&](const std::string& name, double value) { text += (text.empty() ? "" : " - ") + name + ": " + number_text(value); };
   for (bool validation : {false, true}) {
     const auto* loss = validation ? "val_loss" : "loss";
     if (logs.contains(loss)) add(loss, logs.at(loss));

@@ -1,5 +1,6 @@
 #include <atomic>
 #include <csignal>
+#include <exception>
 #include <fstream>
 #include <future>
 #include <iostream>
@@ -34,11 +35,11 @@ struct Data {
 
 Data load(const CommonOptions& options) {
   if (options.x.empty()) {
-    auto [train, test] = load_data(options.data);
-    return {train, test};
+    auto [train, test] = load_data(options.data, warn);
+    return {train, test.size() > 0 ? std::optional(test) : std::nullopt};
   }
   if (options.y.empty()) throw Error("--x needs --y, the labels to train on");
-  return {DataSet::from_npy(options.x, options.y), std::nullopt};
+  return {DataSet::from_npy(options.x, options.y, warn), std::nullopt};
 }
 
 /// One JSON object a step, as they happen.
@@ -126,17 +127,30 @@ void run(const Options& options) {
     }
     recorder->begin();
   }
-  auto history = model.fit(data.train, fit);
+  History history;
+  // What was good before a NaN is saved and shown, and then the error is told.
+  std::exception_ptr failure;
+  std::optional<std::int64_t> good_epochs;
+  try {
+    history = model.fit(data.train, fit);
+  } catch (const NotFinite& error) {
+    failure = std::current_exception();
+    good_epochs = error.good_epochs();
+  }
   std::signal(SIGINT, SIG_DFL);
-  if (!options.save.empty()) {
+  if (!options.save.empty() && good_epochs == 0) {
+    std::cerr << fmt::format("nothing is saved to {}: no epoch was good to its end\n", options.save);
+  } else if (!options.save.empty()) {
     model.save(options.save);
-    std::cerr << fmt::format("saved {}/model.json and its weights\n", options.save);
+    std::cerr << fmt::format("saved {}/model.json and its weights{}\n", options.save,
+                             good_epochs ? fmt::format(", as they were after epoch {}", *good_epochs) : "");
   }
   if (!options.report.empty() || !options.live.empty()) recorder->end();
   if (!options.report.empty()) {
     write_result(options.report, recorder->page());
     std::cerr << fmt::format("wrote {}\n", options.report);
   }
+  if (failure) std::rethrow_exception(failure);
   if (interrupted) {
     std::cerr << fmt::format("gradc: interrupted after step {}\n", history.steps.size());
     throw CLI::RuntimeError(130);

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "support/files.h"
+#include "tests/support/npy.h"
 
 namespace gradc::test {
 namespace {
@@ -51,20 +52,6 @@ class Cli : public testing::Test {
     EXPECT_THAT(result.err, HasSubstr(message)) << arguments;
     EXPECT_THAT(result.err, testing::Not(HasSubstr("bug of gradc"))) << arguments;
     EXPECT_TRUE(result.out.empty()) << result.out;
-  }
-
-  static std::string npy(const std::string& descr, const std::string& shape, const std::string& data, bool fortran = false) {
-    auto header = "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }";
-    while ((10 + header.size() + 1) % 64 != 0) header += ' ';
-    header += '\n';
-    std::string bytes("\x93NUMPY\x01\x00", 8);
-    bytes += static_cast<char>(header.size() & 0xff);
-    bytes += static_cast<char>(header.size() >> 8);
-    return bytes + header + data;
-  }
-  template <class T>
-  static std::string raw(const std::vector<T>& values) {
-    return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
   }
 
   /// The bytes of the weights that a save's model.json names.
@@ -284,10 +271,10 @@ TEST_F(Cli, ArraysThatDoNotFit) {
   auto train = "train " + path("model.json");
   auto y = " --y " + path("y.npy"), x = " --x " + path("x.npy");
   expect_error(train + " --x " + path("none.npy") + y, 1, "none.npy: cannot be read");
-  write("f8.npy", npy("<f8", "(40, 4)", std::string(40 * 4 * 8, '\0')));
-  expect_error(train + " --x " + path("f8.npy") + y, 1, "float64; save it with array.astype('float32')");
-  write("fortran.npy", npy("<f4", "(40, 4)", std::string(40 * 4 * 4, '\0'), true));
-  expect_error(train + " --x " + path("fortran.npy") + y, 1, "Fortran order");
+  write("complex.npy", npy("<c8", "(40, 4)", std::string(40 * 4 * 8, '\0')));
+  expect_error(train + " --x " + path("complex.npy") + y, 1, "complex.npy: holds complex numbers (complex64)");
+  write("nan.npy", npy("<f4", "(40, 4)", raw(std::vector<float>(160, NAN))));
+  expect_error(train + " --x " + path("nan.npy") + y + " --quiet", 1, "nan.npy: row 0: number 0 is nan");
   write("rank1.npy", npy("<f4", "(40,)", std::string(40 * 4, '\0')));
   expect_error(train + " --x " + path("rank1.npy") + y, 1, "rank 1");
   write("wide.npy", npy("<f4", "(40, 5)", std::string(40 * 5 * 4, '\0')));
@@ -362,14 +349,38 @@ TEST_F(Cli, ALossThatBecomesNaNNamesItsStepAndItsFirstOp) {
   model["trainingConfig"]["optimizer_config"]["config"]["learningRate"] = 1e30;
   write("model.json", model.dump());
   write_data();
-  auto plain = run("train " + path("model.json") + data_options() + " --epochs 3 --save " + path("saved"));
+  auto plain = run("train " + path("model.json") + data_options() + " --batch-size 10 --epochs 3 --save " + path("saved"));
   EXPECT_EQ(plain.status, 1);
   EXPECT_THAT(plain.err, HasSubstr("step 2: the loss became"));
+  EXPECT_THAT(plain.err, HasSubstr("nothing is saved to " + path("saved")));
   EXPECT_FALSE(fs::exists(path("saved/model.json")));
   auto checked = run("train " + path("model.json") + data_options() + " --epochs 3 --check-numerics");
   EXPECT_EQ(checked.status, 1);
   EXPECT_THAT(checked.err, testing::ContainsRegex("step 2: the loss became .*; first, .* of layer \"(first|last)\" gives -?(nan|inf) at "
                                                   "\\[[0-9,]+\\] of %.*\n  its operand %.* is from "));
+}
+
+TEST_F(Cli, WhatWasGoodBeforeANaNIsSavedAndShown) {
+  // A regression whose weight grows a hundredfold each epoch of one step.
+  auto model = small_model();
+  auto& layers = model["modelTopology"]["config"]["layers"];
+  layers.erase(1);
+  layers[0]["config"] = {{"name", "line"}, {"units", 1}, {"use_bias", false}, {"batch_input_shape", {nullptr, 1}}};
+  model["trainingConfig"] = {{"loss", "mean_squared_error"},
+                             {"metrics", json::array()},
+                             {"optimizer_config", {{"class_name", "SGD"}, {"config", {{"learningRate", 50}}}}}};
+  write("model.json", model.dump());
+  write("x.npy", npy("<f4", "(4, 1)", raw(std::vector<float>(4, 1))));
+  write("y.npy", npy("<f4", "(4, 1)", raw(std::vector<float>(4, 0))));
+  auto result =
+      run("train " + path("model.json") + data_options() + " --epochs 50 --save " + path("saved") + " --report " + path("r.html"));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("step 11: the loss became "));
+  EXPECT_THAT(result.err, testing::ContainsRegex("saved .*, as they were after epoch [0-9]+"));
+  EXPECT_THAT(result.err, testing::ContainsRegex("loss: [0-9.]+e\\+[0-9]+\n")) << "and not forty digits";
+  EXPECT_TRUE(fs::exists(path("r.html")));
+  auto outputs = run("predict " + path("saved") + " --x " + path("x.npy") + " --out " + path("p.npy"));
+  EXPECT_EQ(outputs.status, 0) << outputs.err;
 }
 
 TEST_F(Cli, CtrlCEndsAfterTheStepSavesAndExitsWith130) {

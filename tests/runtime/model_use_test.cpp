@@ -147,6 +147,61 @@ TEST(Stop, BeforeTheFirstStepTrainsNothing) {
   EXPECT_EQ(values(model), before);
 }
 
+/// One number in, one out.
+Sequential line(double learning_rate, StepOptions::Backend backend = StepOptions::Backend::reference) {
+  Sequential model({Dense{.units = 1, .use_bias = false, .kernel_initializer = Constant{.value = 0.5}, .input_shape = {1}}});
+  model.set_run_options({.backend = backend, .threads = 1});
+  model.compile({.optimizer = SGD{.learning_rate = learning_rate}, .loss = "meanSquaredError"});
+  return model;
+}
+
+DataSet point(float x, float y) { return DataSet::from({x}, {1}, {y}, {1}); }
+
+/// The message of NotFinite and the epochs that it names.
+std::pair<std::string, std::int64_t> not_finite(const std::function<void()>& use) {
+  try {
+    use();
+  } catch (const NotFinite& error) {
+    return {error.what(), error.good_epochs()};
+  }
+  return {"no NotFinite", -1};
+}
+
+TEST(NotFinite, LossStopsFitAndTheModelIsAsAfterTheLastGoodEpoch) {
+  auto good = two_classes(), bad = two_classes();
+  good.fit(rows(8), {.batch_size = 1, .epochs = 2});
+  auto [message, epochs] = not_finite([&] {
+    bad.fit(rows(8), {.batch_size = 1, .epochs = 5, .on_epoch_end = [&](std::int64_t epoch, const Logs&) {
+                        if (epoch == 1) bad.set_learning_rate(3e38);
+                      }});
+  });
+  EXPECT_THAT(message, testing::ContainsRegex("^step (1[789]|2[0-4]): (the loss|weight \"[a-z_0-9/]+\") became "));
+  EXPECT_THAT(message, HasSubstr("\nthe model is as it was after epoch 2"));
+  EXPECT_EQ(epochs, 2);
+  EXPECT_EQ(values(bad), values(good));
+  // It goes on from there as if nothing had been.
+  EXPECT_EQ(bad.fit(rows(8), {.batch_size = 4}).steps, good.fit(rows(8), {.batch_size = 4}).steps);
+}
+
+TEST(NotFinite, WeightStopsTheStepWhoseLossIsStillFinite) {
+  for (auto backend : {StepOptions::Backend::reference, StepOptions::Backend::jit}) {
+    auto model = line(1e30, backend);
+    auto [message, epochs] = not_finite([&] { model.fit(point(1, 1e10f), {.epochs = 3}); });
+    EXPECT_THAT(message, HasSubstr("step 1: weight \"dense/kernel\" became NaN or infinite"));
+    EXPECT_THAT(message, HasSubstr("the model is as it was before this training"));
+    EXPECT_EQ(epochs, 0);
+    EXPECT_EQ(values(model), (std::vector<Floats>{{0.5f}}));
+    EXPECT_THAT(not_finite([&] { model.train_on_batch(point(1, 1e10f)); }).first, HasSubstr("step 1: weight \"dense/kernel\""));
+  }
+}
+
+TEST(NotFinite, WeightsAreNeverSaved) {
+  auto model = line(0.1);
+  model.set_weights({{"dense/kernel", {1, 1}, {NAN}}});
+  expect_error([&] { model.save("no-such-folder"); }, "no-such-folder: nothing is saved there, as weight \"dense/kernel\" holds NaN");
+  EXPECT_THAT(not_finite([&] { model.fit(point(1, 1), {}); }).first, HasSubstr("weight \"dense/kernel\" is NaN or infinite"));
+}
+
 TEST(DataSet, FromMemoryIsCheckedAgainstItsShape) {
   expect_error([] { DataSet::from(Floats(401), {2}, Floats(200), {}); }, "401 numbers are no whole rows of shape 2");
   expect_error([] { DataSet::from(Floats(4), {-2}, Floats(2), {}); }, "rows of shape -2; each dimension is at least 1");
