@@ -21,6 +21,7 @@ void add_reduce(CLI::App& program);
 void add_profile(CLI::App& program);
 void add_summary(CLI::App& program);
 void add_diff(CLI::App& program);
+void add_fuzz(CLI::App& program);
 
 /// Options that several commands share.
 struct CommonOptions {

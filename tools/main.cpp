@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   gradc::add_profile(program);
   gradc::add_summary(program);
   gradc::add_diff(program);
+  gradc::add_fuzz(program);
   auto commands = program.get_subcommands({});
   if (argc > 1 && argv[1][0] != '-' &&
       std::none_of(commands.begin(), commands.end(), [&](const CLI::App* each) { return each->check_name(argv[1]); })) {

@@ -1,0 +1,498 @@
+#include "fuzz/graphs.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "passes/differentiate.h"
+
+namespace gradc::fuzz {
+namespace {
+
+/// Elements of an image beyond which no op makes it larger.
+constexpr std::int64_t kMostElements = 5000;
+
+/// Strides, padding and dilation of a window over rows and columns, and its size.
+struct Geometry {
+  Ints size, strides, padding, dilation;
+
+  std::int64_t extent(int axis) const { return (size[axis] - 1) * dilation[axis] + 1; }
+  std::int64_t room(int axis) const { return padding[2 * axis] + padding[2 * axis + 1] - extent(axis); }
+  bool fits(std::int64_t input, int axis) const { return input + room(axis) >= 0; }
+  std::int64_t output(std::int64_t input, int axis) const { return (input + room(axis)) / strides[axis] + 1; }
+  Attributes attributes() const { return {{"strides", strides}, {"padding", padding}}; }
+  Attributes dilated(std::int64_t groups) const {
+    auto result = attributes();
+    result.set("dilation", dilation);
+    if (groups > 1) result.set("groups", groups);
+    return result;
+  }
+};
+
+Attributes with(Attributes attributes, const std::string& name, Attribute value) {
+  attributes.set(name, std::move(value));
+  return attributes;
+}
+
+class GraphGenerator {
+ public:
+  explicit GraphGenerator(Choices& choices) : c_(choices), b_(graph_) { graph_.name = "fuzz"; }
+
+  Graph run() {
+    bool trained = c_.coin();
+    images_ = input("images", DType::f32, input_dims());
+    input("valid", DType::f32, {kBatch});
+    batch_size_ = input("batch_size", DType::f32, {});
+    key_ = input("random_key", DType::i32, {});
+    index_ = input("image_index", DType::i32, {kBatch});
+    batched_ = {images_};
+    if (!trained && c_.coin()) batched_.push_back(input("labels", DType::f32, input_dims()));
+    if (trained) batched_.push_back(b_.emit(OpKind::mul, {images_, param(b_.type(images_).image_dims())}));
+    for (int ops = 0; ops < 6 && (ops == 0 || c_.more()); ++ops) {
+      Choices::Part part(c_);
+      trained ? forward_op() : any_op();
+    }
+    if (trained) {
+      add_loss();
+      differentiate(graph_);
+    } else {
+      add_outputs();
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  ValueId input(const std::string& name, DType dtype, Ints dims) {
+    return b_.emit_typed(OpKind::input, {dtype, std::move(dims)}, {{"name", name}}, name);
+  }
+
+  ValueId param(Ints dims) {
+    auto name = fmt::format("p{}", params_++);
+    auto value = b_.emit_typed(OpKind::param, {DType::f32, std::move(dims)}, {{"name", name}, {"trainable", std::int64_t{1}}}, name);
+    replicated_.push_back(value);
+    return value;
+  }
+
+  Ints input_dims() {
+    switch (c_.integer(0, 5)) {
+      case 0: return {kBatch, random_channels(c_)};
+      case 1: return {kBatch, random_side(c_), random_channels(c_)};
+      default: return {kBatch, random_side(c_), random_side(c_), random_channels(c_)};
+    }
+  }
+
+  const Type type(ValueId value) const { return b_.type(value); }
+
+  ValueId any(const std::vector<ValueId>& values) {
+    // The newest first, so that graphs become deep rather than wide.
+    auto back = c_.coin() ? 0 : c_.integer(0, static_cast<std::int64_t>(values.size()) - 1);
+    return values[values.size() - 1 - static_cast<std::size_t>(back)];
+  }
+
+  ValueId batched() { return any(batched_); }
+
+  /// A batched value of height, width and channels.
+  ValueId image() {
+    std::vector<ValueId> fitting;
+    for (auto value : batched_)
+      if (type(value).rank() == 4) fitting.push_back(value);
+    if (!fitting.empty()) return any(fitting);
+    auto x = batched();
+    auto elements = type(x).elements();
+    std::int64_t side = 1;
+    for (std::int64_t d : {2, 3, 4, 5, 6, 7, 8, 9, 10})
+      if (elements % d == 0) side = d;
+    return b_.emit(OpKind::reshape, {x}, {{"dims", Ints{kBatch, side, 1, elements / side}}});
+  }
+
+  /// A batched value with features.
+  ValueId features() {
+    auto x = batched();
+    return type(x).rank() > 1 ? x : b_.emit(OpKind::reshape, {x}, {{"dims", Ints{kBatch, 1}}});
+  }
+
+  void keep(ValueId value) { (type(value).batched() ? batched_ : replicated_).push_back(value); }
+
+  Geometry geometry(bool dilated, bool pooling) {
+    Geometry g{{1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}};
+    for (int axis = 0; axis < 2; ++axis) {
+      g.size[axis] = c_.of({1, 2, 3, 3, 4, 5, 7});
+      g.strides[axis] = c_.of({1, 1, 2, 2, 3, 4});
+      g.dilation[axis] = dilated ? c_.of({1, 1, 1, 2, 3}) : 1;
+      // A pooling's window has to hold a pixel.
+      auto most = pooling ? g.size[axis] - 1 : g.extent(axis);
+      for (int side = 0; side < 2; ++side) g.padding[2 * axis + side] = c_.integer(0, std::min<std::int64_t>(most, 4));
+    }
+    return g;
+  }
+
+  /// Makes a window no larger than an input of this height and width with its padding.
+  void fit(Geometry& g, const Type& x) {
+    for (int axis = 0; axis < 2; ++axis)
+      while (!g.fits(x.dims[axis + 1], axis)) {
+        if (g.dilation[axis] > 1)
+          --g.dilation[axis];
+        else
+          --g.size[axis];
+        for (int side = 0; side < 2; ++side)
+          g.padding[2 * axis + side] = std::min(g.padding[2 * axis + side], g.extent(axis) - (g.size[axis] > 1 ? 0 : 1));
+      }
+  }
+
+  std::int64_t divisor(std::int64_t n) {
+    std::vector<std::int64_t> divisors;
+    for (std::int64_t d = 1; d <= n; ++d)
+      if (n % d == 0) divisors.push_back(d);
+    return c_.of(divisors);
+  }
+
+  /// The height and width of images that windows of this geometry turn into so many outputs. Some have rows and columns that no window
+  /// reaches.
+  std::optional<Ints> input_of(const Geometry& g, const Type& dy) {
+    Ints input;
+    for (int axis = 0; axis < 2; ++axis) {
+      auto rest = c_.integer(0, g.strides[axis] - 1);
+      input.push_back((dy.dims[axis + 1] - 1) * g.strides[axis] - g.room(axis) + rest);
+      if (input.back() < 1) return {};
+    }
+    return input;
+  }
+
+  ValueId conv2d(ValueId x, const Geometry& g, std::int64_t groups) {
+    auto channels = type(x).dims[3];
+    auto filters = groups > 1 ? groups * c_.integer(1, std::max<std::int64_t>(1, 40 / groups)) : random_channels(c_);
+    return b_.emit(OpKind::conv2d, {x, param({g.size[0], g.size[1], channels / groups, filters})}, g.dilated(groups));
+  }
+
+  void convolution() {
+    auto x = image();
+    auto g = geometry(true, false);
+    fit(g, type(x));
+    keep(conv2d(x, g, c_.one_in(3) ? divisor(type(x).dims[3]) : 1));
+  }
+
+  void convolution_input_grad() {
+    auto dy = image();
+    auto g = geometry(true, false);
+    auto input = input_of(g, type(dy));
+    auto filters = type(dy).dims[3];
+    auto groups = c_.one_in(3) ? divisor(filters) : 1;
+    auto in_of_group = groups > 1 ? c_.integer(1, std::max<std::int64_t>(1, 40 / groups)) : random_channels(c_);
+    if (!input || (*input)[0] * (*input)[1] * in_of_group * groups > kMostElements) return;
+    keep(b_.emit(OpKind::conv2d_input_grad, {dy, param({g.size[0], g.size[1], filters, in_of_group})},
+                 with(g.dilated(groups), "input", *input)));
+  }
+
+  void convolution_weight_grad() {
+    auto x = image();
+    auto g = geometry(true, false);
+    fit(g, type(x));
+    auto groups = c_.one_in(3) ? divisor(type(x).dims[3]) : 1;
+    auto dy = conv2d(x, g, groups);
+    if (c_.coin()) dy = b_.emit(OpKind::tanh, {dy});
+    keep(b_.emit(OpKind::conv2d_weight_grad, {x, dy}, with(g.dilated(groups), "kernel", g.size)));
+    if (c_.coin()) keep(dy);
+  }
+
+  void pooling(OpKind kind) {
+    auto x = image();
+    auto g = geometry(false, true);
+    fit(g, type(x));
+    for (std::size_t side = 0; side < 4; ++side) g.padding[side] = std::min(g.padding[side], g.size[side / 2] - 1);
+    if (!g.fits(type(x).dims[1], 0) || !g.fits(type(x).dims[2], 1)) return;
+    auto results = b_.emit_all(kind, {x}, with(g.attributes(), "window", g.size));
+    keep(results[0]);
+    if (trained_ops_only_ || c_.coin()) return;
+    auto gradient = with(with(g.attributes(), "window", g.size), "input", Ints{type(x).dims[1], type(x).dims[2]});
+    auto dy = c_.coin() ? b_.emit(OpKind::tanh, {results[0]}) : results[0];
+    keep(kind == OpKind::max_pool2d ? b_.emit(OpKind::max_pool2d_grad, {dy, results[1]}, gradient)
+                                    : b_.emit(OpKind::avg_pool2d_grad, {dy}, gradient));
+  }
+
+  void dense() {
+    auto x = features();
+    keep(b_.emit(OpKind::dense, {x, param({type(x).dims.back(), random_channels(c_)})}));
+  }
+
+  void dense_input_grad() {
+    auto x = features();
+    keep(b_.emit(OpKind::dense_input_grad, {x, param({type(x).dims.back(), random_channels(c_)})}));
+  }
+
+  void dense_weight_grad() {
+    auto x = features();
+    auto dy = b_.emit(OpKind::dense, {x, param({type(x).dims.back(), random_channels(c_)})});
+    if (c_.coin()) dy = b_.emit(OpKind::tanh, {dy});
+    keep(b_.emit(OpKind::dense_weight_grad, {x, dy}));
+    if (c_.coin()) keep(dy);
+  }
+
+  /// A value with no element below 0.5.
+  ValueId positive(ValueId x) { return b_.emit(OpKind::add, {b_.emit(OpKind::square, {x}), b_.constant(0.5)}); }
+
+  ValueId source() { return replicated_.empty() || !c_.one_in(5) ? batched() : any(replicated_); }
+
+  void unary() {
+    std::vector<OpKind> kinds;
+    for (auto kind : all_ops())
+      if (is_pointwise(kind) && definition(kind).operands.size() == 1) kinds.push_back(kind);
+    auto x = source();
+    auto kind = c_.of(kinds);
+    if (kind == OpKind::log || kind == OpKind::sqrt || kind == OpKind::rsqrt) x = positive(x);
+    if (kind == OpKind::exp || kind == OpKind::square) x = b_.emit(OpKind::softsign, {x});
+    keep(b_.emit(kind, {x}));
+  }
+
+  /// Something that broadcasts against a value: another of its type, a param along its last dimensions, or a number.
+  ValueId other_operand(ValueId x) {
+    auto dims = type(x).image_dims();
+    switch (c_.integer(0, 4)) {
+      case 0: return b_.constant(c_.of({2.0, -0.5, 1.0, 0.0}));
+      case 1: {
+        std::vector<ValueId> same;
+        for (auto value : type(x).batched() ? batched_ : replicated_)
+          if (type(value) == type(x)) same.push_back(value);
+        return any(same);
+      }
+      case 2: {
+        auto drop = c_.integer(0, static_cast<std::int64_t>(dims.size()));
+        return param({dims.begin() + drop, dims.end()});
+      }
+      default:
+        for (auto& dim : dims)
+          if (c_.coin()) dim = 1;
+        return param(dims);
+    }
+  }
+
+  void binary_or_select() {
+    std::vector<OpKind> kinds;
+    for (auto kind : all_ops())
+      if (is_pointwise(kind) && definition(kind).operands.size() > 1) kinds.push_back(kind);
+    auto x = source();
+    auto kind = c_.of(kinds);
+    auto y = other_operand(x);
+    if (kind == OpKind::select) {
+      auto condition = b_.emit(OpKind::greater, {x, y});
+      keep(b_.emit(kind, {condition, c_.coin() ? x : other_operand(x), other_operand(x)}));
+      return;
+    }
+    if (kind == OpKind::div) y = positive(y);
+    if (c_.coin() && kind != OpKind::div) std::swap(x, y);
+    keep(b_.emit(kind, {x, y}));
+  }
+
+  void softmax() { keep(b_.emit(OpKind::softmax, {features()})); }
+
+  void cross_entropy() {
+    auto z = features();
+    auto y = b_.emit(OpKind::softmax, {b_.emit(OpKind::mul, {z, param({type(z).dims.back()})})});
+    auto loss = b_.emit(OpKind::softmax_cross_entropy, {z, y});
+    keep(loss);
+    if (!trained_ops_only_ && c_.coin()) keep(b_.emit(OpKind::softmax_cross_entropy_grad, {z, y, b_.emit(OpKind::tanh, {loss})}));
+  }
+
+  void reduce_sum() {
+    auto x = source();
+    Ints axes;
+    for (int axis = 0; axis < type(x).rank(); ++axis) {
+      bool batch = type(x).dims[axis] == kBatch;
+      if (batch ? !trained_ops_only_ && c_.one_in(3) : c_.coin()) axes.push_back(axis);
+    }
+    // A sum over the batch that keeps it as 1 is no sharded value any more.
+    bool over_batch = !axes.empty() && type(x).dims[axes[0]] == kBatch;
+    keep(b_.emit(OpKind::reduce_sum, {x}, {{"axes", axes}, {"keep_dims", std::int64_t{!over_batch && c_.coin()}}}));
+  }
+
+  void batch_moments() {
+    auto x = features();
+    auto moments = b_.emit_all(OpKind::batch_moments, {x, batch_size_});
+    auto centered = b_.emit(OpKind::sub, {x, moments[0]});
+    keep(b_.emit(OpKind::mul, {centered, b_.emit(OpKind::rsqrt, {b_.emit(OpKind::add, {moments[1], b_.constant(0.1)})})}));
+    if (!trained_ops_only_ && c_.coin()) keep(moments[1]);
+  }
+
+  void argmax() {
+    auto x = features();
+    auto place = b_.emit(OpKind::argmax, {x});
+    keep(c_.coin() ? place
+                   : b_.emit(OpKind::one_hot, {place}, {{"depth", std::max<std::int64_t>(1, type(x).dims.back() - c_.integer(0, 1))}}));
+  }
+
+  void reshape() {
+    auto x = source();
+    Ints dims = type(x).batched() ? Ints{kBatch} : Ints{};
+    auto left = type(x).elements();
+    for (auto rank = c_.integer(1, 3); rank > 1; --rank) {
+      dims.push_back(divisor(left));
+      left /= dims.back();
+    }
+    dims.push_back(left);
+    keep(b_.emit(OpKind::reshape, {x}, {{"dims", dims}}));
+  }
+
+  void transpose() {
+    auto x = source();
+    Ints permutation(static_cast<std::size_t>(type(x).rank()));
+    std::iota(permutation.begin(), permutation.end(), 0);
+    for (std::size_t i = permutation.size(), first = type(x).batched() ? 1 : 0; i > first + 1; --i)
+      std::swap(permutation[i - 1], permutation[static_cast<std::size_t>(c_.integer(0, static_cast<std::int64_t>(i - 1 - first))) + first]);
+    keep(b_.emit(OpKind::transpose, {x}, {{"permutation", permutation}}));
+  }
+
+  void broadcast() {
+    auto x = features();
+    auto dims = type(x).dims;
+    if (type(x).elements() * 3 > kMostElements || dims.size() > 4) return;
+    auto narrow = c_.coin() ? b_.emit(OpKind::reduce_sum, {x}, {{"axes", Ints{type(x).rank() - 1}}, {"keep_dims", std::int64_t{1}}})
+                            : param({1, dims.back()});
+    keep(b_.emit(OpKind::broadcast, {narrow}, {{"dims", dims}}));
+  }
+
+  void pad() {
+    auto x = source();
+    Ints before, after;
+    for (auto dim : type(x).dims) {
+      before.push_back(dim == kBatch ? 0 : c_.of({0, 0, 1, 2, 3}));
+      after.push_back(dim == kBatch ? 0 : c_.of({0, 0, 1, 2, 3}));
+    }
+    if (type(x).elements() < kMostElements / 4) keep(b_.emit(OpKind::pad, {x}, {{"before", before}, {"after", after}}));
+  }
+
+  void slice() {
+    auto x = source();
+    Ints begin, size;
+    for (auto dim : type(x).dims) {
+      begin.push_back(dim == kBatch ? 0 : c_.integer(0, dim - 1));
+      size.push_back(dim == kBatch ? kBatch : c_.integer(1, dim - begin.back()));
+    }
+    keep(b_.emit(OpKind::slice, {x}, {{"begin", begin}, {"size", size}}));
+  }
+
+  void concat() {
+    auto x = features();
+    auto axis = c_.integer(1, type(x).rank() - 1);
+    std::vector<ValueId> parts = {x};
+    for (auto count = c_.integer(1, 2); count > 0 && type(x).elements() < kMostElements / 3; --count) {
+      auto part = b_.emit(c_.of({OpKind::tanh, OpKind::square, OpKind::relu}), {x});
+      auto dims = type(x).dims;
+      dims[static_cast<std::size_t>(axis)] = c_.integer(1, dims[static_cast<std::size_t>(axis)]);
+      part = b_.emit(OpKind::slice, {part}, {{"begin", Ints(dims.size(), 0)}, {"size", dims}});
+      parts.insert(c_.coin() ? parts.begin() : parts.end(), part);
+    }
+    keep(b_.emit(OpKind::concat, parts, {{"axis", axis}}));
+  }
+
+  void random_uniform() {
+    auto x = batched();
+    auto random = b_.emit(OpKind::random_uniform, {key_, index_}, {{"dims", type(x).dims}, {"stream", c_.integer(0, 3)}});
+    keep(b_.emit(OpKind::select, {b_.emit(OpKind::greater, {b_.constant(0.3), random}), b_.constant(0), x}));
+  }
+
+  /// Ops that have a gradient, or need none.
+  void forward_op() {
+    trained_ops_only_ = true;
+    shared_op(c_.integer(0, 17));
+  }
+
+  void any_op() {
+    switch (auto op = c_.integer(0, 25)) {
+      case 18:
+      case 19: return convolution_input_grad();
+      case 20:
+      case 21: return convolution_weight_grad();
+      case 22: return dense_input_grad();
+      case 23: return dense_weight_grad();
+      case 24: return update();
+      case 25: return argmax();
+      default: return shared_op(op);
+    }
+  }
+
+  void shared_op(std::int64_t op) {
+    switch (op) {
+      case 0:
+      case 1:
+      case 2: return convolution();
+      case 3: return pooling(OpKind::max_pool2d);
+      case 4: return pooling(OpKind::avg_pool2d);
+      case 5: return dense();
+      case 6: return unary();
+      case 7: return binary_or_select();
+      case 8: return softmax();
+      case 9: return cross_entropy();
+      case 10: return reduce_sum();
+      case 11: return batch_moments();
+      case 12: return reshape();
+      case 13: return transpose();
+      case 14: return broadcast();
+      case 15: return c_.coin() ? pad() : slice();
+      case 16: return concat();
+      default: return random_uniform();
+    }
+  }
+
+  /// Gives a param a new value, made of a sum over the batch or of the param itself.
+  void update() {
+    std::vector<ValueId> params;
+    for (const auto& op : graph_.ops)
+      if (op.kind == OpKind::param && std::none_of(graph_.ops.begin(), graph_.ops.end(), [&](const Op& other) {
+            return other.kind == OpKind::update && other.operands[0] == op.result();
+          }))
+        params.push_back(op.result());
+    if (params.empty()) return;
+    auto target = c_.of(params);
+    std::vector<ValueId> same;
+    for (auto value : replicated_)
+      if (type(value) == type(target)) same.push_back(value);
+    auto change = b_.emit(OpKind::mul, {any(same), b_.constant(0.1)});
+    b_.emit(OpKind::update, {target, b_.emit(OpKind::sub, {target, change})});
+  }
+
+  std::vector<ValueId> unused() const {
+    std::vector<ValueId> values;
+    auto users = graph_.users();
+    for (const auto& op : graph_.ops)
+      for (auto result : op.results)
+        if (op.kind != OpKind::input && op.kind != OpKind::param && users[result].empty()) values.push_back(result);
+    return values;
+  }
+
+  void add_outputs() {
+    int number = 0;
+    for (auto value : unused()) b_.emit(OpKind::output, {value}, {{"name", fmt::format("y{}", number++)}});
+  }
+
+  /// The mean over the batch of a weighted sum of every value that nothing uses, so that each of their elements has a gradient of its own.
+  void add_loss() {
+    auto valid = graph_.find(OpKind::input, "valid")->result();
+    ValueId sum = -1;
+    for (auto value : unused()) {
+      if (type(value).dtype != DType::f32) continue;
+      auto term = b_.emit(OpKind::mul, {value, param(type(value).image_dims())});
+      Ints axes;
+      for (int axis = type(value).batched() ? 1 : 0; axis < type(value).rank(); ++axis) axes.push_back(axis);
+      if (!axes.empty()) term = b_.emit(OpKind::reduce_sum, {term}, {{"axes", axes}, {"keep_dims", std::int64_t{0}}});
+      if (type(term).batched())
+        term = b_.emit(OpKind::reduce_sum, {b_.emit(OpKind::mul, {term, valid})}, {{"axes", Ints{0}}, {"keep_dims", std::int64_t{0}}});
+      sum = sum < 0 ? term : b_.emit(OpKind::add, {sum, term});
+    }
+    b_.emit(OpKind::output, {b_.emit(OpKind::div, {sum, batch_size_})}, {{"name", std::string("loss")}});
+  }
+
+  Choices& c_;
+  Graph graph_;
+  Builder b_;
+  bool trained_ops_only_ = false;
+  int params_ = 0;
+  ValueId images_ = -1, batch_size_ = -1, key_ = -1, index_ = -1;
+  std::vector<ValueId> batched_, replicated_;  ///< Values to compute with.
+};
+
+}  // namespace
+
+Graph random_graph(Choices& choices) { return GraphGenerator(choices).run(); }
+
+}  // namespace gradc::fuzz

@@ -1,0 +1,399 @@
+#include "fuzz/models.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "frontend/lower.h"
+#include "frontend/topology.h"
+
+namespace gradc::fuzz {
+namespace {
+
+using nlohmann::json;
+
+/// Numbers in an image, and pixels of a side, beyond which no layer makes them larger.
+constexpr std::int64_t kMostNumbers = 6000, kMostSide = 34;
+
+std::int64_t size_of(const Dims& shape) {
+  std::int64_t size = 1;
+  for (auto dim : shape) size *= dim;
+  return size;
+}
+
+/// The result of a layer.
+struct Result {
+  std::string layer;
+  Dims shape;  ///< Without the batch.
+
+  bool image() const { return shape.size() == 3; }
+};
+
+class ModelGenerator {
+ public:
+  explicit ModelGenerator(Choices& choices) : c_(choices) {
+    topology_.sequential = false;
+    topology_.name = "fuzz";
+  }
+
+  json run() {
+    Dims shape;
+    if (c_.one_in(7))
+      shape = c_.one_in(4) ? Dims{random_side(c_), random_channels(c_)} : Dims{random_channels(c_)};
+    else
+      shape = {random_side(c_), random_side(c_), random_channels(c_)};
+    topology_.input_shape = shape;
+    bool input_layer = c_.coin();
+    Result x = add("InputLayer", json::object(), {});
+    for (int layers = 0; layers < 6 && (layers == 0 || c_.more()); ++layers) {
+      Choices::Part part(c_);
+      x = c_.one_in(5) ? branches(x) : layer(x);
+    }
+    auto training = head(x);
+    if (!input_layer) drop_input_layer();
+    return {{"format", "layers-model"}, {"modelTopology", write_topology(topology_)}, {"trainingConfig", training}};
+  }
+
+ private:
+  /// A layer on top of others. Its shape is what lowering the model so far says.
+  Result add(const std::string& class_name, json config, const std::vector<Result>& inputs) {
+    auto name = fmt::format("{}_{}", class_name, topology_.layers.size());
+    config["name"] = name;
+    if (inputs.empty()) {
+      config["batch_input_shape"] = json::array({nullptr});
+      for (auto dim : topology_.input_shape) config["batch_input_shape"].push_back(dim);
+      config["dtype"] = "float32";
+    } else if (c_.one_in(24)) {
+      config["trainable"] = false;
+    }
+    LayerNode node{Layer(class_name, config), name, {}};
+    for (const auto& input : inputs) node.inbound.push_back(input.layer);
+    topology_.layers.push_back(std::move(node));
+    topology_.output = name;
+    return {name, lower(topology_, {.mode = Mode::predict}).output.image_dims()};
+  }
+
+  /// A model without branches may be a sequence whose first layer states the shape.
+  void drop_input_layer() {
+    for (std::size_t i = 1; i < topology_.layers.size(); ++i)
+      if (topology_.layers[i].inbound != std::vector<std::string>{topology_.layers[i - 1].name}) return;
+    topology_.sequential = true;
+    topology_.layers.erase(topology_.layers.begin());
+    topology_.layers.front().inbound.clear();
+  }
+
+  json pair(std::int64_t rows, std::int64_t columns) {
+    if (rows == columns && c_.coin()) return rows;
+    return json::array({rows, columns});
+  }
+
+  std::string activation() {
+    return c_.of<const char*>({"linear", "relu", "relu", "relu", "tanh", "sigmoid", "relu6", "elu", "selu", "hardSigmoid", "softplus",
+                               "softsign", "swish", "gelu", "softmax"});
+  }
+
+  /// An initializer whose values are about as large as activations can bear.
+  json kernel_initializer() {
+    auto object = [](const char* class_name, json config) { return json{{"class_name", class_name}, {"config", std::move(config)}}; };
+    switch (c_.integer(0, 11)) {
+      case 0: return "glorotNormal";
+      case 1: return "glorotUniform";
+      case 2: return "heNormal";
+      case 3: return "heUniform";
+      case 4: return "leCunNormal";
+      case 5: return "leCunUniform";
+      case 6:
+        return object("VarianceScaling", {{"scale", 1.5},
+                                          {"mode", c_.of<const char*>({"fan_in", "fan_out", "fan_avg"})},
+                                          {"distribution", c_.of<const char*>({"normal", "uniform"})},
+                                          {"seed", nullptr}});
+      case 7: return object("RandomUniform", {{"minval", -0.3}, {"maxval", 0.4}, {"seed", 5}});
+      case 8: return object("RandomNormal", {{"mean", 0.02}, {"stddev", 0.2}, {"seed", nullptr}});
+      case 9: return object("TruncatedNormal", {{"mean", 0.0}, {"stddev", 0.3}, {"seed", nullptr}});
+      case 10: return object("Orthogonal", {{"gain", 1.2}, {"seed", nullptr}});
+      default: return "glorotNormal";
+    }
+  }
+
+  /// Biases and the like start as something other than zero, so that a sum that leaves them out shows.
+  json offset_initializer() {
+    switch (c_.integer(0, 3)) {
+      case 0: return {{"class_name", "RandomUniform"}, {"config", {{"minval", -0.3}, {"maxval", 0.3}}}};
+      case 1: return "zeros";
+      case 2: return {{"class_name", "Constant"}, {"config", {{"value", 0.2}}}};
+      default: return "ones";
+    }
+  }
+
+  json positive_initializer() {
+    if (c_.coin()) return {{"class_name", "RandomUniform"}, {"config", {{"minval", 0.5}, {"maxval", 1.5}}}};
+    return "ones";
+  }
+
+  void end_with_bias_and_activation(json& config) {
+    config["use_bias"] = c_.coin();
+    if (config["use_bias"]) config["bias_initializer"] = offset_initializer();
+    config["activation"] = activation();
+  }
+
+  /// Kernel size, strides, padding and dilation for an input of this height and width.
+  json window(const Result& x, bool dilated) {
+    bool same = c_.coin();
+    std::int64_t size[2], strides[2], dilation[2];
+    bool square = c_.coin();
+    for (int axis = 0; axis < 2; ++axis) {
+      auto input = x.shape[axis];
+      if (axis == 1 && square) {
+        size[1] = size[0], strides[1] = strides[0], dilation[1] = dilation[0];
+      } else {
+        size[axis] = c_.of({1, 2, 3, 3, 4, 5, 7});
+        strides[axis] = c_.of({1, 1, 2, 2, 3, 4});
+        dilation[axis] = dilated ? c_.of({1, 1, 1, 2, 3}) : 1;
+      }
+      // Without padding the window has to fit.
+      if (!same) size[axis] = std::min(size[axis], (input - 1) / dilation[axis] + 1);
+    }
+    json config = {
+        {"kernel_size", pair(size[0], size[1])}, {"strides", pair(strides[0], strides[1])}, {"padding", same ? "same" : "valid"}};
+    if (dilated) config["dilation_rate"] = pair(dilation[0], dilation[1]);
+    return config;
+  }
+
+  Result conv2d(const Result& x) {
+    auto config = window(x, true);
+    auto channels = x.shape[2];
+    std::vector<std::int64_t> divisors;
+    for (std::int64_t g = 1; g <= channels; ++g)
+      if (channels % g == 0) divisors.push_back(g);
+    auto groups = c_.one_in(4) ? c_.of(divisors) : 1;
+    if (groups > 1) config["groups"] = groups;
+    config["filters"] = groups > 1 ? groups * c_.integer(1, std::max<std::int64_t>(1, 48 / groups)) : random_channels(c_);
+    config["kernel_initializer"] = kernel_initializer();
+    end_with_bias_and_activation(config);
+    return add("Conv2D", config, {x});
+  }
+
+  Result depthwise(const Result& x) {
+    auto config = window(x, true);
+    config["depth_multiplier"] = c_.of({1, 1, 2, 3});
+    config["depthwise_initializer"] = kernel_initializer();
+    end_with_bias_and_activation(config);
+    return add("DepthwiseConv2D", config, {x});
+  }
+
+  Result separable(const Result& x) {
+    auto config = window(x, true);
+    config["depth_multiplier"] = c_.of({1, 1, 2, 3});
+    config["filters"] = random_channels(c_);
+    config["depthwise_initializer"] = kernel_initializer();
+    config["pointwise_initializer"] = kernel_initializer();
+    end_with_bias_and_activation(config);
+    return add("SeparableConv2D", config, {x});
+  }
+
+  Result transposed(const Result& x) {
+    json config = {{"kernel_size", pair(c_.integer(1, 5), c_.integer(1, 5))},
+                   {"padding", c_.of<const char*>({"valid", "same"})},
+                   {"filters", random_channels(c_)},
+                   {"kernel_initializer", kernel_initializer()}};
+    auto stride = [&](int axis) { return x.shape[axis] * 3 > kMostSide ? 1 : c_.integer(1, 3); };
+    config["strides"] = pair(stride(0), stride(1));
+    end_with_bias_and_activation(config);
+    return add("Conv2DTranspose", config, {x});
+  }
+
+  Result pooling(const char* class_name, const Result& x) {
+    auto config = window(x, false);
+    config["pool_size"] = config["kernel_size"];
+    config.erase("kernel_size");
+    if (c_.one_in(3)) config["strides"] = nullptr;  // as large as the window
+    return add(class_name, config, {x});
+  }
+
+  Result zero_padding(const Result& x) {
+    auto most = std::max(x.shape[0], x.shape[1]) > kMostSide ? 0 : 3;
+    json config;
+    switch (c_.integer(0, 2)) {
+      case 0: config["padding"] = c_.integer(0, most); break;
+      case 1: config["padding"] = {c_.integer(0, most), c_.integer(0, most)}; break;
+      default:
+        config["padding"] = {json::array({c_.integer(0, most), c_.integer(0, most)}),
+                             json::array({c_.integer(0, most), c_.integer(0, most)})};
+    }
+    return add("ZeroPadding2D", config, {x});
+  }
+
+  Result dense(const Result& x, std::int64_t units, const std::string& activation = "") {
+    json config = {{"units", units}, {"kernel_initializer", kernel_initializer()}};
+    // Identity makes square matrices alone.
+    if (x.shape.back() == units && c_.one_in(8)) config["kernel_initializer"] = {{"class_name", "Identity"}, {"config", {{"gain", 0.8}}}};
+    end_with_bias_and_activation(config);
+    if (!activation.empty()) config["activation"] = activation;
+    return add("Dense", config, {x});
+  }
+
+  Result reshape(const Result& x) {
+    Dims target;
+    auto left = size_of(x.shape);
+    for (auto rank = c_.integer(1, 3); rank > 1; --rank) {
+      std::vector<std::int64_t> divisors;
+      for (std::int64_t d = 1; d <= left; ++d)
+        if (left % d == 0 && d <= kMostSide) divisors.push_back(d);
+      target.push_back(c_.of(divisors));
+      left /= target.back();
+    }
+    target.push_back(c_.coin() ? -1 : left);
+    return add("Reshape", {{"target_shape", target}}, {x});
+  }
+
+  Result batch_normalization(const Result& x) {
+    json config = {{"axis", c_.coin() ? json(-1) : json(static_cast<std::int64_t>(x.shape.size()))},
+                   {"momentum", c_.of({0.9, 0.5, 0.99})},
+                   {"epsilon", c_.of({0.1, 1e-3, 1e-2})},
+                   {"center", c_.coin()},
+                   {"scale", c_.coin()},
+                   {"gamma_initializer", positive_initializer()},
+                   {"beta_initializer", offset_initializer()},
+                   {"moving_mean_initializer", offset_initializer()},
+                   {"moving_variance_initializer", positive_initializer()}};
+    return add("BatchNormalization", config, {x});
+  }
+
+  /// A layer that takes any shape and keeps it.
+  Result elementwise(const Result& x) {
+    switch (c_.integer(0, 4)) {
+      case 0: return add("Activation", {{"activation", activation()}}, {x});
+      case 1: {
+        json config = json::object();
+        if (c_.coin()) config["max_value"] = c_.of({6.0, 1.0, 0.5});
+        return add("ReLU", config, {x});
+      }
+      case 2: return batch_normalization(x);
+      case 3: return add("Dropout", {{"rate", c_.of({0.0, 0.25, 0.5})}}, {x});
+      default: return add("Softmax", {{"axis", -1}}, {x});
+    }
+  }
+
+  Result layer(const Result& x) {
+    if (size_of(x.shape) > kMostNumbers) {
+      if (!x.image()) return dense(x, random_channels(c_));
+      return x.shape[0] * x.shape[1] > 1 ? pooling("MaxPooling2D", x) : add("Flatten", json::object(), {x});
+    }
+    if (!x.image()) {
+      switch (c_.integer(0, 5)) {
+        case 0:
+        case 1:
+        case 2: return dense(x, random_channels(c_));
+        case 3: return c_.coin() ? add("Flatten", json::object(), {x}) : reshape(x);
+        default: return elementwise(x);
+      }
+    }
+    switch (c_.integer(0, 19)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4: return conv2d(x);
+      case 5:
+      case 6: return depthwise(x);
+      case 7:
+      case 8: return separable(x);
+      case 9:
+      case 10: return transposed(x);
+      case 11:
+      case 12: return pooling("MaxPooling2D", x);
+      case 13: return pooling("AveragePooling2D", x);
+      case 14: return zero_padding(x);
+      case 15: return dense(x, random_channels(c_));
+      case 16: return c_.coin() ? add("GlobalAveragePooling2D", json::object(), {x}) : add("Flatten", json::object(), {x});
+      case 17: return reshape(x);
+      default: return elementwise(x);
+    }
+  }
+
+  /// A layer that keeps every dimension but the last, which becomes `channels`.
+  Result keep_places(const Result& x, std::int64_t channels) {
+    if (channels == x.shape.back() && c_.coin()) return elementwise(x);
+    if (!x.image()) return dense(x, channels);
+    json config = {{"kernel_size", pair(c_.of({1, 2, 3, 5}), c_.of({1, 2, 3, 5}))}, {"padding", "same"}};
+    config["filters"] = channels;
+    config["kernel_initializer"] = kernel_initializer();
+    end_with_bias_and_activation(config);
+    return add(c_.coin() ? "Conv2D" : "SeparableConv2D", config, {x});
+  }
+
+  /// Two or three layers on one input, added or joined; one of the branches may be the input itself.
+  Result branches(const Result& x) {
+    bool sum = c_.coin();
+    auto channels = sum ? (c_.coin() ? x.shape.back() : random_channels(c_)) : 0;
+    std::vector<Result> results;
+    for (auto count = c_.integer(2, 3); count > 0; --count) {
+      Choices::Part part(c_);
+      bool itself = c_.one_in(3) && (!sum || channels == x.shape.back());
+      results.push_back(itself ? x : keep_places(x, sum ? channels : random_channels(c_)));
+    }
+    if (sum) return add("Add", json::object(), results);
+    auto axis = static_cast<std::int64_t>(x.shape.size());
+    if (x.image() && std::all_of(results.begin(), results.end(), [&](const Result& r) { return r.shape == x.shape; }))
+      axis = c_.integer(1, 3);
+    return add("Concatenate", {{"axis", c_.coin() && axis == static_cast<std::int64_t>(x.shape.size()) ? -1 : axis}}, results);
+  }
+
+  /// Ends the model with what a loss takes, and says how it is trained.
+  json head(Result x) {
+    Choices::Part part(c_);
+    if (c_.coin() && x.shape.size() > 1) x = add("Flatten", json::object(), {x});
+    auto loss = c_.of<std::string>(
+        {"meanSquaredError", "categoricalCrossentropy", "sparseCategoricalCrossentropy", "binaryCrossentropy", "meanAbsoluteError"});
+    auto units = c_.of({2, 1, 3, 10, 17});
+    if (loss == "categoricalCrossentropy" || loss == "sparseCategoricalCrossentropy") {
+      units = std::max(units, 2);
+      // Also of probabilities whose logits are not known.
+      dense(x, units, c_.of<const char*>({"softmax", "softmax", "sigmoid", "softplus"}));
+    } else if (loss == "binaryCrossentropy") {
+      dense(x, units, c_.of<const char*>({"sigmoid", "sigmoid", "softmax"}));
+    } else if (c_.coin()) {
+      dense(x, units);
+    }
+    json metrics = json::array();
+    if (c_.coin())
+      metrics.push_back(c_.of<const char*>({"accuracy", "binaryAccuracy", "categoricalAccuracy", "sparseCategoricalAccuracy"}));
+    if (c_.one_in(4)) metrics.push_back(c_.of<const char*>({"meanSquaredError", "meanAbsoluteError"}));
+    return {{"loss", loss}, {"metrics", metrics}, {"optimizer_config", optimizer()}};
+  }
+
+  json optimizer() {
+    json config = {{"learning_rate", c_.of({0.1, 0.5, 0.01})}};
+    // A small epsilon makes the sign of a gradient that is 0 but for rounding count.
+    auto epsilon = [&] { return c_.of({0.1, 1e-2, 1e-3}); };
+    switch (c_.integer(0, 3)) {
+      case 0: return {{"class_name", "SGD"}, {"config", config}};
+      case 1:
+        config["momentum"] = c_.of({0.9, 0.5});
+        config["nesterov"] = c_.coin();
+        return {{"class_name", "SGD"}, {"config", config}};
+      case 2:
+        config["beta_1"] = c_.of({0.9, 0.5});
+        config["beta_2"] = c_.of({0.999, 0.9});
+        config["epsilon"] = epsilon();
+        return {{"class_name", "Adam"}, {"config", config}};
+      default:
+        config["rho"] = c_.of({0.9, 0.5});
+        config["momentum"] = c_.of({0.0, 0.5});
+        config["epsilon"] = epsilon();
+        config["centered"] = c_.coin();
+        return {{"class_name", "RMSprop"}, {"config", config}};
+    }
+  }
+
+  Choices& c_;
+  Topology topology_;
+};
+
+}  // namespace
+
+json random_model(Choices& choices) { return ModelGenerator(choices).run(); }
+
+}  // namespace gradc::fuzz
