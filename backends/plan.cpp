@@ -91,14 +91,16 @@ class Planner {
       // A graph that partition has not given tiles, as in tests, has those of vectors.
       if (graph_.kernels[k].images == 0 && graph_.lanes == Lanes::batch) source.images = plan_.vector;
       plan_.phases[graph_.kernels[k].phase].images = source.images;
-      plan_.padded_images = std::lcm(plan_.padded_images, source.images);
       if (first == 0) first = source.images;
       smallest = smallest == 0 ? source.images : std::min(smallest, source.images);
     }
     plan_.smallest_tile = std::max<std::int64_t>(smallest, 1);
-    // A phase may store the inputs, whatever else it does.
-    for (auto& phase : plan_.phases)
-      if (phase.images == 0) phase.images = std::max<std::int64_t>(first, 1);
+    // A phase may store the inputs, whatever else it does; where lanes are images, whole vectors of them.
+    auto least = graph_.lanes == Lanes::batch ? static_cast<std::int64_t>(plan_.vector) : 1;
+    for (auto& phase : plan_.phases) {
+      if (phase.images == 0) phase.images = std::max(first, least);
+      plan_.padded_images = std::lcm(plan_.padded_images, phase.images);
+    }
   }
 
   /// The inputs are stored in the first phase that reads any of them, so that a tile's stay in the cache; or in the one before, if that

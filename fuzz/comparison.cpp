@@ -50,7 +50,7 @@ struct Program {
 
 Program program_of_model(const Case& a_case) {
   TemporaryFolder folder;
-  write_files(folder.path(), {{"model.json", a_case.text}});
+  write_file(folder.path() / "model.json", a_case.text);
   auto file = read_model(folder.path() / "model.json");
   const auto& c = a_case.configuration;
   auto mode = c.mode == "predict" ? Mode::predict : c.mode == "evaluate" ? Mode::eval : Mode::train;

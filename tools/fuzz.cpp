@@ -138,8 +138,8 @@ class Search {
     auto small =
         options_.shrink_seconds > 0 ? fuzz::shrink(kind, choices, verdict, judge_, options_.shrink_seconds) : fuzz::Shrunk{before, verdict};
     auto name = fmt::format("{}-{}-{}", name_of(kind), seed_, index) + fuzz::file_extension(kind);
-    write_files(options_.out, {{name, fuzz::file_text(small.smallest)}});
-    auto file = (std::filesystem::path(options_.out) / name).string();
+    auto file = std::filesystem::path(options_.out) / name;
+    write_file(file, fuzz::file_text(small.smallest));
     std::cout << fmt::format("  a smaller one, after {} tests:\n{}  shown by: gradc fuzz {}\n", small.tests, indented(small.verdict.text),
                              file)
               << std::flush;

@@ -10,20 +10,8 @@
 #include "passes/pipeline.h"
 #include "passes/simplify.h"
 #include "runtime/step.h"
-#include "support/random.h"
 
 namespace gradc::test {
-
-double Random::uniform() {
-  auto bits =
-      random_bits<std::uint32_t>(step_key(seed_, 7), static_cast<std::uint32_t>(count_ >> 32), 3, static_cast<std::uint32_t>(count_));
-  ++count_;
-  return bits / 2147483648.0 - 1;
-}
-
-std::int64_t Random::integer(std::int64_t low, std::int64_t high) {
-  return low + static_cast<std::int64_t>((uniform() + 1) / 2 * static_cast<double>(high - low + 1));
-}
 
 Values random_values(const Graph& graph, std::int64_t batch, Random& random) {
   Values values;

@@ -9,23 +9,13 @@
 #include <vector>
 
 #include "backends/reference/interpreter.h"
+#include "fuzz/batch.h"
 #include "ir/graph.h"
 #include "runtime/params.h"
 
 namespace gradc::test {
 
-/// Uniform numbers in [-1, 1), a function of the seed.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : seed_(seed) {}
-  double uniform();
-  /// A whole number from `low` to `high`, both included.
-  std::int64_t integer(std::int64_t low, std::int64_t high);
-  bool coin() { return integer(0, 1) == 1; }
-
- private:
-  std::uint64_t seed_, count_ = 0;
-};
+using fuzz::Random;
 
 /// Values for every input and param of a graph for this batch: images, labels and params are uniform random numbers.
 struct Values {
