@@ -59,7 +59,8 @@ Program program_of_model(const Case& a_case) {
                        .fuse = c.fuse,
                        .machine = machine_of(c),
                        .update = c.mode == "train"};
-  auto lowered = lower(file.topology, {.mode = mode, .loss = options.training.loss, .metrics = options.training.metrics});
+  auto lowered = lower(
+      file.topology, {.mode = mode, .loss = options.training.loss, .metrics = options.training.metrics, .writer = options.training.writer});
   Program program{.plain = lowered.graph, .kernels = lowered.graph};
   std::vector<OptimizerState> states;
   auto passes = build_passes(options, states);

@@ -36,6 +36,7 @@ class ModelGenerator {
   explicit ModelGenerator(Choices& choices) : c_(choices) {
     topology_.sequential = false;
     topology_.name = "fuzz";
+    topology_.writer = c_.of({Writer::tfjs, Writer::keras3, Writer::keras2});
   }
 
   json run() {

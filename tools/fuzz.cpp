@@ -141,7 +141,7 @@ class Search {
     auto file = std::filesystem::path(options_.out) / name;
     write_file(file, fuzz::file_text(small.smallest));
     std::cout << fmt::format("  a smaller one, after {} tests:\n{}  shown by: gradc fuzz {}\n", small.tests, indented(small.verdict.text),
-                             file)
+                             file.string())
               << std::flush;
   }
 

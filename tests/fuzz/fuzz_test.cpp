@@ -71,9 +71,9 @@ TEST(Fuzz, CaseFileHoldsTheConfiguration) {
   for (auto kind : {Case::Kind::model, Case::Kind::graph}) {
     Choices choices(4, 7);
     auto written = random_case(kind, choices);
-    auto name = "case" + file_extension(kind);
-    write_files(folder.path(), {{name, file_text(written)}});
-    auto read = read_case(folder.path() / name);
+    auto file = folder.path() / ("case" + file_extension(kind));
+    write_file(file, file_text(written));
+    auto read = read_case(file);
     EXPECT_EQ(read.kind, kind);
     EXPECT_EQ(to_json(read.configuration), to_json(written.configuration));
   }
