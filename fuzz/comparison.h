@@ -2,11 +2,11 @@
 /// Runs a case with the jit and with the reference, and compares.
 ///
 /// The reference runs the ops as the model was lowered, differentiated and updated, in double and before any other pass, so that passes and
-/// kernels are both tested. It also runs in single precision on inputs and weights that are moved by some millionths: how far that moves an
-/// output tells how far rounding may.
+/// kernels are both tested. It also runs in single precision on inputs and weights that are moved by some millionths, with every sum moved
+/// by its terms' rounding: how far that moves an output tells how far rounding may.
 ///
-/// Where relu or a pooling decides between nearly equal numbers the jit may decide otherwise (section "near ties" of the design). A
-/// tolerance is not widened for that: if any decision of the moved run differs from that of the exact one, other data are drawn.
+/// Where relu or a pooling decides between nearly equal numbers the jit may decide otherwise. A tolerance is not widened for that: if data
+/// have such near ties, others are drawn.
 
 #include <string>
 

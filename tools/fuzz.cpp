@@ -1,5 +1,5 @@
+#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -49,6 +49,7 @@ std::vector<std::filesystem::path> case_files(const std::vector<std::string>& na
     for (const auto& entry : std::filesystem::directory_iterator(path))
       if (entry.path().extension() == ".json" || entry.path().extension() == ".ir") files.push_back(entry.path());
   }
+  if (files.empty()) throw Error("{}: holds no .json and no .ir files", named.front());
   std::sort(files.begin(), files.end());
   return files;
 }
