@@ -11,6 +11,8 @@ std::string plain_name(const std::string& name) {
   return plain;
 }
 
+std::string without_package(const std::string& name) { return name.substr(name.rfind('>') + 1); }
+
 std::string camel_case(const std::string& snake) {
   std::string camel;
   bool upper = false;

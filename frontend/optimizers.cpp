@@ -1,10 +1,14 @@
 #include "frontend/optimizers.h"
 
 #include <cmath>
+#include <optional>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "frontend/names.h"
+#include "frontend/optimizers/description.h"
+#include "frontend/problems.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -12,179 +16,234 @@ namespace {
 
 using nlohmann::json;
 
-/// Emits the updates of one optimizer, param by param.
-class Updates {
+constexpr NumberField<OptimizerOptions> kOptions[] = {
+    {&OptimizerOptions::clipnorm, "clipnorm"},   {&OptimizerOptions::global_clipnorm, "global_clipnorm"},
+    {&OptimizerOptions::clipvalue, "clipvalue"}, {&OptimizerOptions::weight_decay, "weight_decay"},
+    {&OptimizerOptions::decay, "decay"},
+};
+
+/// The names of UpdateRule, as to_json writes them.
+constexpr const char* kRules[] = {"tfjs", "keras", "keras_legacy"};
+
+/// Keys that change no number. "loss_scale_factor" multiplies the loss and divides the gradients, for float16; those of the moving average
+/// say how, which nothing but "use_ema" asks for.
+constexpr const char* kWithoutEffect[] = {
+    "name", "jit_compile", "is_legacy_optimizer", "loss_scale_factor", "ema_momentum", "ema_overwrite_frequency"};
+
+template <class O>
+NumberField<O> learning_rate_field() {
+  return {&O::learning_rate, "learning_rate"};
+}
+
+std::string tfjs_key(const char* keras, const char* tfjs) { return tfjs != nullptr ? tfjs : camel_case(keras); }
+
+bool in_range(double value, Range range) {
+  if (!(value >= 0) || std::isinf(value)) return false;
+  return range == Range::not_negative || (range == Range::fraction ? value <= 1 : value < 1);
+}
+
+const char* text_of(Range range) {
+  return range == Range::not_negative ? "a finite number of at least 0"
+         : range == Range::fraction   ? "a number from 0 to 1"
+                                      : "a number from 0 up to, not including, 1";
+}
+
+template <class Owner>
+void check_range(const Owner& owner, const NumberField<Owner>& field, std::vector<std::string>& problems) {
+  auto value = owner.*field.member;
+  if (!in_range(value, field.range)) problems.push_back(fmt::format("\"{}\" is {}, expected {}", field.keras, value, text_of(field.range)));
+}
+
+template <class O>
+std::vector<std::string> problems_of(const O& optimizer) {
+  std::vector<std::string> problems;
+  check_range(optimizer, learning_rate_field<O>(), problems);
+  for (const auto& field : description<O>().numbers) check_range(optimizer, field, problems);
+  for (const auto& field : kOptions) check_range(optimizer.options, field, problems);
+  return problems;
+}
+
+[[noreturn]] void fail(const std::string& name, std::vector<std::string> problems) {
+  for (auto& problem : problems) problem = fmt::format("optimizer {}: {}", name, problem);
+  throw_problems(problems);
+  throw InternalError("an optimizer fails without a problem");
+}
+
+/// Reads one config, and remembers which keys it used.
+class Reader {
  public:
-  explicit Updates(Graph& graph) : b(graph) { rate_ = state(kLearningRate, {}, 0); }
+  explicit Reader(const json& config) : config_(config) {}
 
-  Builder b;
-  std::vector<OptimizerState> states;
+  std::vector<std::string> problems;
 
-  ValueId rate() const { return rate_; }
-  void set_initial_rate(double rate) { states[0].initial = rate; }
-
-  ValueId state(const std::string& name, const Type& type, double initial) {
-    states.push_back({name, type.dims, initial});
-    return b.emit_typed(OpKind::param, type, {{"name", name}, {"trainable", std::int64_t{0}}}, name);
+  template <class Owner>
+  void number(Owner& owner, const NumberField<Owner>& field) {
+    const json* value = find(field.keras, field.tfjs);
+    if (value == nullptr) return;
+    if (value->is_number())
+      owner.*field.member = value->get<double>();
+    else if (value->is_object() && value->contains("class_name"))
+      problems.push_back(
+          fmt::format("\"{}\" is a {}, which gradc does not have; give a number", field.keras, (*value)["class_name"].dump()));
+    else
+      problems.push_back(fmt::format("\"{}\" is {}, expected a number", field.keras, value->dump()));
   }
-  void update(ValueId param, ValueId value) {
-    b.graph().rename(value, "new/" + b.graph().values[param].name);
-    b.emit(OpKind::update, {param, value});
+
+  template <class Owner>
+  void flag(Owner& owner, const FlagField<Owner>& field) {
+    const json* value = find(field.keras, field.tfjs);
+    if (value == nullptr) return;
+    if (value->is_boolean())
+      owner.*field.member = value->get<bool>();
+    else
+      problems.push_back(fmt::format("\"{}\" is {}, expected true or false", field.keras, value->dump()));
   }
-  ValueId c(double v) { return b.constant(v); }
-  ValueId add(ValueId x, ValueId y) { return b.emit(OpKind::add, {x, y}); }
-  ValueId sub(ValueId x, ValueId y) { return b.emit(OpKind::sub, {x, y}); }
-  ValueId mul(ValueId x, ValueId y) { return b.emit(OpKind::mul, {x, y}); }
-  ValueId div(ValueId x, ValueId y) { return b.emit(OpKind::div, {x, y}); }
-  ValueId square(ValueId x) { return b.emit(OpKind::square, {x}); }
-  ValueId sqrt(ValueId x) { return b.emit(OpKind::sqrt, {x}); }
+
+  /// A key that asks for what gradc does not do, unless it is null or `neutral`.
+  void refuse(const char* key, const json& neutral) {
+    const json* value = find(key);
+    if (value != nullptr && *value != neutral)
+      problems.push_back(fmt::format("\"{}\" is {}, which is not supported; train without it", key, value->dump()));
+  }
+
+  /// The value under a key as Keras or tf.js spells it, unless it is null or another field had it.
+  const json* find(const char* keras, const char* tfjs = nullptr) {
+    for (const auto& key : {std::string(keras), tfjs_key(keras, tfjs)}) {
+      auto found = config_.find(key);
+      if (found == config_.end() || !used_.insert(key).second) continue;
+      if (!found->is_null()) return &*found;
+    }
+    return nullptr;
+  }
+
+  void report_unused() {
+    for (const auto& [key, value] : config_.items())
+      if (!used_.contains(key)) problems.push_back(fmt::format("\"{}\" ({}) is not an option of this optimizer", key, value.dump()));
+  }
 
  private:
-  ValueId rate_;
+  const json& config_;
+  std::set<std::string> used_;
 };
 
-struct Param {
-  std::string name;
-  ValueId value, gradient;
-};
-
-void update(Updates& u, const SGD& o, const Param& p) {
-  if (o.momentum == 0) return u.update(p.value, u.sub(p.value, u.mul(u.rate(), p.gradient)));
-  auto v = u.state("optimizer/" + p.name + "/momentum", u.b.type(p.value), 0);
-  auto next = u.add(u.mul(u.c(o.momentum), v), p.gradient);
-  u.update(v, next);
-  auto direction = o.nesterov ? u.add(p.gradient, u.mul(next, u.c(o.momentum))) : next;
-  u.update(p.value, u.sub(p.value, u.mul(u.rate(), direction)));
-}
-
-void update(Updates& u, const Adam& o, const Param& p, ValueId beta1_power, ValueId beta2_power) {
-  auto m = u.state("optimizer/" + p.name + "/m", u.b.type(p.value), 0), v = u.state("optimizer/" + p.name + "/v", u.b.type(p.value), 0);
-  auto next_m = u.add(u.mul(m, u.c(o.beta1)), u.mul(p.gradient, u.c(1 - o.beta1)));
-  auto next_v = u.add(u.mul(v, u.c(o.beta2)), u.mul(u.square(p.gradient), u.c(1 - o.beta2)));
-  u.update(m, next_m);
-  u.update(v, next_v);
-  auto corrected_m = u.div(next_m, u.sub(u.c(1), beta1_power)), corrected_v = u.div(next_v, u.sub(u.c(1), beta2_power));
-  u.update(p.value, u.sub(p.value, u.mul(u.rate(), u.div(corrected_m, u.add(u.sqrt(corrected_v), u.c(o.epsilon))))));
-}
-
-void update(Updates& u, const RMSProp& o, const Param& p) {
-  auto type = u.b.type(p.value);
-  auto ms = u.state("optimizer/" + p.name + "/rms", type, 0);
-  auto next_ms = u.add(u.mul(ms, u.c(o.decay)), u.mul(u.square(p.gradient), u.c(1 - o.decay)));
-  u.update(ms, next_ms);
-  auto scaled = u.mul(p.gradient, u.rate());
-  ValueId step;
-  if (o.centered) {
-    auto mg = u.state("optimizer/" + p.name + "/mg", type, 0);
-    auto next_mg = u.add(u.mul(mg, u.c(o.decay)), u.mul(p.gradient, u.c(1 - o.decay)));
-    u.update(mg, next_mg);
-    // tf.js subtracts epsilon under this root, which makes it NaN for a constant gradient; it is added here, as in the plain form.
-    step = u.div(scaled, u.sqrt(u.add(u.sub(next_ms, u.square(next_mg)), u.c(o.epsilon))));
-  } else {
-    step = u.div(scaled, u.sqrt(u.add(next_ms, u.c(o.epsilon))));
+UpdateRule rule_of(Reader& reader, const json& config, UpdateRule writer) {
+  if (const auto* given = reader.find("update_rule"); given != nullptr) {
+    for (int i = 0; i < 3; ++i)
+      if (*given == kRules[i]) return static_cast<UpdateRule>(i);
+    reader.problems.push_back(fmt::format("\"update_rule\" is {}; tfjs, keras and keras_legacy are known", given->dump()));
   }
-  if (o.momentum != 0) {
-    auto moment = u.state("optimizer/" + p.name + "/momentum", type, 0);
-    step = u.add(u.mul(moment, u.c(o.momentum)), step);
-    u.update(moment, step);
+  return writer == UpdateRule::keras && config.contains("decay") ? UpdateRule::keras_legacy : writer;
+}
+
+template <class O>
+O read(O optimizer, const std::string& name, const json& config, UpdateRule writer) {
+  Reader reader(config);
+  optimizer.options.rule = rule_of(reader, config, writer);
+  auto rate = learning_rate_field<O>();
+  reader.number(optimizer, rate);
+  rate.keras = "lr";  // as Keras wrote until 2.2
+  reader.number(optimizer, rate);
+  for (const auto& field : description<O>().numbers) reader.number(optimizer, field);
+  for (const auto& field : description<O>().flags) reader.flag(optimizer, field);
+  for (const auto& field : kOptions) reader.number(optimizer.options, field);
+  reader.refuse("use_ema", false);
+  reader.refuse("gradient_accumulation_steps", nullptr);
+  for (const char* key : kWithoutEffect) reader.find(key);
+  reader.report_unused();
+  auto out_of_range = problems_of(optimizer);
+  reader.problems.insert(reader.problems.end(), out_of_range.begin(), out_of_range.end());
+  if (!reader.problems.empty()) fail(name, reader.problems);
+  return optimizer;
+}
+
+/// Calls f with a value of each type of the variant.
+template <std::size_t I = 0, class F>
+void each_optimizer(const F& f) {
+  if constexpr (I < std::variant_size_v<Optimizer>) {
+    f(std::variant_alternative_t<I, Optimizer>{});
+    each_optimizer<I + 1>(f);
   }
-  u.update(p.value, u.sub(p.value, step));
 }
 
-/// Takes the gradient outputs out of the graph.
-std::vector<Param> take_gradients(Graph& graph) {
-  const std::string prefix = "gradient/";
-  std::vector<Param> params;
-  std::vector<Op> kept;
-  for (const auto& op : graph.ops) {
-    if (op.kind != OpKind::output || !op.attributes.text("name").starts_with(prefix)) {
-      kept.push_back(op);
-      continue;
-    }
-    auto name = op.attributes.text("name").substr(prefix.size());
-    const auto* param = graph.find(OpKind::param, name);
-    if (param == nullptr) throw Error("graph @{}: output \"{}\" names no param", graph.name, op.attributes.text("name"));
-    params.push_back({name, param->result(), op.operands[0]});
-  }
-  graph.ops = std::move(kept);
-  return params;
-}
-
-double number_of(const json& config, std::initializer_list<const char*> keys, double fallback) {
-  for (const char* key : keys)
-    if (config.contains(key) && !config[key].is_null()) {
-      if (!config[key].is_number()) throw Error("optimizer: \"{}\" is {}, expected a number", key, config[key].dump());
-      return config[key].get<double>();
-    }
-  return fallback;
-}
-
-bool flag_of(const json& config, std::initializer_list<const char*> keys) {
-  for (const char* key : keys)
-    if (config.contains(key) && config[key].is_boolean()) return config[key].get<bool>();
-  return false;
+template <class O>
+json config_of(const O& optimizer, bool tfjs) {
+  json config = json::object();
+  auto key = [&](const auto& field) { return tfjs ? tfjs_key(field.keras, field.tfjs) : field.keras; };
+  auto rate = learning_rate_field<O>();
+  config[key(rate)] = optimizer.learning_rate;
+  for (const auto& field : description<O>().numbers) config[key(field)] = optimizer.*field.member;
+  for (const auto& field : description<O>().flags) config[key(field)] = optimizer.*field.member;
+  for (const auto& field : kOptions)
+    if (auto value = optimizer.options.*field.member; value != 0) config[field.keras] = value;
+  if (!tfjs) config["update_rule"] = kRules[static_cast<int>(optimizer.options.rule)];
+  return config;
 }
 
 }  // namespace
 
 std::vector<OptimizerState> add_updates(Graph& graph, const Optimizer& optimizer) {
-  auto params = take_gradients(graph);
-  Updates u(graph);
-  u.set_initial_rate(learning_rate(optimizer));
-  if (const auto* adam = std::get_if<Adam>(&optimizer)) {
-    auto beta1_power = u.state("optimizer/beta1_power", {}, adam->beta1), beta2_power = u.state("optimizer/beta2_power", {}, adam->beta2);
-    for (const auto& p : params) update(u, *adam, p, beta1_power, beta2_power);
-    u.update(beta1_power, u.mul(beta1_power, u.c(adam->beta1)));
-    u.update(beta2_power, u.mul(beta2_power, u.c(adam->beta2)));
-  } else {
-    for (const auto& p : params) {
-      u.b.loc = p.name;
-      if (const auto* sgd = std::get_if<SGD>(&optimizer)) update(u, *sgd, p);
-      if (const auto* rmsprop = std::get_if<RMSProp>(&optimizer)) update(u, *rmsprop, p);
-    }
-  }
-  return u.states;
+  return std::visit(
+      [&]<class O>(const O& o) {
+        Updates updates(graph, o.learning_rate, o.options);
+        description<O>().update(updates, o);
+        return updates.states;
+      },
+      optimizer);
 }
 
-Optimizer optimizer_from_json(const json& given) {
-  const auto& config = given.contains("config") && given["config"].is_object() ? given["config"] : json::object();
-  auto name = given.is_string() ? given.get<std::string>() : given.value("class_name", "");
-  auto plain = plain_name(name);
-  auto rate = [&](double fallback) {
-    auto value = number_of(config, {"learning_rate", "learningRate", "lr"}, fallback);
-    if (!(value >= 0) || std::isinf(value))
-      throw Error("optimizer {}: the learning rate is {}, expected a number of at least 0", name, value);
-    return value;
-  };
-  if (plain == "sgd") return SGD{rate(0.01), number_of(config, {"momentum"}, 0), flag_of(config, {"nesterov"})};
-  if (plain == "momentum")
-    return SGD{rate(0.01), number_of(config, {"momentum"}, 0.9), flag_of(config, {"useNesterov", "use_nesterov", "nesterov"})};
-  if (plain == "adam")
-    return Adam{rate(0.001), number_of(config, {"beta_1", "beta1"}, 0.9), number_of(config, {"beta_2", "beta2"}, 0.999),
-                number_of(config, {"epsilon"}, 1e-7)};
-  if (plain == "rmsprop")
-    return RMSProp{rate(0.001), number_of(config, {"rho", "decay"}, 0.9), number_of(config, {"momentum"}, 0),
-                   number_of(config, {"epsilon"}, 1e-7), flag_of(config, {"centered"})};
-  throw Error("optimizer \"{}\" is not known; SGD, Momentum, Adam and RMSProp are", name);
+void validate(const Optimizer& optimizer) {
+  std::visit(
+      []<class O>(const O& o) {
+        auto problems = problems_of(o);
+        if (!problems.empty()) fail(description<O>().names[0].name, problems);
+      },
+      optimizer);
+}
+
+Optimizer optimizer_from_json(const json& given, UpdateRule rule) {
+  const auto& config = given.is_object() && given.contains("config") && given["config"].is_object() ? given["config"] : json::object();
+  auto name = given.is_string() ? given.get<std::string>()
+              : given.is_object() && given.contains("class_name") && given["class_name"].is_string()
+                  ? given["class_name"].get<std::string>()
+                  : "";
+  auto plain = plain_name(without_package(name));
+  std::optional<Optimizer> optimizer;
+  each_optimizer([&]<class O>(const O&) {
+    for (const auto& [known, defaults] : description<O>().names)
+      if (plain_name(known) == plain) optimizer = read(defaults, name, config, rule);
+  });
+  if (!optimizer) throw Error("optimizer \"{}\" is not known; known are {}", name, known_optimizers());
+  return *optimizer;
+}
+
+bool for_tfjs(const Optimizer& optimizer) {
+  return std::visit(
+      []<class O>(const O& o) {
+        auto rest = o.options;
+        if (std::is_same_v<O, Adamax>) rest.decay = 0;  // the one of tf.js's optimizers that has it
+        for (const auto& field : kOptions)
+          if (rest.*field.member != 0) return false;
+        return o.options.rule == UpdateRule::tfjs && description<O>().tfjs_name(o) != nullptr;
+      },
+      optimizer);
 }
 
 json to_json(const Optimizer& optimizer) {
-  if (const auto* o = std::get_if<SGD>(&optimizer)) {
-    if (o->momentum == 0) return {{"class_name", "SGD"}, {"config", {{"learningRate", o->learning_rate}}}};
-    return {{"class_name", "Momentum"},
-            {"config", {{"learningRate", o->learning_rate}, {"momentum", o->momentum}, {"useNesterov", o->nesterov}}}};
-  }
-  if (const auto* o = std::get_if<Adam>(&optimizer))
-    return {{"class_name", "Adam"},
-            {"config", {{"learningRate", o->learning_rate}, {"beta1", o->beta1}, {"beta2", o->beta2}, {"epsilon", o->epsilon}}}};
-  const auto& o = std::get<RMSProp>(optimizer);
-  return {{"class_name", "RMSProp"},
-          {"config",
-           {{"learningRate", o.learning_rate},
-            {"decay", o.decay},
-            {"momentum", o.momentum},
-            {"epsilon", o.epsilon},
-            {"centered", o.centered}}}};
+  bool tfjs = for_tfjs(optimizer);
+  return std::visit(
+      [&]<class O>(const O& o) -> json {
+        const auto& about = description<O>();
+        return {{"class_name", tfjs ? about.tfjs_name(o) : about.names[0].name}, {"config", config_of(o, tfjs)}};
+      },
+      optimizer);
+}
+
+std::string known_optimizers() {
+  std::string names;
+  each_optimizer([&]<class O>(const O&) {
+    for (const auto& each : description<O>().names) names += (names.empty() ? "" : ", ") + std::string(each.name);
+  });
+  return names;
 }
 
 double learning_rate(const Optimizer& optimizer) {
@@ -192,7 +251,10 @@ double learning_rate(const Optimizer& optimizer) {
 }
 
 void set_learning_rate(Optimizer& optimizer, double rate) {
-  std::visit([&](auto& o) { o.learning_rate = rate; }, optimizer);
+  auto changed = optimizer;
+  std::visit([&](auto& o) { o.learning_rate = rate; }, changed);
+  validate(changed);
+  optimizer = changed;
 }
 
 }  // namespace gradc

@@ -311,6 +311,7 @@ Model Model::load(const std::filesystem::path& path, const RunOptions& options) 
 }
 
 void Model::compile(const CompileOptions& options) {
+  validate(options.optimizer);
   auto& self = this->self();
   std::lock_guard training_call(self.training_call);
   std::lock_guard turn(self.turn);

@@ -135,6 +135,14 @@ TEST(Model, GradientsAreWhatPlainDescentSubtracts) {
     }
 }
 
+TEST(Model, RefusesOptimizerNumbersAsFilesDo) {
+  auto model = small_cnn();
+  const auto nan = std::nan("");
+  for (const Optimizer& bad : std::vector<Optimizer>{SGD{.learning_rate = nan}, Adam{.beta2 = 2}, Adam{.epsilon = -1}})
+    EXPECT_THROW(model.compile({.optimizer = bad}), Error);
+  EXPECT_THROW(model.set_learning_rate(INFINITY), Error);
+}
+
 TEST(Model, AnyBatchSizeRunsWithoutCompilingAgain) {
   auto model = small_cnn();
   auto report = model.prepare();
