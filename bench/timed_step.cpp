@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "frontend/optimizers.h"
+#include "frontend/training_choice.h"
 
 namespace gradc {
 
@@ -19,7 +20,7 @@ Times Times::of(std::vector<double> seconds) {
 TimedStep::TimedStep(const ModelFile& file, const Options& options) {
   BuildOptions build_options{.fuse = options.fuse, .machine = machine_of(options.step, options.batch_size)};
   if (options.lanes) build_options.machine.force_lanes = options.lanes;
-  if (file.training) build_options.training = *file.training;
+  build_options.training = training_of(file);
   auto built = build(file.topology, build_options);
   for (std::size_t i = 0; i < built.weights.size(); ++i) {
     const auto& weight = built.weights[i];

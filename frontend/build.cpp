@@ -14,10 +14,12 @@ std::vector<Pass> build_passes(const BuildOptions& options, std::vector<Optimize
 }
 
 Built build(const Topology& topology, const BuildOptions& options, const PassObserver& observer) {
-  auto lowered =
-      lower(topology,
-            {.mode = options.mode, .loss = options.training.loss, .metrics = options.training.metrics, .writer = options.training.writer});
-  Built built{std::move(lowered.graph), std::move(lowered.weights), {}, lowered.output, lowered.labels};
+  auto lowered = lower(topology, {.mode = options.mode,
+                                  .loss = options.training.loss,
+                                  .metrics = options.training.metrics,
+                                  .writer = options.training.writer,
+                                  .problems = options.training.problems});
+  Built built{std::move(lowered.graph), std::move(lowered.weights), {}, lowered.output, lowered.labels, std::move(lowered.metrics)};
   if (observer.after) observer.after({"lower", "the model as graph ops", nullptr}, built.graph, 0);
   run_passes(built.graph, build_passes(options, built.states), observer);
   return built;

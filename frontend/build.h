@@ -21,6 +21,7 @@ struct Built {
   std::vector<WeightSpec> weights;
   std::vector<OptimizerState> states;
   Type output, labels;
+  std::vector<MetricResult> metrics;  ///< First the loss.
 };
 
 /// The passes of a build, in order, after "lower". Their "update" pass fills `states`.

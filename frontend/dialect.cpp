@@ -15,7 +15,8 @@ constexpr Dialect kTfjs = {.name = "tf.js",
                            .corrects_truncation = false,
                            .vector_fans_are_sizes = false,
                            .accuracy_goes_by_shape = false,
-                           .adam_epsilon_before_correction = false};
+                           .update_rule = UpdateRule::tfjs,
+                           .frozen_weights_are_regularized = true};
 
 constexpr Dialect kKeras2 = {.name = "Keras 2",
                              .keras_version = "2.15.0",
@@ -25,7 +26,8 @@ constexpr Dialect kKeras2 = {.name = "Keras 2",
                              .corrects_truncation = true,
                              .vector_fans_are_sizes = true,
                              .accuracy_goes_by_shape = true,
-                             .adam_epsilon_before_correction = true};
+                             .update_rule = UpdateRule::keras,
+                             .frozen_weights_are_regularized = true};
 
 constexpr Dialect kKeras3 = {.name = "Keras 3",
                              .keras_version = "3.0.0",
@@ -35,7 +37,8 @@ constexpr Dialect kKeras3 = {.name = "Keras 3",
                              .corrects_truncation = true,
                              .vector_fans_are_sizes = true,
                              .accuracy_goes_by_shape = true,
-                             .adam_epsilon_before_correction = true};
+                             .update_rule = UpdateRule::keras,
+                             .frozen_weights_are_regularized = false};
 
 constexpr Dialect kUnnamed = [] {
   auto dialect = kTfjs;

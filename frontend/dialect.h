@@ -15,6 +15,13 @@ enum class Writer {
   unnamed,  ///< A file that does not say who wrote it: tf.js's meaning, but a normalization that is frozen stays as it is.
 };
 
+/// Whose formula an optimizer follows where the libraries differ: mostly, where epsilon stands.
+enum class UpdateRule {
+  tfjs,          ///< tfjs-core/src/optimizers
+  keras,         ///< Keras 3, and Keras 2 since its optimizers of 2.11
+  keras_legacy,  ///< The optimizers of Keras 2 before, whose configs have "decay"
+};
+
 struct Dialect {
   const char* name;
   /// keras_version of a file in this dialect, or nullptr to write none.
@@ -31,7 +38,8 @@ struct Dialect {
 
   // Training.
   bool accuracy_goes_by_shape;          ///< "accuracy" is chosen by the shapes of labels and output, else by the loss and the output.
-  bool adam_epsilon_before_correction;  ///< w -= rate √(1-β₂ᵗ)/(1-β₁ᵗ) m/(√v + ε), else w -= rate m̂/(√v̂ + ε).
+  UpdateRule update_rule;               ///< Of optimizers whose config does not tell, as those of Keras before 2.11 do.
+  bool frozen_weights_are_regularized;  ///< A regularizer of a weight that is not trained counts in the loss that is printed.
 };
 
 const Dialect& dialect_of(Writer writer);

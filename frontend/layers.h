@@ -11,6 +11,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "frontend/initializers.h"
+#include "frontend/regularizers.h"
 
 namespace gradc {
 
@@ -27,6 +28,7 @@ struct Conv2D {
   bool use_bias = true;
   Initializer kernel_initializer = "glorotNormal";
   Initializer bias_initializer = Zeros{};
+  Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Dims input_shape = {};  ///< Of one image; only for a first layer.
   std::string name = {};
 };
@@ -111,6 +113,7 @@ struct Dense {
   bool use_bias = true;
   Initializer kernel_initializer = "glorotNormal";
   Initializer bias_initializer = Zeros{};
+  Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Dims input_shape = {};
   std::string name = {};
 };

@@ -1,16 +1,35 @@
 #pragma once
-/// Losses and metrics, with tf.js's definitions (tfjs-layers/src/losses.ts, metrics.ts): each gives one number an image.
+/// Losses, with the definitions of tf.js (tfjs-layers/src/losses.ts) and the options of Keras (keras/src/losses).
 
+#include <cstdint>
 #include <string>
-#include <vector>
 
-#include "frontend/dialect.h"
 #include "ir/graph.h"
 
 namespace gradc {
 
-/// What the labels of a loss or metric look like.
-enum class LabelKind {
+/// How the losses of images, or of positions in an image, become one number.
+enum class Reduction : std::uint8_t { mean, sum };
+
+struct LossOptions {
+  bool from_logits = false;    ///< The model's output has no softmax or sigmoid; of cross-entropies alone.
+  double label_smoothing = 0;  ///< What labels of 0 and 1 give to each other, 0 to 1; of categorical and binary cross-entropy alone.
+  Reduction reduction = Reduction::mean;
+  double weight = 1;  ///< The loss is multiplied with it.
+};
+
+/// A loss by its name in any spelling: "categoricalCrossentropy", "mse", "MeanSquaredError".
+struct Loss {
+  std::string name = "categorical_crossentropy";
+  LossOptions options = {};
+
+  Loss() = default;
+  Loss(const char* name, const LossOptions& options = {}) : name(name), options(options) {}
+  Loss(std::string name, const LossOptions& options = {}) : name(std::move(name)), options(options) {}
+};
+
+/// What the labels of a loss look like.
+enum class LabelKind : std::uint8_t {
   like_output,  ///< The shape of the output: one-hot classes, or values.
   classes,      ///< A class number where the output has its last dimension.
 };
@@ -18,18 +37,30 @@ enum class LabelKind {
 struct LossDef {
   const char* name;  ///< As Keras writes it in a model.json.
   LabelKind labels;
-  /// The loss of each image, f32[B], of predictions and labels of the output's shape.
-  ValueId (*lower)(Builder&, ValueId predicted, ValueId labels);
+  bool takes_logits, smooths_labels;
+  bool of_elements;  ///< `lower` gives a loss for each element of the output, of whose last dimension the mean counts, else without it.
+  /// The losses of predictions and labels of the output's shape.
+  ValueId (*lower)(Builder&, ValueId predicted, ValueId labels, const LossOptions& options);
 };
 
 /// The loss of this name in any spelling, or nullptr.
 const LossDef* find_loss(const std::string& name);
 std::string known_losses();
+/// What is wrong with a loss, or an empty text.
+std::string problem_of(const Loss& loss);
 
-/// The name a metric is logged under ("acc" for accuracy), or an empty string if it is not known.
-std::string metric_log_name(const std::string& metric);
-/// The metric of each image, f32[B]. `labels` is in the form that `loss` takes. Throws gradc::Error if the metric is not known.
-ValueId lower_metric(Builder& b, const std::string& metric, const LossDef& loss, ValueId predicted, ValueId labels, const Dialect& dialect);
-std::string known_metrics();
+/// The loss of each image, f32[B], without its weight: over positions the mean or, by the options, the sum.
+/// Labels are as LossDef::labels says.
+ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels);
+
+// What losses and metrics share.
+
+/// Labels of class numbers as rows of the output's width.
+ValueId one_hot_labels(Builder& b, ValueId labels, ValueId predicted);
+/// The operand of the op of kind `activation` that makes `predicted`, or -1.
+ValueId logits_of(Builder& b, ValueId predicted, OpKind activation);
+/// The sum or mean over every dimension but the batch; a vector of images stays.
+ValueId sum_of_image(Builder& b, ValueId x);
+ValueId mean_of_image(Builder& b, ValueId x);
 
 }  // namespace gradc

@@ -1,6 +1,8 @@
 #include "frontend/lower.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "frontend/problems.h"
 #include "support/error.h"
@@ -52,6 +54,7 @@ class Lowering {
       batch_size_ = input("batch_size", {DType::f32, {}});
     }
     for (const auto& node : topology_.layers) lower_layer(node, x);
+    if (options_.mode != Mode::predict) problems_.insert(problems_.end(), options_.problems.begin(), options_.problems.end());
     auto output = results_[topology_.output];
     if (output >= 0) lowered_.output = b_.type(output);
     if (options_.mode != Mode::predict) add_loss(output);
@@ -85,15 +88,23 @@ class Lowering {
       ConfigReader config(node.layer.config(), dialect_of(topology_.writer), problems);
       auto trainable = config.boolean("trainable", true);
       auto first_weight = lowered_.weights.size(), first_op = lowered_.graph.ops.size();
-      LayerContext layer{b_, config, node.name, options_.mode, inputs, lowered_.weights, streams_};
+      auto first_penalty = penalties_.size();
+      LayerContext layer{b_, config, node.name, options_.mode, inputs, lowered_.weights, penalties_, streams_};
       try {
         result = function(layer);
+        layer.penalize("activity_regularizer", result);
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits_memory(lowered_.weights[i].shape, "a weight");
         expect_fits_memory(b_.type(result).dims, "an output");
       } catch (const Error& error) {
         problems.push_back(error.what());
       }
-      if (!trainable) freeze(first_weight, first_op);
+      if (!trainable) {
+        freeze(first_weight, first_op);
+        if (!dialect_of(topology_.writer).frozen_weights_are_regularized)
+          penalties_.erase(std::remove_if(penalties_.begin() + static_cast<std::ptrdiff_t>(first_penalty), penalties_.end(),
+                                          [&](ValueId term) { return !b_.type(term).batched(); }),
+                           penalties_.end());
+      }
       if (problems.empty()) lowered_.layers.push_back(lowered_layer(result, first_weight));
     }
     if (!problems.empty()) result = -1;
@@ -120,29 +131,48 @@ class Lowering {
   }
 
   void add_loss(ValueId output) {
-    const auto* loss = find_loss(options_.loss);
-    if (loss == nullptr) problems_.push_back(fmt::format("loss \"{}\" is not known; known are {}", options_.loss, known_losses()));
-    for (const auto& metric : options_.metrics)
-      if (metric_log_name(metric).empty())
-        problems_.push_back(fmt::format("metric \"{}\" is not known; known are {}", metric, known_metrics()));
-    if (loss == nullptr || output < 0 || !problems_.empty()) return;
+    const auto* loss = find_loss(options_.loss.name);
+    // Who read a file has told its problems already.
+    auto add_problem = [&](const std::string& problem) {
+      if (!problem.empty() && std::find(problems_.begin(), problems_.end(), problem) == problems_.end()) problems_.push_back(problem);
+    };
+    add_problem(problem_of(options_.loss));
+    for (const auto& metric : options_.metrics) add_problem(problem_of(metric));
+    if (output < 0 || !problems_.empty()) return;
     lowered_.labels = lowered_.output;
     if (loss->labels == LabelKind::classes) lowered_.labels.dims.pop_back();
     auto labels = input("labels", lowered_.labels);
     b_.loc = "loss";
-    mean_output("loss", loss->lower(b_, output, labels));
+    auto total = over_batch("loss", lower_loss(b_, options_.loss, output, labels), options_.loss.options.reduction);
+    if (options_.loss.options.weight != 1) total = b_.emit(OpKind::mul, {total, b_.constant(options_.loss.options.weight)});
+    for (auto term : penalties_)
+      total = b_.emit(OpKind::add, {total, b_.type(term).batched() ? over_batch("activity", term, Reduction::mean) : term}, {}, "loss");
+    scalar_output("loss", total);
+    lowered_.metrics = {{"loss", Formula::mean, {"loss"}}};
+    std::set<std::string> names = {"loss"};
     for (const auto& metric : options_.metrics) {
-      b_.loc = metric;
-      mean_output(metric_log_name(metric), lower_metric(b_, metric, *loss, output, labels, dialect_of(options_.writer)));
+      b_.loc = metric.name;
+      auto name = metric_log_name(metric);
+      for (int i = 1; !names.insert(name).second; ++i) name = metric_log_name(metric) + "_" + std::to_string(i);
+      auto lowered = lower_metric(b_, metric, options_.loss, output, labels, dialect_of(options_.writer));
+      MetricResult result{name, lowered.formula, {}};
+      for (const auto& [part, of_images] : lowered.sums) {
+        result.outputs.push_back(part[0] == '\0' ? name : name + "/" + part);
+        auto reduction = lowered.formula == Formula::ratio ? Reduction::sum : Reduction::mean;
+        scalar_output(result.outputs.back(), over_batch(result.outputs.back(), of_images, reduction));
+      }
+      lowered_.metrics.push_back(std::move(result));
     }
   }
 
-  /// The mean over the batch, in which padding does not count.
-  void mean_output(const std::string& name, ValueId of_images) {
+  /// The mean or the sum over the batch, in which padding does not count.
+  ValueId over_batch(const std::string& name, ValueId of_images, Reduction reduction) {
     auto weighted = b_.emit(OpKind::mul, {of_images, weight_});
     auto sum = b_.emit(OpKind::reduce_sum, {weighted}, {{"axes", Ints{0}}, {"keep_dims", std::int64_t{0}}}, name + "_sum");
-    b_.emit(OpKind::output, {b_.emit(OpKind::div, {sum, batch_size_}, {}, name)}, {{"name", name}});
+    return reduction == Reduction::sum ? sum : b_.emit(OpKind::div, {sum, batch_size_}, {}, name);
   }
+
+  void scalar_output(const std::string& name, ValueId value) { b_.emit(OpKind::output, {value}, {{"name", name}}); }
 
   const Topology& topology_;
   const LowerOptions& options_;
@@ -151,6 +181,7 @@ class Lowering {
   std::vector<std::string> problems_;
   std::map<std::string, ValueId> results_;
   ValueId weight_ = -1, batch_size_ = -1;
+  std::vector<ValueId> penalties_;
   std::uint32_t streams_ = 0;
 };
 

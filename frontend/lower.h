@@ -6,6 +6,7 @@
 
 #include "frontend/layers/context.h"
 #include "frontend/losses.h"
+#include "frontend/metrics.h"
 #include "frontend/topology.h"
 #include "ir/graph.h"
 
@@ -13,14 +14,15 @@ namespace gradc {
 
 struct LowerOptions {
   Mode mode = Mode::train;
-  std::string loss = "categorical_crossentropy";  ///< Not read in Mode::predict.
-  std::vector<std::string> metrics = {};
-  Writer writer = Writer::tfjs;  ///< Whose meaning the metrics have.
+  Loss loss = {};  ///< Not read in Mode::predict.
+  std::vector<Metric> metrics = {};
+  Writer writer = Writer::tfjs;            ///< Whose meaning the metrics have.
+  std::vector<std::string> problems = {};  ///< Of how the model is to be trained; not read in Mode::predict.
 };
 
 /// A graph with the inputs "images" and, unless in Mode::predict, "labels", "valid" (1 for an image, 0 for what pads the last tile),
-/// "batch_size"; in training also "random_key" and "image_index". Its outputs are the scalars "loss" and each metric under its log name,
-/// means over the batch; or in Mode::predict "predictions". A BatchNormalization in training also updates its moving statistics.
+/// "batch_size"; in training also "random_key" and "image_index". Its outputs are the scalars that `metrics` names, or in Mode::predict
+/// "predictions". A BatchNormalization in training also updates its moving statistics.
 struct Lowered {
   /// What became of a layer of the topology.
   struct LoweredLayer {
@@ -30,9 +32,10 @@ struct Lowered {
 
   Graph graph;
   std::vector<WeightSpec> weights;
-  std::vector<LoweredLayer> layers;  ///< As the topology's.
-  Type output;                       ///< Of the predictions.
-  Type labels;                       ///< Of the labels, where there are any.
+  std::vector<LoweredLayer> layers;   ///< As the topology's.
+  Type output;                        ///< Of the predictions.
+  Type labels;                        ///< Of the labels, where there are any.
+  std::vector<MetricResult> metrics;  ///< First the loss.
 };
 
 /// Throws gradc::Error that lists all problems of the model: each with its layer, the shapes and a remedy.

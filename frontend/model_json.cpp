@@ -6,8 +6,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "frontend/losses.h"
-#include "frontend/names.h"
 #include "frontend/problems.h"
 #include "frontend/save.h"
 #include "support/error.h"
@@ -107,47 +105,6 @@ std::vector<WeightValues> read_weights(const json& manifest, const fs::path& fol
   return weights;
 }
 
-/// The name of a loss or metric: a string, or Keras 3's {"class_name": ..., "config": ...}.
-std::string name_in(const json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("class_name") && value["class_name"].is_string()) {
-    if (value["class_name"] == "function" && value.contains("config") && value["config"].is_string())
-      return value["config"].get<std::string>();
-    if (value.contains("config") && value["config"].is_object() && value["config"].contains("from_logits") &&
-        value["config"]["from_logits"] == true)
-      throw Error("loss {} with from_logits is not supported; let the model end in a softmax or sigmoid", value["class_name"].dump());
-    return value["class_name"].get<std::string>();
-  }
-  throw Error("trainingConfig: a loss or metric is {}, expected a name", value.dump());
-}
-
-/// `topology_writer` wrote the model; its training configuration names another writer if it came from elsewhere.
-TrainingConfig read_training(const json& config, Writer topology_writer) {
-  TrainingConfig training;
-  training.writer = writer_of(config);
-  if (training.writer == Writer::unnamed) training.writer = topology_writer;
-  if (config.contains("loss") && !config["loss"].is_null()) {
-    const auto& loss = config["loss"];
-    if (loss.is_array() && loss.size() != 1) throw Error("trainingConfig has {} losses; gradc takes models of one output", loss.size());
-    training.loss = name_in(loss.is_array() ? loss[0] : loss);
-  }
-  training.metrics.clear();
-  std::vector<json> pending;
-  if (config.contains("metrics")) pending.push_back(config["metrics"]);
-  while (!pending.empty()) {
-    auto value = pending.back();
-    pending.pop_back();
-    if (value.is_null()) continue;
-    if (value.is_array())
-      pending.insert(pending.end(), value.rbegin(), value.rend());
-    else
-      training.metrics.push_back(name_in(value));
-  }
-  if (config.contains("optimizer_config") && config["optimizer_config"].is_object())
-    training.optimizer = optimizer_from_json(config["optimizer_config"]);
-  return training;
-}
-
 ModelFile read_document(const json& document, const fs::path& folder) {
   if (!document.is_object() || !document.contains("modelTopology"))
     throw Error("has no modelTopology; this is not a LayersModel of tf.js or Keras");
@@ -195,12 +152,14 @@ void write_model(const fs::path& folder, const ModelFile& model) {
                    {"convertedBy", nullptr},
                    {"weightsManifest", json::array({{{"weights", entries}}})}};
   if (model.training) {
-    const auto* loss = find_loss(model.training->loss);
-    document["trainingConfig"] = {{"loss", loss != nullptr ? loss->name : model.training->loss},
-                                  {"metrics", model.training->metrics},
-                                  {"optimizer_config", to_json(model.training->optimizer)}};
+    auto training = write_training(*model.training);
     const auto* version = dialect_of(model.training->writer).keras_version;
-    if (model.training->writer != model.topology.writer && version != nullptr) document["trainingConfig"]["keras_version"] = version;
+    if (model.training->writer != model.topology.writer && version != nullptr) training["keras_version"] = version;
+    // tf.js trains by what is under trainingConfig, and leaves alone what Keras writes.
+    if (for_tfjs(*model.training))
+      document["trainingConfig"] = training;
+    else
+      document["modelTopology"]["training_config"] = training;
   }
   save_pair(folder, std::move(document), bytes);
 }

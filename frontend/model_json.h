@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "frontend/optimizers.h"
 #include "frontend/topology.h"
+#include "frontend/training_json.h"
 
 namespace gradc {
 
@@ -16,14 +16,6 @@ struct WeightValues {
   std::string name;  ///< "layer/kernel"
   std::vector<std::int64_t> shape;
   std::vector<float> values;
-};
-
-/// How a model is trained. What a file does not say has tf.js's defaults.
-struct TrainingConfig {
-  std::string loss = "categorical_crossentropy";
-  std::vector<std::string> metrics = {"accuracy"};
-  Optimizer optimizer = SGD{};
-  Writer writer = Writer::tfjs;  ///< Whose meaning these names and numbers have.
 };
 
 struct ModelFile {

@@ -2,12 +2,12 @@
 
 #include <cmath>
 #include <optional>
-#include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "frontend/names.h"
 #include "frontend/optimizers/description.h"
+#include "frontend/option_reader.h"
 #include "frontend/problems.h"
 #include "support/error.h"
 
@@ -24,11 +24,6 @@ constexpr NumberField<OptimizerOptions> kOptions[] = {
 
 /// The names of UpdateRule, as to_json writes them.
 constexpr const char* kRules[] = {"tfjs", "keras", "keras_legacy"};
-
-/// Keys that change no number. "loss_scale_factor" multiplies the loss and divides the gradients, for float16; those of the moving average
-/// say how, which nothing but "use_ema" asks for.
-constexpr const char* kWithoutEffect[] = {
-    "name", "jit_compile", "is_legacy_optimizer", "loss_scale_factor", "ema_momentum", "ema_overwrite_frequency"};
 
 template <class O>
 NumberField<O> learning_rate_field() {
@@ -63,96 +58,36 @@ std::vector<std::string> problems_of(const O& optimizer) {
   return problems;
 }
 
-[[noreturn]] void fail(const std::string& name, std::vector<std::string> problems) {
-  for (auto& problem : problems) problem = fmt::format("optimizer {}: {}", name, problem);
-  throw_problems(problems);
-  throw InternalError("an optimizer fails without a problem");
-}
-
-/// Reads one config, and remembers which keys it used.
-class Reader {
- public:
-  explicit Reader(const json& config) : config_(config) {}
-
-  std::vector<std::string> problems;
-
-  template <class Owner>
-  void number(Owner& owner, const NumberField<Owner>& field) {
-    const json* value = find(field.keras, field.tfjs);
-    if (value == nullptr) return;
-    if (value->is_number())
-      owner.*field.member = value->get<double>();
-    else if (value->is_object() && value->contains("class_name"))
-      problems.push_back(
-          fmt::format("\"{}\" is a {}, which gradc does not have; give a number", field.keras, (*value)["class_name"].dump()));
-    else
-      problems.push_back(fmt::format("\"{}\" is {}, expected a number", field.keras, value->dump()));
-  }
-
-  template <class Owner>
-  void flag(Owner& owner, const FlagField<Owner>& field) {
-    const json* value = find(field.keras, field.tfjs);
-    if (value == nullptr) return;
-    if (value->is_boolean())
-      owner.*field.member = value->get<bool>();
-    else
-      problems.push_back(fmt::format("\"{}\" is {}, expected true or false", field.keras, value->dump()));
-  }
-
-  /// A key that asks for what gradc does not do, unless it is null or `neutral`.
-  void refuse(const char* key, const json& neutral) {
-    const json* value = find(key);
-    if (value != nullptr && *value != neutral)
-      problems.push_back(fmt::format("\"{}\" is {}, which is not supported; train without it", key, value->dump()));
-  }
-
-  /// The value under a key as Keras or tf.js spells it, unless it is null or another field had it.
-  const json* find(const char* keras, const char* tfjs = nullptr) {
-    for (const auto& key : {std::string(keras), tfjs_key(keras, tfjs)}) {
-      auto found = config_.find(key);
-      if (found == config_.end() || !used_.insert(key).second) continue;
-      if (!found->is_null()) return &*found;
-    }
-    return nullptr;
-  }
-
-  void report_unused() {
-    for (const auto& [key, value] : config_.items())
-      if (!used_.contains(key)) problems.push_back(fmt::format("\"{}\" ({}) is not an option of this optimizer", key, value.dump()));
-  }
-
- private:
-  const json& config_;
-  std::set<std::string> used_;
-};
-
-UpdateRule rule_of(Reader& reader, const json& config, UpdateRule writer) {
-  if (const auto* given = reader.find("update_rule"); given != nullptr) {
+UpdateRule rule_of(OptionReader& reader, UpdateRule writer) {
+  if (const json* given = reader.find("update_rule"); given != nullptr) {
     for (int i = 0; i < 3; ++i)
       if (*given == kRules[i]) return static_cast<UpdateRule>(i);
-    reader.problems.push_back(fmt::format("\"update_rule\" is {}; tfjs, keras and keras_legacy are known", given->dump()));
+    reader.problem(fmt::format("\"update_rule\" is {}; tfjs, keras and keras_legacy are known", given->dump()));
   }
-  return writer == UpdateRule::keras && config.contains("decay") ? UpdateRule::keras_legacy : writer;
+  return writer == UpdateRule::keras && reader.has("decay") ? UpdateRule::keras_legacy : writer;
 }
 
 template <class O>
 O read(O optimizer, const std::string& name, const json& config, UpdateRule writer) {
-  Reader reader(config);
-  optimizer.options.rule = rule_of(reader, config, writer);
+  std::vector<std::string> problems;
+  OptionReader reader(config, "optimizer " + name, problems);
+  auto number = [&](auto& owner, const auto& field) { reader.number(owner.*field.member, field.keras, field.tfjs); };
+  optimizer.options.rule = rule_of(reader, writer);
   auto rate = learning_rate_field<O>();
-  reader.number(optimizer, rate);
+  number(optimizer, rate);
   rate.keras = "lr";  // as Keras wrote until 2.2
-  reader.number(optimizer, rate);
-  for (const auto& field : description<O>().numbers) reader.number(optimizer, field);
-  for (const auto& field : description<O>().flags) reader.flag(optimizer, field);
-  for (const auto& field : kOptions) reader.number(optimizer.options, field);
-  reader.refuse("use_ema", false);
-  reader.refuse("gradient_accumulation_steps", nullptr);
-  for (const char* key : kWithoutEffect) reader.find(key);
+  number(optimizer, rate);
+  for (const auto& field : description<O>().numbers) number(optimizer, field);
+  for (const auto& field : description<O>().flags) reader.flag(optimizer.*field.member, field.keras, field.tfjs);
+  for (const auto& field : kOptions) number(optimizer.options, field);
+  reader.refuse("use_ema", {false});
+  reader.refuse("gradient_accumulation_steps");
+  // "loss_scale_factor" multiplies the loss and divides the gradients, for float16; the last two say how a moving average is taken, which
+  // nothing but "use_ema" asks for.
+  reader.skip({"name", "jit_compile", "is_legacy_optimizer", "loss_scale_factor", "ema_momentum", "ema_overwrite_frequency"});
   reader.report_unused();
-  auto out_of_range = problems_of(optimizer);
-  reader.problems.insert(reader.problems.end(), out_of_range.begin(), out_of_range.end());
-  if (!reader.problems.empty()) fail(name, reader.problems);
+  for (const auto& problem : problems_of(optimizer)) reader.problem(problem);
+  throw_problems(problems);
   return optimizer;
 }
 
@@ -195,7 +130,8 @@ void validate(const Optimizer& optimizer) {
   std::visit(
       []<class O>(const O& o) {
         auto problems = problems_of(o);
-        if (!problems.empty()) fail(description<O>().names[0].name, problems);
+        for (auto& problem : problems) problem = fmt::format("optimizer {}: {}", description<O>().names[0].name, problem);
+        throw_problems(problems);
       },
       optimizer);
 }

@@ -8,16 +8,10 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "frontend/dialect.h"
 #include "ir/graph.h"
 
 namespace gradc {
-
-/// Whose formula an optimizer follows where the libraries differ: mostly, where epsilon stands.
-enum class UpdateRule : std::uint8_t {
-  tfjs,          ///< tfjs-core/src/optimizers
-  keras,         ///< Keras 3, and Keras 2 since its optimizers of 2.11
-  keras_legacy,  ///< The optimizers of Keras 2 before, whose configs have "decay"
-};
 
 /// What every optimizer takes. Zero means that it is not done.
 struct OptimizerOptions {

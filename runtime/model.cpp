@@ -9,6 +9,7 @@
 #include "frontend/losses.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
+#include "frontend/training_choice.h"
 #include "inspect/numerics.h"
 #include "runtime/batch_rows.h"
 #include "runtime/thread_pool.h"
@@ -71,7 +72,8 @@ struct Model::Implementation {
   std::vector<std::span<const float>> weight_values;  ///< Of specs, where they lie in params.
   std::int64_t weight_numbers = 0;                    ///< In all of them.
   Type output;
-  std::optional<Type> labels;  ///< As the loss takes them, when it was asked for.
+  std::optional<Type> labels;         ///< As the loss takes them, when it was asked for.
+  std::vector<MetricResult> metrics;  ///< Of the steps that have a loss.
   bool built = false;
   bool new_optimizer = true;  ///< Its state starts anew with the next training step.
   Graph train_graph;          ///< For --check-numerics.
@@ -176,6 +178,7 @@ struct Model::Implementation {
     auto result = build(topology, options);
     ensure_params();
     make_params(result);
+    if (options.mode != Mode::predict) metrics = result.metrics;
     slot = compile_step(result.graph, params, step_options(), &report);
     return *slot;
   }
@@ -185,7 +188,7 @@ struct Model::Implementation {
   Rows labels_of(const DataSet& data) {
     ensure_params();
     if (!labels) labels = lower(topology, {.mode = Mode::train, .loss = training.loss}).labels;
-    return label_rows(data, output, *labels, training.loss);
+    return label_rows(data, output, *labels, training.loss.name);
   }
 
   /// What a step reads of these data. Throws gradc::Error if they are not what the model can be trained or evaluated on.
@@ -201,13 +204,12 @@ struct Model::Implementation {
     checked(data);
   }
 
-  Logs logs_of(const Step& from) const {
-    Logs logs = {{"loss", from.scalar("loss")}};
-    for (const auto& metric : training.metrics) logs[metric_log_name(metric)] = from.scalar(metric_log_name(metric));
-    return logs;
+  /// Throws gradc::Error if every step would leave the model as useless as it was.
+  void expect_learns() const {
+    if (auto why = cannot_learn(topology, training.loss); !why.empty()) throw Error("{}", why);
   }
 
-  Logs train_on(const DataSet& batch) {
+  MetricSums train_on(const DataSet& batch) {
     std::lock_guard lock(turn);
     auto input = checked(batch);
     auto& train = step(Mode::train, batch.size());
@@ -215,14 +217,14 @@ struct Model::Implementation {
     if (run.check_numerics) before = interpreter_params(train_graph, params);
     train.run(input);
     ++steps_done;
-    auto logs = logs_of(train);
-    auto loss = logs["loss"];
+    MetricSums sums(metrics, train, batch.size());
+    auto loss = sums.logs()["loss"];
     if (!std::isfinite(loss)) fail_numerics(fmt::format("the loss became {}", std::isnan(loss) ? NAN : loss), input, std::move(before));
     if (weights_due(batch.size())) {
       auto bad = weight_not_finite();
       if (!bad.empty()) fail_numerics(fmt::format("weight \"{}\" became NaN or infinite", bad), input, std::move(before));
     }
-    return logs;
+    return sums;
   }
 
   /// Whether the weights are looked at after this step. To read one takes about 0.1 ns, which is less than a hundredth of a step that does
@@ -295,11 +297,11 @@ Model::Implementation& Model::self() const {
 Model Model::load(const std::filesystem::path& path, const RunOptions& options) {
   check_options(options);
   auto file = read_model(path);
-  Model model(std::move(file.topology));
+  Model model(file.topology);
   auto& self = *model.implementation_;
   self.run = options;
   self.given = std::move(file.weights);
-  if (file.training) self.training = *file.training;
+  self.training = training_of(file);
   try {
     // All problems of the file now, not with the first batch.
     build(self.topology, {.mode = Mode::train, .training = self.training, .kernels = false});
@@ -315,7 +317,7 @@ void Model::compile(const CompileOptions& options) {
   auto& self = this->self();
   std::lock_guard training_call(self.training_call);
   std::lock_guard turn(self.turn);
-  TrainingConfig training = {options.loss, options.metrics, options.optimizer};
+  TrainingConfig training = {options.loss, options.metrics, options.optimizer, options.writer};
   build(self.topology, {.mode = Mode::train, .training = training, .kernels = false});
   self.training = std::move(training);
   self.labels.reset();
@@ -338,6 +340,7 @@ CompileReport Model::prepare(bool train, std::int64_t batch_size) {
   check_batch_size(batch_size);
   auto& self = this->self();
   std::lock_guard turn(self.turn);
+  if (train) self.expect_learns();
   self.step(train ? Mode::train : Mode::eval, batch_size);
   return self.report;
 }
@@ -345,23 +348,22 @@ CompileReport Model::prepare(bool train, std::int64_t batch_size) {
 Logs Model::train_on_batch(const DataSet& batch) {
   auto& self = this->self();
   std::lock_guard training_call(self.training_call);
-  return self.train_on(batch);
+  return self.train_on(batch).logs();
 }
 
 Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
   check_batch_size(batch_size);
   auto& self = this->self();
   self.check_data(data);
-  Logs sums;
+  MetricSums sums;
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
     auto& step = self.step(Mode::eval, std::min(batch_size, data.size()));
     step.run({batch.rows(), self.images_of(batch), self.labels_of(batch), 0});
-    for (const auto& [name, value] : self.logs_of(step)) sums[name] += value * static_cast<double>(batch.size());
+    sums.add({self.metrics, step, batch.size()});
   }
-  for (auto& [name, sum] : sums) sum /= static_cast<double>(data.size());
-  return sums;
+  return sums.logs();
 }
 
 std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) {
@@ -418,7 +420,8 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
     validation = given.slice(kept, given.size() - kept);
     data = given.slice(0, kept);
   }
-  // All that is wrong with the data is said before the first step.
+  // All that is wrong is said before the first step.
+  self.expect_learns();
   self.check_data(data);
   if (validation) self.check_data(*validation);
   Implementation::Checkpoint good;
@@ -433,24 +436,22 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
       auto order = data;
       if (options.shuffle) order = data.shuffled(self.run.seed + static_cast<std::uint64_t>(self.epochs_done) * 0x9e3779b97f4a7c15ull);
       ++self.epochs_done;
-      Logs sums;
-      std::int64_t seen = 0;
+      MetricSums sums;
       for (std::int64_t at = 0; at < order.size() && !history.stopped; at += options.batch_size) {
         auto batch = order.slice(at, options.batch_size);
-        auto logs = self.train_on(batch);
-        for (const auto& [name, value] : logs) sums[name] += value * static_cast<double>(batch.size());
-        seen += batch.size();
-        history.steps.push_back(logs);
-        if (options.on_step_end) options.on_step_end(self.steps_done, logs);
+        auto step = self.train_on(batch);
+        sums.add(step);
+        history.steps.push_back(step.logs());
+        if (options.on_step_end) options.on_step_end(self.steps_done, history.steps.back());
         history.stopped = asked_to_stop();
       }
-      for (auto& [name, sum] : sums) sum /= static_cast<double>(seen);
+      auto logs = sums.logs();
       self.keep(good);
       if (!history.stopped) good_epochs = epoch + 1;
       if (validation && !history.stopped)
-        for (const auto& [name, value] : evaluate(*validation)) sums["val_" + name] = value;
-      history.epochs.push_back(sums);
-      if (options.on_epoch_end) options.on_epoch_end(epoch, sums);
+        for (const auto& [name, value] : evaluate(*validation)) logs["val_" + name] = value;
+      history.epochs.push_back(logs);
+      if (options.on_epoch_end) options.on_epoch_end(epoch, logs);
     }
   } catch (const NotFinite& failure) {
     self.go_back(good);

@@ -15,13 +15,11 @@
 #include "frontend/model_json.h"
 #include "frontend/topology.h"
 #include "runtime/dataset.h"
+#include "runtime/metric_sums.h"
 #include "runtime/step.h"
 #include "support/error.h"
 
 namespace gradc {
-
-/// Numbers by the names that Keras gives them: "loss", "acc", "val_loss", "val_acc".
-using Logs = std::map<std::string, double>;
 
 struct History {
   std::vector<Logs> steps;   ///< Of each batch that was trained on.
@@ -42,8 +40,9 @@ class NotFinite : public Error {
 
 struct CompileOptions {
   Optimizer optimizer = SGD{};
-  std::string loss = "categoricalCrossentropy";
-  std::vector<std::string> metrics = {};
+  Loss loss = "categoricalCrossentropy";
+  std::vector<Metric> metrics = {};
+  Writer writer = Writer::tfjs;  ///< Whose meaning the metrics have.
 };
 
 /// How steps are run. The numbers of a training do not depend on `threads`.

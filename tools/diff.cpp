@@ -5,6 +5,7 @@
 
 #include "bench/timed_step.h"
 #include "frontend/build.h"
+#include "frontend/training_choice.h"
 #include "inspect/value_diff.h"
 #include "support/error.h"
 #include "tools/commands.h"
@@ -121,7 +122,7 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
 /// Images and labels that the model takes.
 DataSet data_for(const std::string& path, std::int64_t batch) {
   auto file = read_model(path);
-  auto lowered = lower(file.topology, {.mode = Mode::train, .loss = file.training.value_or(TrainingConfig()).loss});
+  auto lowered = lower(file.topology, {.mode = Mode::train, .loss = training_of(file).loss});
   auto made = made_up_batch(file.topology, lowered.labels, lowered.output, batch);
   return DataSet::from(std::move(made.images), file.topology.input_shape, std::move(made.labels), lowered.labels.image_dims());
 }

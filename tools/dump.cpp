@@ -6,6 +6,7 @@
 #include "backends/kernel.h"
 #include "backends/plan.h"
 #include "frontend/build.h"
+#include "frontend/training_choice.h"
 #include "inspect/dot.h"
 #include "inspect/graph_page.h"
 #include "ir/text.h"
@@ -99,7 +100,7 @@ std::string dump(const Options& options) {
                                                               : Mode::predict,
                              .fuse = !options.no_fuse,
                              .machine = machine_of({}, options.common.batch_size)};
-  if (file.training) build_options.training = *file.training;
+  build_options.training = training_of(file);
   std::string names = "lower";
   std::vector<OptimizerState> states;
   for (const auto& pass : build_passes(build_options, states)) names += ", " + pass.name;

@@ -25,7 +25,7 @@ TrainingRecorder::TrainingRecorder(Model& model, std::string title, const DataSe
                                    std::int64_t batch_size, std::int64_t steps)
     : model_(model), probe_(train.slice(0, std::min(batch_size, train.size()))), validation_(std::move(validation)), steps_(steps) {
   report_.title = std::move(title);
-  report_.loss = model.training().loss;
+  report_.loss = model.training().loss.name;
   auto optimizer = to_json(model.training().optimizer);
   report_.optimizer = optimizer["class_name"].get<std::string>();
   for (const auto& [name, value] : optimizer["config"].items())

@@ -14,7 +14,7 @@ ValueId lower_BatchNormalization(LayerContext& layer) {
   auto first = axis.is_array() && axis.size() == 1 ? axis[0] : axis;
   if (!first.is_null() && first != -1 && first != last)
     throw Error("normalizes its last axis, not axis {} of an input of shape {}", axis.dump(), shape_string(type.image_dims()));
-  layer.no_regularizers({"beta", "gamma"});
+  layer.no_constraints({"beta", "gamma"});
   Ints channels = {type.dims.back()};
   auto momentum = config.number("momentum", 0.99), epsilon = config.number("epsilon", 1e-3);
   ValueId gamma = -1, beta = -1;

@@ -110,13 +110,23 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
                              bool trainable) {
   auto full = name + "/" + weight_name;
   weights.push_back({full, shape, initializer, trainable});
-  return b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
+  auto param = b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
+  // The regularizer of a "depthwise_kernel" is the "depthwise_regularizer".
+  const std::string kernel = "_kernel";
+  auto key = weight_name.ends_with(kernel) ? weight_name.substr(0, weight_name.size() - kernel.size()) : weight_name;
+  penalize(key + "_regularizer", param);
+  return param;
 }
 
-void LayerContext::no_regularizers(std::initializer_list<const char*> weight_names) {
-  for (std::string weight_name : weight_names)
-    for (const char* kind : {"_regularizer", "_constraint"}) config.only(weight_name + kind, nullptr, "remove it");
-  config.only("activity_regularizer", nullptr, "remove it");
+void LayerContext::penalize(const std::string& key, ValueId x) {
+  std::vector<std::string> problems;
+  auto regularizer = regularizer_from_json(config.find(key), problems);
+  for (const auto& problem : problems) config.problem(fmt::format("\"{}\": {}", key, problem));
+  if (regularizer && mode != Mode::predict) penalties.push_back(penalty(b, regularizer, x));
+}
+
+void LayerContext::no_constraints(std::initializer_list<const char*> weight_names) {
+  for (std::string weight_name : weight_names) config.only(weight_name + "_constraint", nullptr, "remove it");
 }
 
 ValueId LayerContext::biased_and_activated(ValueId x) {

@@ -8,6 +8,7 @@
 
 #include "frontend/initializers.h"
 #include "frontend/layers.h"
+#include "frontend/regularizers.h"
 #include "ir/graph.h"
 
 namespace gradc {
@@ -60,20 +61,23 @@ class LayerContext {
   Mode mode;
   std::vector<ValueId> inputs;
   std::vector<WeightSpec>& weights;
-  std::uint32_t& streams;  ///< How many random streams the model uses so far.
+  std::vector<ValueId>& penalties;  ///< Terms of the loss: scalars, and numbers of images, f32[B], whose mean counts.
+  std::uint32_t& streams;           ///< How many random streams the model uses so far.
 
   ValueId input() const { return inputs.front(); }
   const Type input_type(int i = 0) const { return b.type(inputs[i]); }
   /// Throws gradc::Error unless the input has this rank, the batch included.
   void expect_rank(int rank, const char* shape) const;
 
-  /// A weight of the layer, as a param of the graph.
+  /// A weight of the layer, as a param of the graph, with the penalty that the config's regularizer for it asks for.
   ValueId weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer, bool trainable = true);
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
     return b.emit(kind, std::move(operands), std::move(attributes), name + "/" + (hint.empty() ? std::string(name_of(kind)) : hint));
   }
-  /// Records a problem for each regularizer or constraint of these weights ("kernel", "bias"): gradc has none yet.
-  void no_regularizers(std::initializer_list<const char*> weight_names);
+  /// Adds the penalty of the config's regularizer under `key`, if there is one, to the loss.
+  void penalize(const std::string& key, ValueId x);
+  /// Records a problem for each constraint of these weights ("kernel", "bias"): gradc has none yet.
+  void no_constraints(std::initializer_list<const char*> weight_names);
   /// The config's bias, if it uses one, added to the last dimension of x, and then its activation: how Conv2D and Dense end.
   ValueId biased_and_activated(ValueId x);
   /// The activation that the config names under `activation`, applied.
@@ -98,5 +102,11 @@ ValueId lower_pooling(LayerContext& layer, OpKind kind);
 
 /// Parts of a config that several layers write.
 nlohmann::json named_config(const std::string& name, const Dims& input_shape = {});
+template <class L>
+void add_regularizers(nlohmann::json& config, const L& layer) {
+  if (layer.kernel_regularizer) config["kernel_regularizer"] = to_json(layer.kernel_regularizer);
+  if (layer.bias_regularizer) config["bias_regularizer"] = to_json(layer.bias_regularizer);
+  if (layer.activity_regularizer) config["activity_regularizer"] = to_json(layer.activity_regularizer);
+}
 
 }  // namespace gradc

@@ -63,7 +63,7 @@ ValueId lower_Conv2D(LayerContext& layer) {
   auto channels = layer.input_type().dims[3];
   auto filters = layer.config.integer("filters", 0, 1);
   auto groups = layer.config.integer("groups", 1, 1);
-  layer.no_regularizers({"kernel", "bias"});
+  layer.no_constraints({"kernel", "bias"});
   if (channels % groups != 0 || filters % groups != 0)
     throw Error("groups = {} does not divide both its {} input channels and its {} filters", groups, channels, filters);
   auto kernel = layer.weight("kernel", {window.size[0], window.size[1], channels / groups, filters},
@@ -72,12 +72,12 @@ ValueId lower_Conv2D(LayerContext& layer) {
 }
 
 ValueId lower_DepthwiseConv2D(LayerContext& layer) {
-  layer.no_regularizers({"depthwise", "bias"});
+  layer.no_constraints({"depthwise", "bias"});
   return layer.biased_and_activated(convolve_depthwise(layer, layer.config.dialect().kernel_initializer));
 }
 
 ValueId lower_SeparableConv2D(LayerContext& layer) {
-  layer.no_regularizers({"depthwise", "pointwise", "bias"});
+  layer.no_constraints({"depthwise", "pointwise", "bias"});
   auto filters = layer.config.integer("filters", 0, 1);
   layer.inputs = {convolve_depthwise(layer, "glorotUniform")};
   auto kernel = layer.weight("pointwise_kernel", {1, 1, layer.input_type().dims[3], filters},
@@ -92,7 +92,7 @@ ValueId lower_Conv2DTranspose(LayerContext& layer) {
   auto filters = layer.config.integer("filters", 0, 1);
   layer.config.only("dilation_rate", nlohmann::json{1, 1}, "tf.js has no dilated Conv2DTranspose");
   layer.config.only("output_padding", nullptr, "tf.js has none");
-  layer.no_regularizers({"kernel", "bias"});
+  layer.no_constraints({"kernel", "bias"});
   bool same = plain_name(layer.config.text("padding", "valid")) == "same";
   Ints output;
   for (int axis = 0; axis < 2; ++axis) {
@@ -114,6 +114,7 @@ Layer::Layer(const Conv2D& layer)
         config.update(
             {{"filters", layer.filters}, {"dilation_rate", layer.dilation_rate}, {"kernel_initializer", layer.kernel_initializer.json()}});
         if (layer.groups != 1) config["groups"] = layer.groups;  // tf.js has none.
+        add_regularizers(config, layer);
         return config;
       }()) {}
 

@@ -8,7 +8,7 @@ ValueId lower_Dense(LayerContext& layer) {
   auto type = layer.input_type();
   if (type.rank() < 2) throw Error("takes vectors, got an input of shape {}", shape_string(type.image_dims()));
   auto units = config.integer("units", 0, 1);
-  layer.no_regularizers({"kernel", "bias"});
+  layer.no_constraints({"kernel", "bias"});
   auto w = layer.weight("kernel", {type.dims.back(), units}, config.initializer("kernel_initializer", config.dialect().kernel_initializer));
   auto y = layer.emit(OpKind::dense, {layer.input(), w}, {}, "dense");
   return layer.biased_and_activated(y);
@@ -22,6 +22,7 @@ Layer::Layer(const Dense& layer)
                        {"use_bias", layer.use_bias},
                        {"kernel_initializer", layer.kernel_initializer.json()},
                        {"bias_initializer", layer.bias_initializer.json()}});
+        add_regularizers(config, layer);
         return config;
       }()) {}
 

@@ -134,7 +134,7 @@ TEST(Optimizers, NoOptionIsIgnored) {
   };
   expect_refused({{"use_ema", true}}, "optimizer Adam: \"use_ema\" is true, which is not supported");
   expect_refused({{"gradient_accumulation_steps", 4}}, "\"gradient_accumulation_steps\" is 4, which is not supported");
-  expect_refused({{"centered", true}}, "\"centered\" (true) is not an option of this optimizer");
+  expect_refused({{"centered", true}}, "\"centered\" (true) is not an option of it");
   expect_refused({{"beta_1", 2}}, "\"beta_1\" is 2, expected a number from 0 up to, not including, 1");
   expect_refused({{"epsilon", "small"}}, "\"epsilon\" is \"small\", expected a number");
   expect_refused({{"amsgrad", 1}}, "\"amsgrad\" is 1, expected true or false");

@@ -33,5 +33,18 @@ TEST(Keras, DISABLED_StridedNetsTrainAsInKeras) {
     }
 }
 
+TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {
+  TemporaryFolder temporary;
+  train_in_keras("training", temporary.path() / "training");
+  auto models = folders_in(temporary.path() / "training");
+  EXPECT_EQ(models.size(), 8);
+  for (const auto& model : models)
+    for (const auto& run : runs()) {
+      if (run.options.threads == 1) continue;
+      SCOPED_TRACE(model.filename().string() + " on " + run.name);
+      EXPECT_THAT(differences(model, run.options), testing::IsEmpty());
+    }
+}
+
 }  // namespace
 }  // namespace gradc::test

@@ -37,7 +37,8 @@ def build(spec):
 
 
 def make_layer(layer):
-    return getattr(keras.layers, layer["class_name"])(name=layer["name"], **layer["config"])
+    config = {name: made(value, keras.regularizers) if name.endswith("regularizer") else value for name, value in layer["config"].items()}
+    return getattr(keras.layers, layer["class_name"])(name=layer["name"], **config)
 
 
 def layer_and_weight(weight):
@@ -89,7 +90,8 @@ def record(spec, folder, data_seed):
     model = build(spec)
     draw_weights(model, random)
     optimizer = getattr(keras.optimizers, spec["optimizer"]["class_name"])(**spec["optimizer"]["config"])
-    model.compile(optimizer, make_loss(spec["loss"]), metrics=list(spec["metrics"]), jit_compile=True)
+    metrics = [made(metric, keras.metrics) for metric in spec["metrics"]]
+    model.compile(optimizer, made(spec["loss"], keras.losses), metrics=metrics, loss_weights=spec.get("loss_weights"), jit_compile=True)
     write_model(model, folder, spec.get("bare", False))
 
     batch, steps = spec["batch"], spec["steps"]
@@ -105,14 +107,20 @@ def record(spec, folder, data_seed):
         model.reset_metrics()
         logs = model.train_on_batch(x[i * batch : (i + 1) * batch], y[i * batch : (i + 1) * batch], return_dict=True)
         result["steps"].append({name: float(value) for name, value in logs.items()})
+    if "validation" in spec:
+        rows = spec["validation"]
+        history = model.fit(x, y, batch_size=batch, epochs=2, shuffle=False, validation_data=(x[:rows], y[:rows]), verbose=0).history
+        result["validation"] = rows
+        result["epochs"] = [{name: float(values[i]) for name, values in history.items()} for i in range(2)]
     result["names"] = [layer_and_weight(w) for w in model.weights]
     result["weights"] = [np.asarray(w).ravel().tolist() for w in model.weights]
     result["after"] = model.predict_on_batch(x[:batch]).ravel().tolist()
     (folder / "result.json").write_text(json.dumps(result))
 
 
-def make_loss(loss):
-    return loss if isinstance(loss, str) else getattr(keras.losses, loss["class_name"])(**loss["config"])
+def made(spec, module):
+    """A loss, metric or regularizer of a spec: a name, or an object of a class of this module."""
+    return spec if isinstance(spec, str) else getattr(module, spec["class_name"])(**spec["config"])
 
 
 def main():

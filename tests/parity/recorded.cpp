@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/names.h"
 #include "support/error.h"
 #include "support/files.h"
 
@@ -44,8 +45,15 @@ class Comparison {
   }
 };
 
-/// Keras logs "accuracy", tf.js and gradc "acc".
-std::string logged(const std::string& metric) { return metric == "accuracy" ? "acc" : metric; }
+/// What gradc logs under the name that Keras or tf.js has for it: "acc" is Keras's "accuracy", "topKCategoricalAccuracy" its
+/// "top_k_categorical_accuracy".
+double logged(const Logs& logs, const std::string& metric) {
+  const std::string val = metric.starts_with("val_") ? "val_" : "";
+  auto name = metric.substr(val.size());
+  for (const auto& spelling : {name, camel_case(name), std::string(name == "accuracy" ? "acc" : name)})
+    if (auto found = logs.find(val + spelling); found != logs.end()) return found->second;
+  return NAN;
+}
 
 }  // namespace
 
@@ -89,7 +97,16 @@ void compare(const fs::path& folder, const RunOptions& run, Comparison& comparis
   for (std::size_t i = 0; i < result["steps"].size(); ++i) {
     auto logs = model.train_on_batch(data.slice(static_cast<std::int64_t>(i) * batch, batch));
     for (const auto& [name, value] : result["steps"][i].items())
-      comparison.number(logs.contains(logged(name)) ? logs[logged(name)] : NAN, value, kLoss, fmt::format("{} of step {}", name, i + 1));
+      comparison.number(logged(logs, name), value, kLoss, fmt::format("{} of step {}", name, i + 1));
+  }
+  if (result.contains("epochs")) {
+    auto history = model.fit(data, {.batch_size = batch,
+                                    .epochs = static_cast<std::int64_t>(result["epochs"].size()),
+                                    .validation_data = data.slice(0, result["validation"]),
+                                    .shuffle = false});
+    for (std::size_t i = 0; i < history.epochs.size(); ++i)
+      for (const auto& [name, value] : result["epochs"][i].items())
+        comparison.number(logged(history.epochs[i], name), value, kLoss, fmt::format("{} of epoch {}", name, i + 1));
   }
   std::map<std::string, std::vector<float>> trained;
   for (const auto& weight : model.weights()) {

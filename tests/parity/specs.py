@@ -1,5 +1,6 @@
 """Specs of models for other libraries to build and train: tests/keras/train.py and tests/tfjs/parity.js read them.
 
+    specs.py training --out FILE                         optimizers, losses, regularizers and metrics with their options
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
 import argparse
@@ -53,12 +54,49 @@ def strided():
     ]
 
 
+def dense(units, activation=None, **config):
+    return layer("Dense", units=units, activation=activation, **config)
+
+
+def training():
+    def of(class_name, **config):
+        return {"class_name": class_name, "config": config}
+
+    def spec(name, outputs, optimizer, loss, labels, metrics, **options):
+        layers = options.pop("layers", [dense(7, "tanh"), *outputs])
+        return sequential(name, options.pop("input_shape", [6]), layers, loss=loss, labels=labels, metrics=metrics, optimizer=optimizer, batch=11,
+                          steps=4, validation=options.pop("validation", 15), **options)
+
+    softmax = [dense(7, "softmax")]
+    return [
+        spec("adamw_clipnorm_label_smoothing", softmax, of("AdamW", learning_rate=0.05, weight_decay=0.1, clipnorm=0.1, epsilon=1e-3),
+             of("CategoricalCrossentropy", label_smoothing=0.3), "one_hot",
+             ["accuracy", of("TopKCategoricalAccuracy", k=2), of("Precision", thresholds=0.2), of("Recall", thresholds=0.2)]),
+        spec("rmsprop_sparse_logits", [dense(7)], of("RMSprop", learning_rate=0.01, rho=0.8, momentum=0.3, centered=True),
+             of("SparseCategoricalCrossentropy", from_logits=True), "classes", ["accuracy", of("SparseTopKCategoricalAccuracy", k=3)]),
+        spec("adagrad_binary_logits", [dense(3)], of("Adagrad", learning_rate=0.2, clipvalue=0.05),
+             of("BinaryCrossentropy", from_logits=True, label_smoothing=0.2), "binary",
+             [of("BinaryAccuracy", threshold=0.1), of("Precision"), of("Recall", class_id=1)]),
+        spec("adamax_sum_over_positions", [], of("Adamax", learning_rate=0.01, weight_decay=0.2), of("CategoricalCrossentropy", reduction="sum"),
+             "one_hot", ["accuracy", "categorical_crossentropy"], input_shape=[4, 6], layers=softmax, validation=11),
+        spec("adadelta_regression", [dense(2)], of("Adadelta", learning_rate=1.0, rho=0.7, global_clipnorm=0.5), of("MeanSquaredError"), "values",
+             [of("RootMeanSquaredError"), of("MeanAbsoluteError"), "mse"], loss_weights=0.5),
+        spec("nadam_regularized", [], of("Nadam", learning_rate=0.02), "binary_crossentropy", "binary", [of("Recall", thresholds=[0.4])], input_shape=[5, 5, 3],
+             layers=[conv(4, 3, 1, activation="tanh", kernel_regularizer=of("L1L2", l1=0.01, l2=0.02), activity_regularizer=of("L2", l2=0.01)),
+                     layer("BatchNormalization", gamma_regularizer=of("L2", l2=0.1)), layer("SeparableConv2D", filters=3, kernel_size=2, depthwise_regularizer=of("L1", l1=0.03), pointwise_regularizer=of("L2", l2=0.1)),
+                     layer("Flatten"), dense(2, "sigmoid", bias_regularizer=of("L2", l2=0.5), kernel_regularizer=of("L1", l1=0.01))]),
+        spec("amsgrad_frozen", softmax, of("Adam", learning_rate=0.05, amsgrad=True, epsilon=1e-2), "categorical_crossentropy", "one_hot", ["accuracy"],
+             layers=[dense(7, "tanh", kernel_regularizer=of("L2", l2=0.1), trainable=False), *softmax]),
+        spec("nesterov", softmax, of("SGD", learning_rate=0.1, momentum=0.8, nesterov=True), "categorical_crossentropy", "one_hot", [of("Accuracy")]),
+    ]
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["strided"])
+    parser.add_argument("kind", choices=["strided", "training"])
     parser.add_argument("--out", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
-    arguments.out.write_text(json.dumps(strided()))
+    arguments.out.write_text(json.dumps({"strided": strided, "training": training}[arguments.kind]()))
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ TEST(ModelState, OtherRunOptionsKeepTheMomentsOfTheOptimizer) {
 TEST(ModelState, ACompileThatFailsChangesNothing) {
   auto model = two_classes();
   expect_error([&] { model.compile({.loss = "no such loss"}); }, "no such loss");
-  EXPECT_EQ(model.training().loss, "categoricalCrossentropy");
+  EXPECT_EQ(model.training().loss.name, "categoricalCrossentropy");
   EXPECT_NO_THROW(model.train_on_batch(rows(4)));
 }
 

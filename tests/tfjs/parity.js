@@ -95,10 +95,17 @@ const commands = {
     models.sparse = {model: sequential(L.dense({inputShape: [5], units: 4, activation: 'softmax'})), loss: 'sparseCategoricalCrossentropy', classes: 4, sparse: true};
     models.unnormalized = {model: sequential(L.dense({inputShape: [5], units: 4, activation: 'softplus'})), classes: 4};
     const optimizers = {momentum: tf.train.momentum(0.05, 0.8), nesterov: tf.train.momentum(0.05, 0.8, true), adam: tf.train.adam(0.02, 0.8, 0.95, 1e-6),
-      rmsprop: tf.train.rmsprop(0.01, 0.85, 0.3, 1e-6)};
+      rmsprop: tf.train.rmsprop(0.01, 0.85, 0.3, 1e-6), adadelta: tf.train.adadelta(0.5, 0.8, 1e-4), adagrad: tf.train.adagrad(0.1, 0.2)};  // tf.js cannot save Adamax
     for (const name in optimizers)
       models['optimizer_' + name] = {model: sequential(L.dense({inputShape: [5], units: 6, activation: 'tanh'}), L.dense({units: 3, activation: 'softmax'})), classes: 3,
         optimizer: optimizers[name]};
+
+    const l1l2 = (l1, l2) => tf.regularizers.l1l2({l1, l2});
+    models.regularized = {model: sequential(
+      L.conv2d({inputShape: [6, 6, 2], filters: 4, kernelSize: 3, kernelRegularizer: l1l2(0.01, 0.02), biasRegularizer: l1l2(0.03, 0), biasInitializer: 'randomNormal'}),
+      L.batchNormalization({gammaRegularizer: l1l2(0, 0.1), betaRegularizer: l1l2(0.1, 0)}),
+      L.flatten(),  // tf.js saves the regularizer of a depthwise kernel as its constraint
+      L.dense({units: 3, activation: 'softmax', kernelRegularizer: tf.regularizers.l2({l2: 0.01})})), classes: 3, regularized: true};
 
     for (const name in models) {
       const {model, classes, binary, sparse} = models[name];
@@ -128,7 +135,7 @@ const commands = {
       const part = (values, dims, i) => tf.tensor(values.slice(i * batch * size(dims), (i + 1) * batch * size(dims)), [batch, ...dims]);
       const predictions = () => Array.from(model.predict(part(x, shape, 0)).dataSync());
       const result = {batch, shape, labels, steps: [], before: predictions()};
-      result.evaluated = model.evaluate(part(x, shape, 0), part(y, labels, 0), {batchSize: batch})[0].dataSync()[0];
+      if (!models[name].regularized) result.evaluated = model.evaluate(part(x, shape, 0), part(y, labels, 0), {batchSize: batch})[0].dataSync()[0];
       for (let i = 0; i < steps; i++) {
         const logs = await model.trainOnBatch(part(x, shape, i), part(y, labels, i));
         result.steps.push(Object.fromEntries(model.metricsNames.map((metric, m) => [metric, logs[m]])));

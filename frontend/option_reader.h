@@ -1,0 +1,43 @@
+#pragma once
+#include <cstdint>
+#include <initializer_list>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace gradc {
+
+/// Reads the options of an optimizer, loss or metric from a file or the command line, and knows which nobody read: an option that is
+/// ignored would train another model. A problem is recorded, and reading goes on.
+class OptionReader {
+ public:
+  /// `what` begins each problem: "optimizer Adam".
+  OptionReader(const nlohmann::json& config, std::string what, std::vector<std::string>& problems)
+      : config_(config), what_(std::move(what)), problems_(problems) {}
+
+  /// The value under a key as Keras spells it or as tf.js does (in camel case, unless it is given), or nullptr if that is missing, null or
+  /// was read as something else.
+  const nlohmann::json* find(const char* keras, const char* tfjs = nullptr);
+  void number(double& value, const char* keras, const char* tfjs = nullptr);
+  void integer(std::int64_t& value, const char* key);
+  void flag(bool& value, const char* keras, const char* tfjs = nullptr);
+  /// Options that ask for what gradc does not do, unless they are null or one of these.
+  void refuse(const char* key, std::initializer_list<nlohmann::json> neutral = {});
+  /// Options that change no number.
+  void skip(std::initializer_list<const char*> keys);
+  /// Records a problem for each key that none of the above named.
+  void report_unused();
+
+  void problem(const std::string& text) { problems_.push_back(what_ + ": " + text); }
+  bool has(const char* key) const { return config_.contains(key); }
+
+ private:
+  const nlohmann::json& config_;
+  std::string what_;
+  std::vector<std::string>& problems_;
+  std::set<std::string> used_;
+};
+
+}  // namespace gradc

@@ -1,0 +1,95 @@
+#include "frontend/training_choice.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "frontend/lower.h"
+#include "frontend/names.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+struct Output {
+  OpKind kind;         ///< Of the op that makes the predictions, reshapes aside.
+  std::int64_t width;  ///< Their last dimension.
+};
+
+Output output_of(const Topology& topology) {
+  auto graph = lower(topology, {.mode = Mode::predict}).graph;
+  auto definers = graph.definers();
+  auto value = storage_of(graph, definers, graph.find(OpKind::output, "predictions")->operands[0]);
+  return {graph.ops[static_cast<std::size_t>(definers[static_cast<std::size_t>(value)])].kind, graph.type(value).dims.back()};
+}
+
+/// Whether predictions may be negative or above 1, and so are no probabilities.
+bool is_unbounded(OpKind kind) {
+  static constexpr OpKind kinds[] = {OpKind::dense, OpKind::conv2d, OpKind::conv2d_input_grad, OpKind::add,
+                                     OpKind::tanh,  OpKind::elu,    OpKind::softsign,          OpKind::selu,
+                                     OpKind::swish, OpKind::gelu};
+  return std::find(std::begin(kinds), std::end(kinds), kind) != std::end(kinds);
+}
+
+}  // namespace
+
+TrainingConfig training_of(const ModelFile& file) {
+  TrainingConfig training;
+  if (file.training)
+    training = *file.training;
+  else
+    training = {.metrics = {}, .writer = file.topology.writer, .chosen = {"loss", "optimizer", "metrics"}};
+  auto chosen = [&](const char* part) { return std::find(training.chosen.begin(), training.chosen.end(), part) != training.chosen.end(); };
+  if (chosen("optimizer")) training.optimizer = Adam{.options = {.rule = dialect_of(training.writer).update_rule}};
+  if (!chosen("loss")) return training;
+  OpKind kind = OpKind::dense;
+  try {
+    kind = output_of(file.topology).kind;
+  } catch (const Error&) {
+    // What is wrong with the layers is told where the model is built.
+  }
+  const bool softmax = kind == OpKind::softmax, sigmoid = kind == OpKind::sigmoid || kind == OpKind::hard_sigmoid;
+  training.loss.name = softmax ? "categoricalCrossentropy" : sigmoid ? "binaryCrossentropy" : "meanSquaredError";
+  if (chosen("metrics") && (softmax || sigmoid)) training.metrics = {"accuracy"};
+  return training;
+}
+
+std::string told_choice(const TrainingConfig& training) {
+  if (training.chosen.empty()) return "";
+  std::string missing, used;
+  auto list = [](std::string& names, const std::string& name) { names += (names.empty() ? "" : ", ") + name; };
+  for (const auto& part : training.chosen) {
+    if (part == "metrics" && training.metrics.empty()) continue;
+    list(missing, part);
+    if (part == "loss") list(used, "loss " + training.loss.name);
+    if (part == "optimizer")
+      list(used, fmt::format("optimizer {} with learning rate {}", to_json(training.optimizer)["class_name"].get<std::string>(),
+                             learning_rate(training.optimizer)));
+    if (part == "metrics")
+      for (const auto& metric : training.metrics) list(used, "metric " + metric.name);
+  }
+  if (used.empty()) return "";
+  return fmt::format("no {}: using {}; --loss, --optimizer and --metrics choose others",
+                     training.chosen.size() == 3 ? "training configuration" : missing + " in the training configuration", used);
+}
+
+std::string cannot_learn(const Topology& topology, const Loss& loss) {
+  const auto* def = find_loss(loss.name);
+  if (def == nullptr) return "";
+  auto [kind, width] = output_of(topology);
+  if (kind == OpKind::softmax && width == 1)
+    return "the output is a softmax of one unit, which is always 1, so nothing can be learned: use a sigmoid with binaryCrossentropy";
+  const bool binary = plain_name(def->name) == "binarycrossentropy", of_classes = def->takes_logits && !binary;
+  if (of_classes && width == 1)
+    return fmt::format(
+        "loss {} of one output is always 0, so nothing can be learned: use binaryCrossentropy with a sigmoid for two classes, or "
+        "meanSquaredError for values",
+        loss.name);
+  if (def->takes_logits && !loss.options.from_logits && is_unbounded(kind))
+    return fmt::format(
+        "loss {} takes probabilities, but the model's output is not bounded: end the model in a {}, or give the loss from_logits",
+        loss.name, binary ? "sigmoid" : "softmax");
+  return "";
+}
+
+}  // namespace gradc

@@ -1,0 +1,33 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "frontend/metrics.h"
+#include "runtime/step.h"
+
+namespace gradc {
+
+/// Numbers by the names that Keras gives them: "loss", "acc", "val_loss", "val_acc".
+using Logs = std::map<std::string, double>;
+
+/// Loss and metrics of any number of steps. What is a ratio of two sums, as a precision is, is one of the sums of all steps.
+class MetricSums {
+ public:
+  MetricSums() = default;
+  /// Of the last run of a step, which was on this many images.
+  MetricSums(const std::vector<MetricResult>& metrics, const Step& step, std::int64_t images);
+
+  void add(const MetricSums& more);
+  Logs logs() const;
+
+ private:
+  struct Sums {
+    Formula formula;
+    std::vector<double> values;
+  };
+  std::map<std::string, Sums> metrics_;
+  double images_ = 0;
+};
+
+}  // namespace gradc
