@@ -79,7 +79,7 @@ Program program_of_model(const Case& a_case) {
     program.weights.push_back(
         {state.name, state.shape, std::vector<float>(static_cast<std::size_t>(size), static_cast<float>(state.initial))});
   }
-  if (const auto* loss = find_loss(options.training.loss); loss != nullptr && mode != Mode::predict) {
+  if (const auto* loss = find_loss(options.training.loss.name); loss != nullptr && mode != Mode::predict) {
     program.labels = loss->labels;
     program.probabilities = std::string_view(loss->name) == "categorical_crossentropy";
   }

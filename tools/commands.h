@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "runtime/model.h"
+#include "tools/training_options.h"
 
 namespace gradc {
 
@@ -30,6 +31,7 @@ struct CommonOptions {
   int threads = 0;
   std::uint64_t seed = 0;
   bool no_fuse = false, pin = false;
+  TrainingOptions training;
 
   void add_model(CLI::App& command);
   void add_data(CLI::App& command);
@@ -42,6 +44,8 @@ struct CommonOptions {
   Model load_model() const;
   /// What a model is evaluated on: the arrays of --x and --y, or else the test data. Throws gradc::Error if there are none.
   DataSet test_data() const;
+  /// A model to train or evaluate, by the training options that were given. Says what neither they nor the file say.
+  Model load_model_to_train() const;
 };
 
 /// Does work on a model. An error that does not begin with the model's name is thrown again with it.

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "frontend/training_choice.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -99,6 +100,15 @@ DataSet CommonOptions::test_data() const {
   auto test = load_data(data, warn).test;
   if (test.size() == 0) throw Error("{}: has no test data to evaluate on; name arrays with --x and --y", data);
   return test;
+}
+
+Model CommonOptions::load_model_to_train() const {
+  auto loaded = load_model();
+  auto config = training.applied_to(loaded.training());
+  if (training.any())
+    loaded.compile({.optimizer = config.optimizer, .loss = config.loss, .metrics = config.metrics, .writer = config.writer});
+  if (auto choice = told_choice(config); !choice.empty()) warn(choice);
+  return loaded;
 }
 
 }  // namespace gradc

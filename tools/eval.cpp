@@ -14,8 +14,9 @@ void add_eval(CLI::App& program) {
   options->add_model(*command);
   options->add_data(*command);
   options->add_run(*command);
+  options->training.add_loss(*command);
   command->callback([options] {
-    auto model = options->load_model();
+    auto model = options->load_model_to_train();
     std::cout << logs_text(model.evaluate(options->test_data(), options->batch_size)) << "\n";
   });
 }

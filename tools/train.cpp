@@ -68,7 +68,7 @@ void run(const Options& options) {
   });
   // Unpacking the data and compiling the step take about as long; they go on at once.
   auto loading = std::async(std::launch::async, [&] { return load(options.common); });
-  auto model = options.common.load_model();
+  auto model = options.common.load_model_to_train();
   auto run_options = options.common.run_options();
   run_options.check_numerics = options.check_numerics;
   model.set_run_options(run_options);
@@ -167,6 +167,8 @@ void add_train(CLI::App& program) {
   options->common.add_model(*command);
   options->common.add_data(*command);
   options->common.add_run(*command);
+  options->common.training.add_loss(*command);
+  options->common.training.add_optimizer(*command);
   command->add_option("--epochs", options->epochs, "Passes over the data")->check(CLI::Range(1, 1 << 30))->capture_default_str();
   command->add_option("--steps", options->steps, "End after this many steps")->check(CLI::Range(1, 1 << 30));
   command->add_option("--validation-split", options->validation_split, "The last part of the training data to validate on")

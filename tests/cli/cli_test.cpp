@@ -748,5 +748,68 @@ TEST_F(Cli, DiffTellsTheFirstValueThatDiffers) {
   expect_error("diff " + tutorial, 2, "B is required");
 }
 
+TEST_F(Cli, WhatTheFileDoesNotSayAboutTrainingIsChosenByItsOutputAndSaid) {
+  auto expect_choice = [&](const char* activation, int units, const std::string& labels, const char* choice, const char* metric) {
+    auto model = small_model();
+    model.erase("trainingConfig");
+    auto& last = model["modelTopology"]["config"]["layers"][1]["config"];
+    last["activation"] = activation;
+    last["units"] = units;
+    write("m.json", model.dump());
+    write_data();
+    write("y1.npy", npy("<f4", "(40, 1)", std::string(160, '\0')));
+    for (const char* command : {"train ", "eval "}) {
+      auto result = run(command + path("m.json") + " --backend reference --x " + path("x.npy") + " --y " + path(labels));
+      EXPECT_EQ(result.status, 0) << result.err;
+      EXPECT_THAT(result.err, HasSubstr(std::string("gradc: no training configuration: using ") + choice));
+      EXPECT_THAT(result.out, HasSubstr(metric));
+    }
+  };
+  expect_choice("softmax", 3, "y.npy", "loss categoricalCrossentropy, optimizer Adam with learning rate 0.001, metric accuracy; --loss",
+                "acc: ");
+  expect_choice("sigmoid", 1, "y1.npy", "loss binaryCrossentropy, optimizer Adam with learning rate 0.001, metric accuracy; --loss",
+                "acc: ");
+  expect_choice("linear", 1, "y1.npy", "loss meanSquaredError, optimizer Adam with learning rate 0.001; --loss", "loss: ");
+}
+
+TEST_F(Cli, TrainingOptionsReplaceWhatTheFileSays) {
+  write("m.json", small_model().dump());
+  write_data();
+  auto train = "train " + path("m.json") + data_options() + " --backend reference ";
+  auto result = run(train + "--loss sparseCategoricalCrossentropy --optimizer adam:beta_1=0.5,clipnorm=2 --lr 0.25 " +
+                    "--metrics accuracy,precision:threshold=0.7,class_id=1,recall --save " + path("saved"));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, testing::Not(HasSubstr("no training configuration")));
+  EXPECT_THAT(result.out, testing::AllOf(HasSubstr("acc: "), HasSubstr("precision: "), HasSubstr("recall: ")));
+  auto saved = json::parse(read_file(path("saved/model.json")));
+  auto optimizer = saved["modelTopology"]["training_config"]["optimizer_config"];
+  EXPECT_EQ(optimizer["class_name"], "Adam");
+  EXPECT_EQ(optimizer["config"]["beta_1"], 0.5);
+  EXPECT_EQ(optimizer["config"]["clipnorm"], 2);
+  EXPECT_EQ(optimizer["config"]["learning_rate"], 0.25);
+  expect_error(train + "--optimizer adam:beta_3=1 --loss huber", 1, "\"beta_3\" (1) is not an option of it");
+  expect_error(train + "--optimizer adam:beta_3=1 --loss huber", 1, "loss \"huber\" is not known");
+  expect_error(train + "--lr -1", 1, "\"learning_rate\" is -1, expected a finite number of at least 0");
+  expect_error(train + "--lr nan", 1, "\"learning_rate\" is nan");
+  expect_error(train + "--metrics precision:threshold", 1, "\"threshold\" is no option; they read key=value");
+}
+
+TEST_F(Cli, WhatCannotLearnIsRefusedWithWhatWouldBeRight) {
+  auto expect_refused = [&](const char* activation, int units, const char* loss, const char* remedy) {
+    auto model = small_model();
+    auto& last = model["modelTopology"]["config"]["layers"][1]["config"];
+    last["activation"] = activation;
+    last["units"] = units;
+    write("m.json", model.dump());
+    write_data();
+    expect_error("train " + path("m.json") + data_options() + " --loss " + loss, 1, remedy);
+  };
+  expect_refused("softmax", 1, "categoricalCrossentropy",
+                 "a softmax of one unit, which is always 1, so nothing can be learned: use a sigmoid");
+  expect_refused("sigmoid", 1, "categoricalCrossentropy", "is always 0, so nothing can be learned: use binaryCrossentropy");
+  expect_refused("linear", 3, "categoricalCrossentropy", "end the model in a softmax, or give the loss from_logits");
+  expect_refused("tanh", 1, "binaryCrossentropy", "end the model in a sigmoid, or give the loss from_logits");
+}
+
 }  // namespace
 }  // namespace gradc::test

@@ -1,0 +1,28 @@
+#pragma once
+/// The training configuration on the command line: what the file does not say, or says otherwise.
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "frontend/training_json.h"
+
+namespace gradc {
+
+struct TrainingOptions {
+  std::string loss, optimizer;
+  std::vector<std::string> metrics;
+  std::optional<double> learning_rate;
+
+  void add_loss(CLI::App& command);       ///< --loss and --metrics
+  void add_optimizer(CLI::App& command);  ///< --optimizer and --learning-rate
+  bool any() const { return !loss.empty() || !optimizer.empty() || !metrics.empty() || learning_rate; }
+  /// The configuration with these in place of what it has. Throws gradc::Error that lists all problems.
+  TrainingConfig applied_to(TrainingConfig training) const;
+};
+
+/// "NAME:key=value,key=value" as model files have it: {"class_name": NAME, "config": {key: value}}.
+nlohmann::json named_options(const std::string& text);
+
+}  // namespace gradc
