@@ -86,8 +86,10 @@ Rows label_rows(const DataSet& data, const Type& output, const Type& labels, con
     if (of_numbers && rows.elements == classes)
       throw Error("{}: labels have shape {}, but loss {} takes one class number; use categoricalCrossentropy for one-hot labels",
                   array.name, shape_string(array.shape), loss);
+    const bool one_class_each = name == "categorical_crossentropy" && rows.elements * classes == labels.elements();
     throw Error("{}: labels have shape {}, but the model's output with loss {} takes {}{}", array.name, shape_string(array.shape), loss,
-                shape_string(wanted), remedy(array.shape, wanted));
+                shape_string(wanted),
+                one_class_each ? "; use sparseCategoricalCrossentropy for class numbers" : remedy(array.shape, wanted));
   }
   if (of_numbers) {
     expect_classes(data, classes);
@@ -96,9 +98,8 @@ Rows label_rows(const DataSet& data, const Type& output, const Type& labels, con
   const auto& facts = data.label_facts();
   if (array.dtype == DType::u8 && rows.elements > 1 && facts.most > 1)
     throw Error(
-        "{}: targets are bytes up to {}, which, unlike images, are not divided by 255; save array.astype('float32') / 255 if they are "
-        "pixels, "
-        "or else array.astype('float32')",
+        "{}: targets are bytes up to {}, which, unlike images, are not divided by 255; save array.astype('float32') / 255 "
+        "if they are pixels, or else array.astype('float32')",
         array.name, facts.most);
   if (name == "binary_crossentropy" && !(facts.least >= 0 && facts.most <= 1))
     expect_labels(data, [](float v) { return std::isnan(v) || (v >= 0 && v <= 1); }, "loss binaryCrossentropy takes numbers from 0 to 1");

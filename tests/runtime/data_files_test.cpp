@@ -155,6 +155,17 @@ TEST_F(DataFiles, LabelsOfEveryFormGiveTheSameLoss) {
   }
 }
 
+TEST_F(DataFiles, ClassNumbersOfPixelsNeedTheSparseLoss) {
+  Sequential model({Conv2D{.filters = 3, .kernel_size = {1, 1}, .activation = "softmax", .input_shape = {2, 2, 1}}});
+  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.compile({});
+  auto data = DataSet::from(Floats(4), {2, 2, 1}, {0, 1, 2, 0}, {2, 2});
+  expect_error([&] { model.evaluate(data); },
+               "labels have shape 2×2, but the model's output with loss categoricalCrossentropy takes 2×2×3; use sparseCategoricalCross");
+  model.compile({.loss = "sparseCategoricalCrossentropy"});
+  EXPECT_NEAR(model.evaluate(data)["loss"], std::log(3.0), 1e-6);
+}
+
 TEST_F(DataFiles, ALabelOutOfRangeIsPrintedExactly) {
   constexpr auto kMost = std::numeric_limits<std::int32_t>::max();
   expect_error([&] { classifier().evaluate(labels(npy("<i4", "(1,)", raw(std::vector<std::int32_t>{kMost})), 1)); },

@@ -97,6 +97,9 @@ TEST(ModelState, EpochsOneByOneAreThoseOfOneFit) {
     for (const auto& logs : one_by_one.fit(rows(20), {.batch_size = 8, .epochs = 1}).steps) steps.push_back(logs);
   EXPECT_EQ(steps, history.steps);
   EXPECT_EQ(values(at_once), values(one_by_one));
+  at_once.set_learning_rate(0);
+  auto first = at_once.fit(rows(20), {.batch_size = 8}).steps, second = at_once.fit(rows(20), {.batch_size = 8}).steps;
+  EXPECT_NE(first, second) << "nothing but the order changes with a learning rate of 0";
 }
 
 TEST(Labels, AreCheckedInEveryNewBatchWhereverItLies) {

@@ -74,6 +74,19 @@ TEST(SharedModel, PredictsWhileItTrains) {
   EXPECT_GT(predictions, 1) << "training leaves turns to others";
 }
 
+TEST(SharedModel, ModelsOfTheirOwnAreCompiledAndTrainedAtOnce) {
+  auto data = rows(48);
+  auto trained = [&] {
+    auto model = three_classes(0.1);
+    model.fit(data, {.batch_size = 16});
+    return model.weights()[0].values;
+  };
+  auto expected = trained();
+  std::atomic<int> wrong{0};
+  in_threads(3, [&](int) { wrong += trained() != expected; });
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST(SharedModel, WeightsAreReadAndSetWhole) {
   auto data = rows(16);
   auto model = three_classes(0);
