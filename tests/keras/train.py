@@ -2,7 +2,8 @@
 
     train.py SPECS.json OUT_DIR [--data-seed N]
 
-A spec (tests/parity/specs.py makes them) says layers by class name and config, loss, optimizer, batch and steps. OUT_DIR/NAME gets
+A spec (tests/parity/specs.py makes them) says layers by class name and config, loss, optimizer, batch and steps; or layers and training as
+a model.json without weights, under "model". OUT_DIR/NAME gets
 model.json and weights.bin as the file stood before training, x.f32 and y.f32 with one batch a step, and result.json with the loss and
 metrics of each step, the weights after the last, and the predictions for the first batch before and after.
 """
@@ -10,6 +11,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 
 os.environ.update(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", JAX_DISABLE_MOST_OPTIMIZATIONS="1")  # Compiling is what takes the time.
 
@@ -23,17 +25,63 @@ for name in ("uniform", "normal", "truncated_normal"):
     setattr(draws, name, lambda shape, *args, **kwargs: np.zeros(shape, "float32"))
 
 
+CROSSENTROPIES = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")
+
+
+class Skipped(Exception):
+    """Keras cannot train a model, or nothing can be learned from how it does. The file `skipped` in the model's folder says why."""
+
+
+def snake_case(name):
+    """Names as Keras spells them: meanSquaredError, leCunNormal."""
+    return re.sub("([A-Z])", r"_\1", name).lower().replace("le_cun", "lecun")
+
+
+def spec_of(document):
+    """The spec that a model.json stands for."""
+    topology, training = document["modelTopology"], document["trainingConfig"]
+    layers = topology["config"]["layers"]
+    spec = {"sequential": topology["class_name"] == "Sequential", "input_shape": layers[0]["config"]["batch_input_shape"][1:], "layers": []}
+    for layer in layers:
+        config = {key: plain(key, value) for key, value in layer["config"].items() if key not in ("name", "batch_input_shape", "dtype")}
+        inputs = [node[0] for nodes in layer.get("inbound_nodes", []) for node in nodes]
+        if max(np.ravel(config.get("strides") or 1)) > 1:
+            config.pop("dilation_rate", None)  # Keras has only one of them.
+        if layer["class_name"] == "SeparableConv2D":
+            config.pop("kernel_initializer", None)
+        if layer["class_name"] == "InputLayer":
+            spec["input"] = layer["config"]["name"]
+        else:
+            spec["layers"].append({"class_name": layer["class_name"], "name": layer["config"]["name"], "config": config, "inputs": inputs})
+    loss = snake_case(training["loss"])
+    labels = {"sparse_categorical_crossentropy": "classes", "categorical_crossentropy": "one_hot", "binary_crossentropy": "binary"}
+    spec.update(loss=loss, labels=labels.get(loss, "values"), optimizer=training["optimizer_config"])
+    # Metrics that take labels of another kind mean nothing.
+    fitting = {"classes": ["sparse_categorical_accuracy"], "one_hot": ["categorical_accuracy"]}.get(spec["labels"], ["binary_accuracy"])
+    spec["metrics"] = [metric for metric in map(snake_case, training["metrics"]) if metric in ["accuracy", *fitting]]
+    return spec
+
+
+def plain(key, value):
+    if key.endswith("_initializer"):
+        return snake_case(value) if isinstance(value, str) else made(value, keras.initializers)
+    if key == "rate":
+        return 0.0  # Which elements a Dropout drops is each library's own choice.
+    return snake_case(value) if key == "activation" else value
+
+
 def build(spec):
     if spec["sequential"]:
         model = keras.Sequential([keras.Input(spec["input_shape"])], name="model")
         for layer in spec["layers"]:
             model.add(make_layer(layer))
         return model
-    outputs = {"input": keras.Input(spec["input_shape"], name="input")}
+    first = spec.get("input", "input")
+    outputs = {first: keras.Input(spec["input_shape"], name=first)}
     for layer in spec["layers"]:
         inputs = [outputs[name] for name in layer["inputs"]]
         outputs[layer["name"]] = make_layer(layer)(inputs if layer["class_name"] in ("Add", "Concatenate") else inputs[0])
-    return keras.Model(outputs["input"], outputs[spec["layers"][-1]["name"]], name="model")
+    return keras.Model(outputs[first], outputs[spec["layers"][-1]["name"]], name="model")
 
 
 def make_layer(layer):
@@ -61,7 +109,7 @@ def draw_weights(model, random):
 
 def draw_labels(kind, rows, shape, random):
     if kind == "classes":
-        return random.integers(0, shape[-1], (rows, *shape[:-1], 1)).astype("float32")
+        return random.integers(0, shape[-1], (rows, *(shape[:-1] or [1]))).astype("float32")
     if kind == "one_hot":
         return np.eye(shape[-1], dtype="float32")[random.integers(0, shape[-1], (rows, *shape[:-1]))]
     values = random.uniform(-1, 1, (rows, *shape))
@@ -84,10 +132,14 @@ def write_model(model, folder, bare):
 
 
 def record(spec, folder, data_seed):
-    folder.mkdir(parents=True)
+    if "model" in spec:
+        spec = {**spec, **spec_of(spec["model"])}
     keras.utils.clear_session(free_memory=False)
     random = np.random.default_rng(data_seed)
-    model = build(spec)
+    try:
+        model = build(spec)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise Skipped(str(error)) from error
     draw_weights(model, random)
     optimizer = getattr(keras.optimizers, spec["optimizer"]["class_name"])(**spec["optimizer"]["config"])
     metrics = [made(metric, keras.metrics) for metric in spec["metrics"]]
@@ -104,9 +156,12 @@ def record(spec, folder, data_seed):
     result = {"batch": batch, "shape": spec["input_shape"], "labels": list(y.shape[1:]), "steps": []}
     result["before"] = model.predict_on_batch(x[:batch]).ravel().tolist()
     for i in range(steps):
+        expect_unclipped(spec["loss"], model.predict_on_batch(x[i * batch : (i + 1) * batch]))
         model.reset_metrics()
         logs = model.train_on_batch(x[i * batch : (i + 1) * batch], y[i * batch : (i + 1) * batch], return_dict=True)
         result["steps"].append({name: float(value) for name, value in logs.items()})
+    if not all(abs(value) < 1e4 for logs in result["steps"] for value in logs.values()):
+        raise Skipped("training diverges")
     if "validation" in spec:
         rows = spec["validation"]
         history = model.fit(x, y, batch_size=batch, epochs=2, shuffle=False, validation_data=(x[:rows], y[:rows]), verbose=0).history
@@ -116,6 +171,12 @@ def record(spec, folder, data_seed):
     result["weights"] = [np.asarray(w).ravel().tolist() for w in model.weights]
     result["after"] = model.predict_on_batch(x[:batch]).ravel().tolist()
     (folder / "result.json").write_text(json.dumps(result))
+
+
+def expect_unclipped(loss, predictions):
+    """Keras on JAX clips probabilities to 1e-7, where gradc, as Keras on TensorFlow, takes the loss of the logits."""
+    if loss in CROSSENTROPIES and (predictions.min() < 1e-5 or predictions.max() > 1 - 1e-5):
+        raise Skipped("probabilities are so small or large that Keras clips them")
 
 
 def made(spec, module):
@@ -130,7 +191,12 @@ def main():
     parser.add_argument("--data-seed", type=int, default=1)
     arguments = parser.parse_args()
     for spec in json.loads(arguments.specs.read_text()):
-        record(spec, arguments.out / spec["name"], arguments.data_seed)
+        folder = arguments.out / spec["name"]
+        folder.mkdir(parents=True)
+        try:
+            record(spec, folder, arguments.data_seed)
+        except Skipped as why:
+            (folder / "skipped").write_text(str(why))
 
 
 if __name__ == "__main__":

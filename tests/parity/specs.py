@@ -1,6 +1,7 @@
 """Specs of models for other libraries to build and train: tests/keras/train.py and tests/tfjs/parity.js read them.
 
     specs.py training --out FILE                         optimizers, losses, regularizers and metrics with their options
+    specs.py layers --out FILE                           options of layers that the random models of gradc fuzz do not have
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
 import argparse
@@ -54,6 +55,15 @@ def strided():
     ]
 
 
+def options_of_layers():
+    return [
+        sequential("options_of_layers", [4, 3, 3], [
+            transposed(4, [3, 2], 3, output_padding=[1, 2]), transposed(3, [4, 3], 2, padding="valid", output_padding=1, activation="tanh"),
+            transposed(3, 3, 1, dilation_rate=[2, 1]), transposed(4, 2, 2, output_padding=0),
+            layer("ReLU", negative_slope=0.2, threshold=0.1, max_value=0.8), layer("GlobalAveragePooling2D", keepdims=True), *classifier(3)]),
+    ]
+
+
 def dense(units, activation=None, **config):
     return layer("Dense", units=units, activation=activation, **config)
 
@@ -91,12 +101,15 @@ def training():
     ]
 
 
+SPECS = {"strided": strided, "layers": options_of_layers, "training": training}
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["strided", "training"])
+    parser.add_argument("kind", choices=list(SPECS))
     parser.add_argument("--out", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
-    arguments.out.write_text(json.dumps({"strided": strided, "training": training}[arguments.kind]()))
+    arguments.out.write_text(json.dumps(SPECS[arguments.kind]()))
 
 
 if __name__ == "__main__":
