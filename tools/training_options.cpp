@@ -58,7 +58,8 @@ void TrainingOptions::add_loss(CLI::App& command) {
                   "Instead of the file's: categoricalCrossentropy, or with options categoricalCrossentropy:from_logits=true")
       ->type_name("NAME[:KEY=VALUE,...]");
   command.add_option("--metrics", metrics, "Instead of the file's: accuracy,precision:threshold=0.7")
-      ->type_name("NAME[:KEY=VALUE,...],...");
+      ->type_name("NAME[:KEY=VALUE,...],...")
+      ->allow_extra_args(false);  // what follows may be the model
 }
 
 void TrainingOptions::add_optimizer(CLI::App& command) {

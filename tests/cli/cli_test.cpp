@@ -789,6 +789,7 @@ TEST_F(Cli, TrainingOptionsReplaceWhatTheFileSays) {
   EXPECT_EQ(optimizer["config"]["learning_rate"], 0.25);
   expect_error(train + "--optimizer adam:beta_3=1 --loss huber", 1, "\"beta_3\" (1) is not an option of it");
   expect_error(train + "--optimizer adam:beta_3=1 --loss huber", 1, "loss \"huber\" is not known");
+  EXPECT_EQ(run("eval --metrics accuracy " + path("m.json") + data_options() + " --backend reference").status, 0);
   expect_error(train + "--lr -1", 1, "\"learning_rate\" is -1, expected a finite number of at least 0");
   expect_error(train + "--lr nan", 1, "\"learning_rate\" is nan");
   expect_error(train + "--metrics precision:threshold", 1, "\"threshold\" is no option; they read key=value");
