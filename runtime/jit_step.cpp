@@ -43,6 +43,7 @@ class Arena {
     bytes_ = bytes;
   }
   char* data() const { return memory_; }
+  void fill(float value) { std::fill_n(reinterpret_cast<float*>(memory_), bytes_ / static_cast<std::int64_t>(sizeof(float)), value); }
 
  private:
   char* memory_ = nullptr;
@@ -81,6 +82,7 @@ class JitStep : public Step {
         choice_(pool_.size()),
         exact_threads_(options.exact_threads),
         traces_(options.trace),
+        fill_(options.fill),
         linked_(link(options, report)) {
     for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
     tile_arena_.reserve(plan_.tile_bytes * pool_.size() + kSlack);
@@ -106,6 +108,8 @@ class JitStep : public Step {
     context_.chunks = plan_.chunks(batch);
     batch_arena_.reserve(plan_.batch_bytes * context_.padded_images + kSlack);
     partials_.reserve(std::max<std::int64_t>(plan_.partial_bytes * context_.chunks, 64));
+    if (fill_)
+      for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &whole_}) arena->fill(*fill_);
     context_.batch_arena = batch_arena_.data();
     context_.partials = partials_.data();
     for (const auto& each : plan_.inputs) {
@@ -308,6 +312,7 @@ class JitStep : public Step {
   ThreadChoice choice_;
   bool exact_threads_;
   bool traces_;
+  std::optional<float> fill_;
   std::vector<StepEvent> events_;  ///< Of the last run, and where those of each thread end.
   std::vector<StepEvent*> events_end_;
   std::uint64_t called_ = 0, returned_ = 0, made_ticks_ = read_ticks();

@@ -65,10 +65,11 @@ struct StepOptions {
   /// Which candidate of its register blocks every kernel's schedule takes, 0 being the one with the fewest modelled cycles. If not given,
   /// what `tune` found fastest on this machine, or else 0.
   std::optional<int> candidate = {};
-  bool separate_kernels = false;  ///< Also lets each kernel be run alone.
-  bool trace = false;             ///< Each run keeps what every thread did when. Costs some nanoseconds a kernel.
-  bool perf_map = false;          ///< Tells `perf` the names of the kernels, in /tmp/perf-PID.map.
-  bool debugger = false;          ///< Tells gdb the names of the kernels.
+  bool separate_kernels = false;   ///< Also lets each kernel be run alone.
+  bool trace = false;              ///< Each run keeps what every thread did when. Costs some nanoseconds a kernel.
+  bool perf_map = false;           ///< Tells `perf` the names of the kernels, in /tmp/perf-PID.map.
+  bool debugger = false;           ///< Tells gdb the names of the kernels.
+  std::optional<float> fill = {};  ///< What all memory of a step holds before each run, instead of what the last one left: for tests.
   /// Called with a line about what could not be done as asked.
   std::function<void(const std::string&)> warn;
 };

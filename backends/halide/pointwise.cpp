@@ -1,4 +1,5 @@
 #include "backends/halide/emitter.h"
+#include "backends/halide/nan.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -18,23 +19,23 @@ Scalar operator/(Scalar a, Scalar b) { return {a.e / b.e}; }
 Scalar abs(Scalar x) { return {Halide::abs(x.e)}; }
 Scalar sqrt(Scalar x) { return {Halide::sqrt(x.e)}; }
 Scalar round(Scalar x) { return {Halide::round(x.e)}; }
-Scalar exp(Scalar x) { return {Halide::exp(x.e)}; }
-Scalar log(Scalar x) { return {Halide::log(x.e)}; }
+Scalar exp(Scalar x) { return {exp_or_nan(x.e)}; }
+Scalar log(Scalar x) { return {log_or_nan(x.e)}; }
+/// The product of a comparison and a NaN is not always NaN: LLVM takes it for a choice between the other factor and 0.
 Scalar greater(Scalar a, Scalar b) { return {Halide::select(a.e > b.e, 1.0f, 0.0f)}; }
 Scalar equal(Scalar a, Scalar b) { return {Halide::select(a.e == b.e, 1.0f, 0.0f)}; }
 Scalar select(Scalar a, Scalar b, Scalar c) { return {Halide::select(a.e != 0.0f, b.e, c.e)}; }
-/// NaN of the first operand passes, as in tf.js and in the interpreter.
-Scalar max(Scalar a, Scalar b) { return {Halide::select(a.e > b.e || a.e != a.e, a.e, b.e)}; }
-Scalar min(Scalar a, Scalar b) { return {Halide::select(a.e < b.e || a.e != a.e, a.e, b.e)}; }
+Scalar max(Scalar a, Scalar b) { return {max_or_nan(a.e, b.e)}; }
+Scalar min(Scalar a, Scalar b) { return {min_or_nan(a.e, b.e)}; }
 Scalar sigmoid(Scalar x) { return C(1) / (C(1) + exp(-x)); }
 
 /// Near zero, where 1 - 2 / (exp(2x) + 1) would cancel, the Taylor series up to x^9; both are good to about 1e-7.
 Scalar tanh(Scalar x) {
   auto s = x * x;
   auto series = x * (C(1) + s * (C(-1.0 / 3) + s * (C(2.0 / 15) + s * (C(-17.0 / 315) + s * C(62.0 / 2835)))));
-  auto limited = min(max(x, C(-10)), C(10));
-  auto direct = C(1) - C(2) / (exp(limited + limited) + C(1));
-  return {Halide::select(Halide::abs(x.e) < 0.3f, series.e, direct.e)};
+  Scalar limited{Halide::clamp(x.e, -10.0f, 10.0f)};
+  auto direct = C(1) - C(2) / (Scalar{Halide::exp(limited.e + limited.e)} + C(1));
+  return {with_nan_of(x.e, Halide::select(Halide::abs(x.e) < 0.3f, series.e, direct.e))};
 }
 
 /// Near zero the Maclaurin series; elsewhere Abramowitz and Stegun 7.1.26 is too coarse, so a rational form of erfc: W. J. Cody's
@@ -48,9 +49,9 @@ Scalar erf(Scalar x) {
   auto t = C(1) / (C(1) + C(0.5) * z);
   auto p = C(0.17087277);
   for (double c : {-0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368}) p = C(c) + t * p;
-  auto erfc = t * exp(-(z * z) - C(1.26551223) + t * p);
+  auto erfc = t * Scalar{Halide::exp((-(z * z) - C(1.26551223) + t * p).e)};
   auto magnitude = C(1) - erfc;
-  return {Halide::select(Halide::abs(x.e) < 0.7f, series.e, x.e < 0.0f, -magnitude.e, magnitude.e)};
+  return {with_nan_of(x.e, Halide::select(Halide::abs(x.e) < 0.7f, series.e, x.e < 0.0f, -magnitude.e, magnitude.e))};
 }
 
 }  // namespace

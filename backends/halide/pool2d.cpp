@@ -1,5 +1,8 @@
 // Poolings and their gradients. Arguments are (n, channel, x, y).
+#include <limits>
+
 #include "backends/halide/emitter.h"
+#include "backends/halide/nan.h"
 
 namespace gradc {
 namespace {
@@ -63,8 +66,13 @@ void halide_max_pool2d(Emitter& e, const Op& op) {
   if (g.rows * g.columns <= 4) {
     // Small windows are one expression: pairwise, which keeps the first of equals as a chain would, as each half is in order.
     std::vector<std::pair<Expr, Expr>> candidates;
+    Expr largest_bits;
     for (int ky = 0; ky < g.rows; ++ky)
-      for (int kx = 0; kx < g.columns; ++kx) candidates.push_back({pixel(kx, ky), cast(index_type, ky * g.columns + kx)});
+      for (int kx = 0; kx < g.columns; ++kx) {
+        candidates.push_back({pixel(kx, ky), cast(index_type, ky * g.columns + kx)});
+        auto bits = magnitude_bits(candidates.back().first);
+        largest_bits = largest_bits.defined() ? max(largest_bits, bits) : bits;
+      }
     while (candidates.size() > 1) {
       std::vector<std::pair<Expr, Expr>> winners;
       for (std::size_t i = 0; i + 1 < candidates.size(); i += 2) {
@@ -75,16 +83,18 @@ void halide_max_pool2d(Emitter& e, const Op& op) {
       if (candidates.size() % 2 == 1) winners.push_back(candidates.back());
       candidates = winners;
     }
-    pool(e.n, c, px, py) = Tuple(candidates[0].first, candidates[0].second);
+    auto largest = select(largest_bits > kInfinityBits, std::numeric_limits<float>::quiet_NaN(), candidates[0].first);
+    pool(e.n, c, px, py) = Tuple(largest, candidates[0].second);
   } else {
     RDom r(0, g.columns, 0, g.rows, "r");
     // The index starts at the first pixel inside the image, so that an index is inside whatever the values are.
     Expr first_y = max(g.top - py * g.stride_y, 0), first_x = max(g.left - px * g.stride_x, 0);
     pool(e.n, c, px, py) = Tuple(Float(32).min(), cast(index_type, first_y * g.columns + first_x));
     auto value = pixel(r.x, r.y);
-    Expr better = value > pool(e.n, c, px, py)[0];
-    pool(e.n, c, px, py) = Tuple(select(better, value, pool(e.n, c, px, py)[0]),
-                                 select(better, cast(index_type, r.y * g.columns + r.x), pool(e.n, c, px, py)[1]));
+    Expr best = pool(e.n, c, px, py)[0];
+    Expr better = !is_nan_by_bits(best) && (value > best || is_nan_by_bits(value));
+    pool(e.n, c, px, py) =
+        Tuple(select(better, value, best), select(better, cast(index_type, r.y * g.columns + r.x), pool(e.n, c, px, py)[1]));
     e.store(pool, x[3]);
   }
   e.define(op.results[0], pool, 0);

@@ -1,5 +1,6 @@
 // Softmax and cross-entropy: each class row is in the lanes' vectors, so a row's maximum and sum are loops over vectors.
 #include "backends/halide/emitter.h"
+#include "backends/halide/nan.h"
 
 namespace gradc {
 namespace {
@@ -27,7 +28,7 @@ struct Row {
     at_class[0] = classes;
     max(row) = Float(32).min();
     max(row) = Halide::max(max(as_exprs(row)), e.at(z, e.n, at_class));
-    exponential(e.arguments_of(type)) = exp(e.at(z, e.n, all) - max(as_exprs(row)));
+    exponential(e.arguments_of(type)) = exp_or_nan(e.at(z, e.n, all) - max(as_exprs(row)));
     auto call = at_class;
     if (type.batched()) call.insert(call.begin(), e.n);
     sum(row) = 0.0f;
@@ -78,7 +79,7 @@ void halide_softmax_cross_entropy(Emitter& e, const Op& op) {
   Row row(e, op.operands[0]);
   auto args = Row::as_exprs(row.row_args(e, type));
   auto index = class_index(row.vars, row.classes);
-  auto term = e.at(op.operands[1], e.n, index) * (row.max(args) + log(row.sum(args)) - e.at(op.operands[0], e.n, index));
+  auto term = e.at(op.operands[1], e.n, index) * (row.max(args) + log_or_nan(row.sum(args)) - e.at(op.operands[0], e.n, index));
   e.define(op.result(), row_sum(e, type, row, term));
 }
 

@@ -20,7 +20,7 @@ double C(double v) { return v; }
 double greater(double a, double b) { return a > b ? 1 : 0; }
 double equal(double a, double b) { return a == b ? 1 : 0; }
 double select(double a, double b, double c) { return a != 0 ? b : c; }
-double max(double a, double b) { return a > b || std::isnan(a) ? a : b; }
+double max(double a, double b) { return a > b || std::isnan(a) ? a : b; }  // NaN of either operand passes
 double min(double a, double b) { return a < b || std::isnan(a) ? a : b; }
 double round(double x) { return std::nearbyint(x); }
 double sigmoid(double x) { return 1 / (1 + exp(-x)); }

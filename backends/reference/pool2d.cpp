@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "backends/reference/reference.h"
 
 namespace gradc {
@@ -33,8 +35,10 @@ void reference_max_pool2d(const Execution& run) {
     double best = 0;
     std::int64_t index = -1;
     for_each_pixel(run, in, n, oy, ox, c, [&](auto pixel, auto place) {
-      if (index >= 0 && !(x.data[pixel] > best)) return;
-      best = x.data[pixel];
+      const auto value = x.data[pixel];
+      // The first NaN is the largest.
+      if (index >= 0 && !(value > best) && !(std::isnan(value) && !std::isnan(best))) return;
+      best = value;
       index = place;
     });
     run.result(0).data[out.at(n, oy, ox, c)] = best;

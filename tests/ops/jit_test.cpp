@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+#include <set>
+
 #include "passes/differentiate.h"
 #include "passes/simplify.h"
 #include "tests/ops/cases.h"
@@ -46,6 +50,63 @@ INSTANTIATE_TEST_SUITE_P(All, JitOp,
                                          Choice{"ImagesAsLanesOtherBlocks", {.lanes = Lanes::batch, .candidate = 3}},
                                          Choice{"FeaturesAsLanesOtherBlocks", {.lanes = Lanes::features, .candidate = 5}}),
                          [](const auto& info) { return info.param.name; });
+
+TEST(JitMemory, ResultsDoNotDependOnWhatMemoryHeldBefore) {
+  for (const auto& test : op_cases(13)) {
+    Random random(23);
+    auto graph = training_graph(test);
+    const auto values = random_values(graph, test.batch, random);
+    for (auto lanes : {Lanes::batch, Lanes::features})
+      for (bool fuse : {true, false}) {
+        SCOPED_TRACE(test.name + (lanes == Lanes::batch ? ", images as lanes" : ", features as lanes") + (fuse ? "" : ", unfused"));
+        auto run = [&](float fill) { return run_jit(graph, values, {.fuse = fuse, .lanes = lanes, .fill = fill}); };
+        const auto zeros = run(0);
+        for (float fill : {std::numeric_limits<float>::quiet_NaN(), 1e30f}) {
+          const auto filled = run(fill);
+          for (const auto& [name, tensor] : zeros.inputs)
+            ASSERT_EQ(filled.inputs.at(name).data, tensor.data) << name << ", filled with " << fill;
+          for (const auto& [name, tensor] : zeros.params)
+            ASSERT_EQ(filled.params.at(name).data, tensor.data) << name << ", filled with " << fill;
+        }
+      }
+  }
+}
+
+/// Where values are not numbers: a character for each.
+std::string places_of_nan(const std::vector<double>& values) {
+  std::string places;
+  for (auto v : values) places += std::isnan(v) ? 'N' : '.';
+  return places;
+}
+
+TEST(JitNan, WhatIsNaNInTheReferenceIsNaNInEveryKernel) {
+  for (const auto& test : op_cases(12)) {
+    // What a case multiplies with a comparison may be left out where that is 0, NaN or not.
+    const std::set<std::string> of_comparisons = {"greater", "equal", "sign", "argmax and one_hot"};
+    if (of_comparisons.contains(test.name)) continue;
+    Random random(22);
+    auto graph = training_graph(test);
+    auto values = random_values(graph, test.batch, random);
+    auto& images = values.inputs.at("images").data;
+    images[images.size() / 2] = std::numeric_limits<double>::quiet_NaN();
+    for (bool negative : {false, true}) {
+      images[images.size() / 2] = std::copysign(images[images.size() / 2], negative ? -1.0 : 1.0);
+      auto params = values.params;
+      const auto reference = interpret(graph, values.inputs, params, {});
+      for (auto lanes : {Lanes::batch, Lanes::features}) {
+        SCOPED_TRACE(test.name + (lanes == Lanes::batch ? ", images as lanes" : ", features as lanes"));
+        const auto jit = run_jit(graph, values, {.lanes = lanes});
+        for (const auto& [name, tensor] : reference) {
+          const auto got = places_of_nan(jit.inputs.at(name).data), expected = places_of_nan(tensor.data);
+          for (std::size_t i = 0; i < expected.size(); ++i)
+            if (expected[i] == 'N') {
+              ASSERT_EQ(got[i], 'N') << name << "[" << i << "]";
+            }
+        }
+      }
+    }
+  }
+}
 
 /// A network of many ops: convolutions, poolings, activations, residual sums and concatenations drawn at random.
 Graph random_network(Random& random) {

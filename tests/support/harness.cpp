@@ -35,7 +35,7 @@ Values run_jit(const Graph& plain, const Values& values, const JitOptions& optio
   std::int64_t batch = 1;
   for (const auto& [name, tensor] : values.inputs)
     if (!tensor.dims.empty()) batch = tensor.dims[0];
-  StepOptions step_options{.threads = options.threads, .exact_threads = true, .candidate = options.candidate};
+  StepOptions step_options{.threads = options.threads, .exact_threads = true, .candidate = options.candidate, .fill = options.fill};
   auto machine = machine_of(step_options, batch);
   machine.force_lanes = options.lanes;
   machine.force_images = options.images;

@@ -29,6 +29,7 @@ struct JitOptions {
   std::optional<Lanes> lanes = {};  ///< Instead of those that the layout pass would choose.
   std::int64_t images = 0;          ///< Of a tile where lanes are features, if positive.
   int candidate = 0;                ///< Of the kernels' schedules.
+  std::optional<float> fill = {};   ///< What memory of the step holds before it runs.
 };
 
 /// The outputs and the params after one jit step of a graph of plain ops whose inputs are some of "images", "labels", "valid",

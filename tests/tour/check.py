@@ -11,7 +11,7 @@ import sys
 build, source = sys.argv[1:3]
 path = os.path.join(source, "docs/tour.md")
 text = open(path).read()
-environment = {**os.environ, "PATH": os.path.join(build, "bin") + ":" + os.environ["PATH"], "GRADC_TARGET": "x86-64-linux-avx-avx2-f16c-fma-sse41",
+environment = {**os.environ, "PATH": os.path.join(build, "bin") + ":" + os.environ["PATH"], "GRADC_TARGET": "x86-64-linux-avx-avx2-f16c-fma-sse41,l2=1M",
                "GRADC_CACHE": ""}  # no schedules that `gradc tune` has found
 failures = commands = 0
 
