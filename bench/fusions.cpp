@@ -123,7 +123,8 @@ class Kernels {
   Kernels(const std::string& text, bool fuse) {
     auto graph = parse(text);
     StepOptions options{.threads = threads, .exact_threads = true, .separate_kernels = true};
-    run_passes(graph, pipeline({.train = false, .fuse = fuse, .machine = machine_of(options, batch)}));
+    const auto machine = machine_of(options, batch);
+    run_passes(graph, pipeline({.train = false, .fuse = fuse, .machine = machine}));
     std::int64_t elements[2] = {1, 1};
     for (const auto& op : graph.ops) {
       const auto& type = graph.type(op.results.empty() ? op.operands[0] : op.result());

@@ -56,11 +56,9 @@ Program program_of_model(const Case& a_case) {
   auto file = read_model(folder.path() / "model.json");
   const auto& c = a_case.configuration;
   auto mode = c.mode == "predict" ? Mode::predict : c.mode == "evaluate" ? Mode::eval : Mode::train;
-  BuildOptions options{.mode = mode,
-                       .training = file.training.value_or(TrainingConfig()),
-                       .fuse = c.fuse,
-                       .machine = machine_of(c),
-                       .update = c.mode == "train"};
+  const auto machine = machine_of(c);
+  BuildOptions options{
+      .mode = mode, .training = file.training.value_or(TrainingConfig()), .fuse = c.fuse, .machine = machine, .update = c.mode == "train"};
   auto lowered = lower(
       file.topology, {.mode = mode, .loss = options.training.loss, .metrics = options.training.metrics, .writer = options.training.writer});
   Program program{.plain = lowered.graph, .kernels = lowered.graph};
@@ -90,7 +88,8 @@ Program program_of_graph(const Case& a_case) {
   auto graph = parse(a_case.text);
   const auto& c = a_case.configuration;
   Program program{.plain = graph, .kernels = graph};
-  run_passes(program.kernels, without_skipped(pipeline({.train = false, .fuse = c.fuse, .machine = machine_of(c)}), c));
+  const auto machine = machine_of(c);
+  run_passes(program.kernels, without_skipped(pipeline({.train = false, .fuse = c.fuse, .machine = machine}), c));
   Random random(c.data + 1);
   for (const auto& op : graph.ops) {
     if (op.kind != OpKind::param) continue;

@@ -85,11 +85,12 @@ struct Model::Implementation {
   explicit Implementation(Topology t) : topology(std::move(t)) {}
 
   BuildOptions build_options(Mode mode, std::int64_t batch) const {
-    bool kernels = run.backend == StepOptions::Backend::jit;
+    const bool kernels = run.backend == StepOptions::Backend::jit;
+    const auto machine = kernels ? machine_of(step_options(), batch) : Machine{};
     return {.mode = mode,
             .training = training,
             .fuse = run.fuse,
-            .machine = kernels ? machine_of(step_options(), batch) : Machine{},
+            .machine = machine,
             .kernels = kernels};
   }
 

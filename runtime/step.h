@@ -74,7 +74,8 @@ struct StepOptions {
   std::function<void(const std::string&)> warn;
 };
 
-/// What passes need to know of the target of a step and of its batches.
+/// What passes need to know of the target of a step and of its batches. Throws gradc::Error for a target that kernel_target does not take;
+/// not within a braced list of members, where GCC 12 then destroys those that it has not made.
 Machine machine_of(const StepOptions& options, std::int64_t batch);
 
 /// What the compilation of a step did.

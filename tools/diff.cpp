@@ -86,7 +86,8 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
   auto model = Model::load(side.model, run_options);
   auto input = model.step_input(batch);
   StepOptions step_options{.threads = run_options.threads};
-  BuildOptions build_options{.training = model.training(), .fuse = side.fuse, .machine = machine_of(step_options, batch.size())};
+  const auto machine = machine_of(step_options, batch.size());
+  BuildOptions build_options{.training = model.training(), .fuse = side.fuse, .machine = machine};
   auto lowered =
       lower(model.topology(),
             {.mode = Mode::train, .loss = model.training().loss, .metrics = model.training().metrics, .writer = model.training().writer});

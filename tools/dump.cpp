@@ -95,11 +95,12 @@ std::string dump(const Options& options) {
   if (!options.kernel.empty() && options.format != "stmt" && options.format != "asm")
     throw Error("--kernel goes with --format stmt and asm, not with {}", options.format);
   auto file = read_model(options.model);
+  const auto machine = machine_of({}, options.common.batch_size);
   BuildOptions build_options{.mode = options.mode == "train"  ? Mode::train
                                      : options.mode == "eval" ? Mode::eval
                                                               : Mode::predict,
                              .fuse = !options.no_fuse,
-                             .machine = machine_of({}, options.common.batch_size)};
+                             .machine = machine};
   build_options.training = training_of(file);
   std::string names = "lower";
   std::vector<OptimizerState> states;
