@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 #include <random>
+#include <sstream>
 
 #include "fuzz/shrink.h"
 #include "support/error.h"
@@ -28,13 +29,15 @@ struct Options {
 
 const char* name_of(Case::Kind kind) { return kind == Case::Kind::model ? "model" : "graph"; }
 
-std::string indented(const std::string& text) {
-  std::string result = "  ";
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    result += text[i];
-    if (text[i] == '\n' && i + 1 < text.size()) result += "  ";
+/// The first lines of a text, indented.
+std::string shown(const std::string& text) {
+  constexpr int kMostLines = 12;
+  std::istringstream lines(text);
+  std::string result, line;
+  for (int count = 0; std::getline(lines, line); ++count) {
+    if (count == kMostLines) return result + "  ...\n";
+    result += "  " + line + "\n";
   }
-  if (!result.ends_with('\n')) result += '\n';
   return result;
 }
 
@@ -61,8 +64,7 @@ int run_files(const Options& options) {
   int finds = 0;
   for (const auto& file : case_files(options.files)) {
     auto verdict = judge.compare(fuzz::read_case(file));
-    std::cout << fmt::format("{}: {}\n{}", file.string(), fuzz::name_of(verdict.kind), verdict.text.empty() ? "" : indented(verdict.text))
-              << std::flush;
+    std::cout << fmt::format("{}: {}\n{}", file.string(), fuzz::name_of(verdict.kind), shown(verdict.text)) << std::flush;
     finds += verdict.is_find();
   }
   return finds;
@@ -132,18 +134,18 @@ class Search {
     auto kind = kind_of(index);
     auto again = fmt::format("gradc fuzz --seed {} --{}s --first {} --count 1", seed_, name_of(kind), index);
     std::cout << fmt::format("{} {} of seed {}: {}\n{}  made again by: {}\n", name_of(kind), index, seed_, fuzz::name_of(verdict.kind),
-                             indented(verdict.text), again)
+                             shown(verdict.text), again)
               << std::flush;
     auto choices = choices_of(index);
-    auto before = fuzz::random_case(kind, choices);
-    auto small =
-        options_.shrink_seconds > 0 ? fuzz::shrink(kind, choices, verdict, judge_, options_.shrink_seconds) : fuzz::Shrunk{before, verdict};
+    fuzz::Shrunk small{fuzz::random_case(kind, choices), verdict};
+    if (options_.shrink_seconds > 0) {
+      small = fuzz::shrink(kind, choices, verdict, judge_, options_.shrink_seconds);
+      std::cout << fmt::format("  a smaller one, after {} tests:\n{}", small.tests, shown(small.verdict.text));
+    }
     auto name = fmt::format("{}-{}-{}", name_of(kind), seed_, index) + fuzz::file_extension(kind);
     auto file = std::filesystem::path(options_.out) / name;
     write_file(file, fuzz::file_text(small.smallest));
-    std::cout << fmt::format("  a smaller one, after {} tests:\n{}  shown by: gradc fuzz {}\n", small.tests, indented(small.verdict.text),
-                             file.string())
-              << std::flush;
+    std::cout << fmt::format("  shown by: gradc fuzz {}\n", file.string()) << std::flush;
   }
 
   const Options& options_;
