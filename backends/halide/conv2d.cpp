@@ -265,9 +265,11 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   const int width = inner_product_width(e, op);
   const bool share = width == 0 && images_share(e, g, by_stride(dx[2]));
   // What is read in place tests its borders outside of the inner loops instead.
-  const Directions skip = g.reads_in_place(e, op.operands[0], w) ? Directions{}
-                          : width > 0                            ? Directions{.rows = true}
-                                                                 : skipped(e, share, by_stride(dx[2]), by_stride(w[1]));
+  Directions skip = g.reads_in_place(e, op.operands[0], w) ? Directions{}
+                    : width > 0                            ? Directions{.rows = true}
+                                                           : skipped(e, share, by_stride(dx[2]), by_stride(w[1]));
+  // That a row is the only one is an equation, which Halide solves for the row of the sum instead of the kernel's.
+  if (e.type(op.operands[0]).dims[1] == 1) skip.rows = false;
   Surrounded dy(e, g, op.operands[0], w, {true, true}, skip);
   Var c("c"), x("x"), y("y"), q("q"), p("p");
   Product product{.op = &op,
