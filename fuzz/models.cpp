@@ -137,6 +137,7 @@ class ModelGenerator {
     config["use_bias"] = c_.coin();
     if (config["use_bias"]) config["bias_initializer"] = offset_initializer();
     config["activation"] = activation();
+    regularize(config, {"bias", "activity"});
   }
 
   /// Kernel size, strides, padding and dilation for an input of this height and width.
@@ -172,6 +173,7 @@ class ModelGenerator {
     if (groups > 1) config["groups"] = groups;
     config["filters"] = groups > 1 ? groups * c_.integer(1, std::max<std::int64_t>(1, 48 / groups)) : random_channels(c_);
     config["kernel_initializer"] = kernel_initializer();
+    regularize(config, {"kernel"});
     end_with_bias_and_activation(config);
     return add("Conv2D", config, {x});
   }
@@ -230,6 +232,7 @@ class ModelGenerator {
     json config = {{"units", units}, {"kernel_initializer", kernel_initializer()}};
     // Identity makes square matrices alone.
     if (x.shape.back() == units && c_.one_in(8)) config["kernel_initializer"] = {{"class_name", "Identity"}, {"config", {{"gain", 0.8}}}};
+    regularize(config, {"kernel"});
     end_with_bias_and_activation(config);
     if (!activation.empty()) config["activation"] = activation;
     return add("Dense", config, {x});
@@ -361,32 +364,60 @@ class ModelGenerator {
     json metrics = json::array();
     if (c_.coin())
       metrics.push_back(c_.of<const char*>({"accuracy", "binaryAccuracy", "categoricalAccuracy", "sparseCategoricalAccuracy"}));
-    if (c_.one_in(4)) metrics.push_back(c_.of<const char*>({"meanSquaredError", "meanAbsoluteError"}));
-    return {{"loss", loss}, {"metrics", metrics}, {"optimizer_config", optimizer()}};
+    if (c_.one_in(4)) metrics.push_back(c_.of<const char*>({"meanSquaredError", "meanAbsoluteError", "rootMeanSquaredError"}));
+    json training = {{"loss", loss}, {"metrics", metrics}, {"optimizer_config", optimizer()}};
+    if (c_.one_in(4)) training["loss"] = loss_with_options(loss);
+    if (c_.one_in(8)) training["loss_weights"] = c_.of({2.0, 0.25});
+    return training;
+  }
+
+  json loss_with_options(const std::string& loss) {
+    json config = {{"reduction", c_.of<const char*>({"sum_over_batch_size", "sum"})}};
+    bool of_classes = loss == "categoricalCrossentropy" || loss == "binaryCrossentropy";
+    if (of_classes && c_.coin()) config["label_smoothing"] = c_.of({0.1, 0.3});
+    return {{"class_name", loss}, {"config", config}};
+  }
+
+  void regularize(json& config, std::initializer_list<const char*> what) {
+    for (const char* each : what)
+      if (c_.one_in(16))
+        config[each + std::string("_regularizer")] = {{"class_name", "L1L2"},
+                                                      {"config", {{"l1", c_.of({0.0, 0.01})}, {"l2", c_.of({0.01, 0.1})}}}};
   }
 
   json optimizer() {
     json config = {{"learning_rate", c_.of({0.1, 0.5, 0.01})}};
     // A small epsilon makes the sign of a gradient that is 0 but for rounding count.
-    auto epsilon = [&] { return c_.of({0.1, 1e-2, 1e-3}); };
-    switch (c_.integer(0, 3)) {
-      case 0: return {{"class_name", "SGD"}, {"config", config}};
-      case 1:
-        config["momentum"] = c_.of({0.9, 0.5});
-        config["nesterov"] = c_.coin();
-        return {{"class_name", "SGD"}, {"config", config}};
-      case 2:
-        config["beta_1"] = c_.of({0.9, 0.5});
-        config["beta_2"] = c_.of({0.999, 0.9});
-        config["epsilon"] = epsilon();
-        return {{"class_name", "Adam"}, {"config", config}};
-      default:
-        config["rho"] = c_.of({0.9, 0.5});
-        config["momentum"] = c_.of({0.0, 0.5});
-        config["epsilon"] = epsilon();
-        config["centered"] = c_.coin();
-        return {{"class_name", "RMSprop"}, {"config", config}};
+    auto epsilon = [&] { config["epsilon"] = c_.of({0.1, 1e-2, 1e-3}); };
+    auto betas = [&] {
+      config["beta_1"] = c_.of({0.9, 0.5});
+      config["beta_2"] = c_.of({0.999, 0.9});
+      epsilon();
+    };
+    auto name = c_.of<std::string>({"SGD", "SGD", "SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "AdamW"});
+    if (name == "SGD" && c_.coin()) {
+      config["momentum"] = c_.of({0.9, 0.5});
+      config["nesterov"] = c_.coin();
+    } else if (name == "Adam" || name == "AdamW") {
+      betas();
+      config["amsgrad"] = c_.coin();
+    } else if (name == "Adamax" || name == "Nadam") {
+      betas();
+    } else if (name == "RMSprop") {
+      config["rho"] = c_.of({0.9, 0.5});
+      config["momentum"] = c_.of({0.0, 0.5});
+      config["centered"] = c_.coin();
+      epsilon();
+    } else if (name == "Adagrad") {
+      config["initial_accumulator_value"] = c_.of({0.1, 0.5});
+      epsilon();
+    } else if (name == "Adadelta") {
+      config["rho"] = c_.of({0.95, 0.5});
+      epsilon();
     }
+    if (c_.one_in(6)) config[c_.of<const char*>({"clipnorm", "global_clipnorm", "clipvalue"})] = c_.of({0.5, 0.05});
+    if (c_.one_in(8)) config["weight_decay"] = c_.of({0.01, 0.1});
+    return {{"class_name", name}, {"config", config}};
   }
 
   Choices& c_;
