@@ -2,6 +2,8 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <span>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -13,15 +15,35 @@
 namespace gradc {
 namespace {
 
-/// The features that change which instructions are used; tuning flags and CPU names are left out, so that a cache is shared by
-/// machines that can run the same code.
+using T = Halide::Target;
+
+/// The features by which code uses instructions that not every CPU of its architecture has.
+constexpr T::Feature kInstructionSets[] = {T::SSE41,
+                                           T::AVX,
+                                           T::AVX2,
+                                           T::FMA,
+                                           T::FMA4,
+                                           T::F16C,
+                                           T::AVX512,
+                                           T::AVX512_KNL,
+                                           T::AVX512_Skylake,
+                                           T::AVX512_Cannonlake,
+                                           T::AVX512_Zen4,
+                                           T::AVX512_SapphireRapids,
+                                           T::SVE,
+                                           T::SVE2,
+                                           T::ARMv7s,
+                                           T::ARMDotProd,
+                                           T::ARMFp16};
+/// Others, which code for f32 gains nothing from.
+constexpr T::Feature kUnusedInstructionSets[] = {T::AVX512_Zen5, T::AVXVNNI, T::AVX10_1};
+
+/// The instruction sets alone: tuning flags and CPU names are left out, so that a cache is shared by machines that can run the same code.
 Halide::Target code_target(const Halide::Target& target) {
-  using T = Halide::Target;
   Halide::Target plain(target.os, target.arch, target.bits);
-  for (auto feature :
-       {T::SSE41, T::AVX, T::AVX2, T::FMA, T::FMA4, T::F16C, T::AVX512, T::AVX512_KNL, T::AVX512_Skylake, T::AVX512_Cannonlake,
-        T::AVX512_Zen4, T::AVX512_SapphireRapids, T::SVE, T::SVE2, T::NoNEON, T::ARMv7s, T::ARMDotProd, T::ARMFp16})
+  for (auto feature : kInstructionSets)
     if (target.has_feature(feature)) plain.set_feature(feature);
+  if (target.has_feature(T::NoNEON)) plain.set_feature(T::NoNEON);
   return plain;
 }
 
@@ -36,11 +58,21 @@ std::int64_t l2_option(const std::string& option) {
   return count * scale;
 }
 
+/// The names of the target's instruction sets that the host lacks.
+std::vector<std::string> lacking(const Halide::Target& target, const Halide::Target& host) {
+  std::vector<std::string> names;
+  for (std::span<const T::Feature> features :
+       {std::span<const T::Feature>(kInstructionSets), std::span<const T::Feature>(kUnusedInstructionSets)})
+    for (auto feature : features)
+      if (target.has_feature(feature) && !host.has_feature(feature)) names.push_back(Halide::Target::feature_to_name(feature));
+  return names;
+}
+
 }  // namespace
 
 std::string halide_version() { return fmt::format("{}.{}.{}", HALIDE_VERSION_MAJOR, HALIDE_VERSION_MINOR, HALIDE_VERSION_PATCH); }
 
-KernelTarget kernel_target(const std::string& text) {
+KernelTarget kernel_target(const std::string& text) try {
   const auto comma = text.find(',');
   const auto name = text.substr(0, comma);
   const auto l2_bytes = comma == std::string::npos ? l2_cache_bytes() : l2_option(text.substr(comma + 1));
@@ -52,12 +84,16 @@ KernelTarget kernel_target(const std::string& text) {
     target = Halide::Target(name);
     if (target.arch != host.arch || target.os != host.os || target.bits != host.bits)
       throw Error("GRADC_TARGET: code for \"{}\" does not run on this machine, {}", name, code_target(host).to_string());
+    if (auto lacks = lacking(target, host); !lacks.empty())
+      throw Error("GRADC_TARGET: this machine has no {}; it is {}", fmt::join(lacks, ", "), code_target(host).to_string());
   }
   auto code = code_target(target);
   bool avx512 = code.has_feature(Halide::Target::AVX512) || code.has_feature(Halide::Target::AVX512_Skylake) ||
                 code.has_feature(Halide::Target::AVX512_KNL) || code.has_feature(Halide::Target::AVX512_SapphireRapids);
   int registers = avx512 || code.arch == Halide::Target::ARM ? 32 : 16;
   return {code.to_string(), code.natural_vector_size<float>(), registers, l2_bytes};
+} catch (const Halide::Error& error) {
+  throw Error("GRADC_TARGET: \"{}\": {}", text, error.what());
 }
 
 void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,
