@@ -20,6 +20,9 @@ namespace fs = std::filesystem;
 
 constexpr char kMagic[8] = {'g', 'r', 'a', 'd', 'c', 'k', '0', '1'};
 
+/// More than the code of any kernel.
+constexpr std::uint64_t kMostEntryBytes = 64ull << 20;
+
 struct Header {
   char magic[8];
   std::uint64_t size, checksum;
@@ -64,13 +67,14 @@ KernelCache::KernelCache(const fs::path& folder, Warn warn, std::uint64_t limit)
 std::optional<std::string> KernelCache::find(const std::string& key) const {
   if (!usable()) return std::nullopt;
   auto path = folder_ / (key + ".o");
-  std::error_code failed;
-  if (!fs::exists(path, failed)) return std::nullopt;
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(path, ignored))) return std::nullopt;
   std::string bytes;
   try {
-    bytes = read_file(path);
+    bytes = read_plain_file(path, kMostEntryBytes);
   } catch (const Error& error) {
     if (warn_) warn_(fmt::format("kernel cache: {}; compiling it again", error.what()));
+    fs::remove(path, ignored);
     return std::nullopt;
   }
   Header header{};
@@ -79,7 +83,7 @@ std::optional<std::string> KernelCache::find(const std::string& key) const {
                header.size == bytes.size() - sizeof header && header.checksum == XXH3_64bits(bytes.data() + sizeof header, header.size);
   if (!whole) {
     if (warn_) warn_(fmt::format("kernel cache: {} is damaged; compiling it again", path.string()));
-    fs::remove(path, failed);
+    fs::remove(path, ignored);
     return std::nullopt;
   }
   // The time of use, by which entries are dropped, to the hour: reading need not write each time.
@@ -95,8 +99,12 @@ void KernelCache::store(const std::string& key, const std::string& object) const
   header.size = object.size();
   header.checksum = XXH3_64bits(object.data(), object.size());
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+  auto path = folder_ / (key + ".o");
+  std::error_code ignored;
+  // What a link or a pipe leads to is none of the cache's.
+  if (!fs::is_regular_file(fs::symlink_status(path, ignored))) fs::remove(path, ignored);
   try {
-    write_file(folder_ / (key + ".o"), bytes + object);
+    write_file(path, bytes + object);
   } catch (const Error& error) {
     if (warn_) warn_(fmt::format("kernel cache: {}; going on without", error.what()));
   }

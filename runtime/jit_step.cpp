@@ -205,8 +205,16 @@ class JitStep : public Step {
     context_.events_end = events_end_.data();
   }
 
-  LinkedStep link(const StepOptions& options, CompileReport& report) {
-    auto code = compile_kernels(plan_, target_, options, report);
+  LinkedStep link(const StepOptions& options, CompileReport& report) try {
+    return link_code(compile_kernels(plan_, target_, options, report), options);
+  } catch (const InternalError& error) {
+    // An entry of the cache may be whole and yet no code of ours.
+    if (report.from_cache == 0) throw;
+    if (options.warn) options.warn(fmt::format("kernel cache: what it has cannot be linked; compiling it again ({})", error.what()));
+    return link_code(compile_kernels(plan_, target_, options, report, true), options);
+  }
+
+  LinkedStep link_code(KernelCode code, const StepOptions& options) {
     if (options.perf_map || options.debugger) name_after_kernels(code, plan_);
     LinkedStep linked(plan_, code.symbols, code.objects,
                       {.separate_kernels = options.separate_kernels, .events = options.trace, .debugger = options.debugger});

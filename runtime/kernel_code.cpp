@@ -26,7 +26,7 @@ KernelTarget target_of(const StepOptions& options) {
   return kernel_target(options.target.empty() && environment != nullptr ? environment : options.target);
 }
 
-KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report) {
+KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report, bool anew) {
   auto cache = options.use_cache ? KernelCache::of_user(options.warn) : KernelCache();
   KernelCode code;
   struct Distinct {
@@ -48,7 +48,7 @@ KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const Ste
   }
   std::vector<Distinct> missing;
   for (const auto& [own, each] : distinct) {
-    if (auto object = cache.find(each.key))
+    if (auto object = anew ? std::nullopt : cache.find(each.key))
       code.objects.push_back({"gradc_kernel_" + each.key, std::move(*object)});
     else
       missing.push_back(each);

@@ -115,6 +115,18 @@ class TemporaryFile {
   Descriptor file_;
 };
 
+std::string read_all(int fd, const fs::path& path) {
+  std::string bytes;
+  char buffer[1 << 16];
+  for (;;) {
+    auto got = read(fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error("{}: cannot be read: {}", path.string(), reason());
+    if (got == 0) return bytes;
+    bytes.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
 /// Whether a path leads to a device, a pipe or a socket. Those are written to; a file in their place would take them from everyone.
 bool is_special(const fs::path& path) {
   std::error_code ignored;
@@ -141,15 +153,16 @@ void make_folder(const fs::path& folder) {
 std::string read_file(const fs::path& path) {
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) throw Error("{}: cannot be read: {}", path.string(), reason());
-  std::string bytes;
-  char buffer[1 << 16];
-  for (;;) {
-    auto got = read(file.get(), buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw Error("{}: cannot be read: {}", path.string(), reason());
-    if (got == 0) return bytes;
-    bytes.append(buffer, static_cast<std::size_t>(got));
-  }
+  return read_all(file.get(), path);
+}
+
+std::string read_plain_file(const fs::path& path, std::uint64_t most) {
+  Descriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (file.get() < 0) throw Error("{}: cannot be read: {}", path.string(), reason());
+  struct stat info{};
+  if (fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) throw Error("{}: is no plain file", path.string());
+  if (static_cast<std::uint64_t>(info.st_size) > most) throw Error("{}: is larger than {} MB", path.string(), most >> 20);
+  return read_all(file.get(), path);
 }
 
 void write_file(const fs::path& path, const std::string& bytes) {

@@ -1,6 +1,7 @@
 #pragma once
 /// Files read and written whole, safe from other threads, other processes and being killed.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -8,6 +9,9 @@ namespace gradc {
 
 /// All bytes of a file. Throws gradc::Error that names it.
 std::string read_file(const std::filesystem::path& path);
+
+/// The same of a plain file of at most so many bytes: no link, device or pipe, which may never end, or never begin.
+std::string read_plain_file(const std::filesystem::path& path, std::uint64_t most);
 
 /// Writes a file, in a folder that is made if it is not there. The file is complete on disk under a temporary name before it takes its
 /// place; if anything fails the file that was there is as before. What a symbolic link leads to is written, and the link stays; devices and

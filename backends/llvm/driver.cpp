@@ -1,7 +1,10 @@
 #include "backends/llvm/driver.h"
 
+#include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <mutex>
+#include <new>
 
 #include <llvm/Config/llvm-config.h>
 #include <llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h>
@@ -304,14 +307,19 @@ class Writer {
         *batch_arena_ = nullptr, *partials_ = nullptr, *whole_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
 };
 
+[[noreturn]] void fail(const std::string& what) {
+  if (what.find(std::strerror(ENOMEM)) != std::string::npos) throw std::bad_alloc();
+  throw InternalError("LLVM: " + what);
+}
+
 template <class T>
 T expect(llvm::Expected<T> value) {
-  if (!value) throw InternalError("LLVM: " + llvm::toString(value.takeError()));
+  if (!value) fail(llvm::toString(value.takeError()));
   return std::move(*value);
 }
 
 void expect(llvm::Error error) {
-  if (error) throw InternalError("LLVM: " + llvm::toString(std::move(error)));
+  if (error) fail(llvm::toString(std::move(error)));
 }
 
 /// The bytes of a function in an object file.
@@ -335,6 +343,7 @@ KernelObject renamed(const KernelObject& object, const std::string& symbol) {
 }
 
 struct LinkedStep::Implementation {
+  std::string reasons;  ///< Why lookups failed.
   std::unique_ptr<llvm::orc::LLJIT> jit;
   StepFunction function = nullptr;
   KernelFunction kernel = nullptr;
@@ -354,6 +363,14 @@ LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& sym
   machine.setCodeGenOptLevel(llvm::CodeGenOptLevel::None);
   implementation_->jit = expect(orc::LLJITBuilder().setJITTargetMachineBuilder(std::move(machine)).create());
   auto& jit = *implementation_->jit;
+  // Why a lookup fails is told here, and what it returns says only that it did.
+  auto& reasons = implementation_->reasons;
+  jit.getExecutionSession().setErrorReporter([&reasons](llvm::Error error) { reasons += llvm::toString(std::move(error)) + "\n"; });
+  auto found = [&](const char* name) {
+    auto address = jit.lookup(name);
+    if (!address) fail(reasons + llvm::toString(address.takeError()));
+    return *address;
+  };
   if (options.debugger) expect(orc::enableDebuggerSupport(jit));
   auto& library = jit.getMainJITDylib();
   auto symbol = [](auto* function) { return orc::ExecutorSymbolDef(orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported); };
@@ -368,8 +385,8 @@ LinkedStep::LinkedStep(const StepPlan& plan, const std::vector<std::string>& sym
   auto module = Writer(*context, plan, symbols).run(options);
   module->setDataLayout(jit.getDataLayout());
   expect(jit.addIRModule(orc::ThreadSafeModule(std::move(module), std::move(context))));
-  implementation_->function = expect(jit.lookup("step")).toPtr<StepFunction>();
-  if (options.separate_kernels) implementation_->kernel = expect(jit.lookup("kernel")).toPtr<KernelFunction>();
+  implementation_->function = found("step").toPtr<StepFunction>();
+  if (options.separate_kernels) implementation_->kernel = found("kernel").toPtr<KernelFunction>();
 }
 
 LinkedStep::~LinkedStep() = default;
