@@ -36,17 +36,19 @@ Side parse_side(const std::string& text) {
 }
 
 struct SideRun {
-  Graph graph;  ///< Plain ops, unless passes grouped them.
+  Graph graph;                  ///< Plain ops, unless passes grouped them.
+  NamedTensors inputs, params;  ///< Before the step.
   NamedTensors values;
 };
 
-NamedTensors interpret_all(const Graph& graph, const StepInput& input, const Params& params) {
-  NamedTensors values, state = interpreter_params(graph, params);
+NamedTensors interpret_all(const SideRun& run) {
+  const auto& graph = run.graph;
+  NamedTensors values, state = run.params;
   InterpreterOptions options{.single_precision = true};
   options.after_op = [&](const Op& op, const std::vector<const Tensor*>&, const std::vector<Tensor*>& results) {
     for (std::size_t i = 0; i < results.size(); ++i) values[graph.values[op.results[i]].name] = *results[i];
   };
-  interpret(graph, interpreter_inputs(graph, input), state, options);
+  interpret(graph, run.inputs, state, options);
   return values;
 }
 
@@ -100,14 +102,15 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
     const Pass with_optimizer = *update;
     plain = parse_passes(side.pass_list, {&with_optimizer, 1});
   }
-  SideRun run{std::move(lowered.graph), {}};
+  SideRun run{.graph = std::move(lowered.graph)};
   run_passes(run.graph, plain);
   Params params;
   for (const auto& weight : model.weights()) params.set(weight.name, weight.shape, weight.values);
   for (const auto& state : states) params.fill(state.name, state.shape, static_cast<float>(state.initial));
-  auto before = interpreter_params(run.graph, params);
-  run.values = side.kind == Side::jit ? jit_all(run.graph, to_kernels, input, params, std::max(1, run_options.threads))
-                                      : interpret_all(run.graph, input, params);
+  run.inputs = interpreter_inputs(run.graph, input);
+  run.params = interpreter_params(run.graph, params);
+  run.values =
+      side.kind == Side::jit ? jit_all(run.graph, to_kernels, input, params, std::max(1, run_options.threads)) : interpret_all(run);
   // A param, and what reshapes it, shows what it was before the step updated it.
   auto definers = run.graph.definers();
   for (const auto& op : run.graph.ops) {
@@ -115,7 +118,7 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
     const auto& source = run.graph.ops[definers[storage_of(run.graph, definers, op.result())]];
     if (source.kind != OpKind::param) continue;
     const auto& [type, name] = run.graph.values[op.result()];
-    run.values[name] = {type.dims, before.at(source.attributes.text("name")).data};
+    run.values[name] = {type.dims, run.params.at(source.attributes.text("name")).data};
   }
   return run;
 }
@@ -141,19 +144,25 @@ void run(const Options& options) {
   SideRun of_a, of_b;
   naming(a.model, [&] { of_a = run_side(a, batch, options); });
   naming(b.model, [&] { of_b = run_side(b, batch, options); });
+  RoundingSizes sizes;
   auto diff = compare(of_a.graph, of_a.values, of_b.values, options.tolerance);
+  if (!diff.beyond.empty()) {
+    // Is it more than rounding?
+    sizes = rounding_sizes(of_a.graph, of_a.inputs, of_a.params);
+    diff = compare(of_a.graph, of_a.values, of_b.values, options.tolerance, sizes);
+  }
   if (diff.compared == 0) throw Error("{} and {} have no value in common", a.text, b.text);
   std::cout << fmt::format("A is {}, B is {}; one step on {} image{}\n", a.text, b.text, batch.size(), batch.size() == 1 ? "" : "s");
   std::cout << fmt::format(
       "{} values compared{}\n", diff.compared,
       diff.unmatched.empty() ? "" : fmt::format(", {} in one of the two only or in other shapes", diff.unmatched.size()));
   if (diff.beyond.empty()) {
-    std::cout << fmt::format("all agree within {:g}; most different is %{}, by {:.2g} of its largest number\n", options.tolerance,
-                             diff.largest.value, diff.largest.relative);
+    std::cout << fmt::format("all agree within {:g}; most different is %{}, by {:.2g} of its size\n", options.tolerance, diff.largest.value,
+                             diff.largest.relative);
     return;
   }
   std::cout << fmt::format("{} ops give values that differ by more than {:g}; the first is\n{}", diff.beyond.size(), options.tolerance,
-                           describe(of_a.graph, diff.beyond.front(), of_a.values, of_b.values, options.tolerance));
+                           describe(of_a.graph, diff.beyond.front(), of_a.values, of_b.values, options.tolerance, sizes));
   throw CLI::RuntimeError(1);
 }
 
@@ -180,7 +189,9 @@ void add_diff(CLI::App& program) {
   options->common.add_batch_size(*command);
   options->common.add_threads(*command);
   command->add_option("--seed", options->common.seed, "Seed of initial weights and dropout")->capture_default_str();
-  command->add_option("--tolerance", options->tolerance, "Of a difference, relative to the largest number of a value")
+  command
+      ->add_option("--tolerance", options->tolerance,
+                   "Of a difference, relative to the size of a value: its largest number, or its terms' where they cancel")
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
   command->callback([options] { run(*options); });
