@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "inspect/profile.h"
+#include "support/json.h"
 
 namespace gradc {
 
@@ -46,7 +47,7 @@ std::string chrome_trace(const std::vector<StepTrace>& steps, const std::vector<
           {{"phase", kernel.phase}, {"layers", kernel.layers}});
     }
   }
-  return Json{{"traceEvents", std::move(events)}, {"displayTimeUnit", "ns"}}.dump() + "\n";
+  return json_text(Json{{"traceEvents", std::move(events)}, {"displayTimeUnit", "ns"}}) + "\n";
 }
 
 }  // namespace gradc

@@ -7,6 +7,7 @@
 #include "inspect/role.h"
 #include "inspect/web_assets.h"
 #include "ir/text.h"
+#include "support/json.h"
 
 namespace gradc {
 namespace {
@@ -93,7 +94,7 @@ std::string html(const GraphPage& page) {
                                                {"PAGE_CSS", std::string(web_asset("page.css"))},
                                                {"GRAPH_CSS", std::string(web_asset("graph.css"))},
                                                {"DAGRE", std::string(web_asset("dagre.min.js"))},
-                                               {"DATA", script_safe(data.dump())},
+                                               {"DATA", script_safe(json_text(data))},
                                                {"GRAPH_JS", std::string(web_asset("graph.js"))}});
 }
 

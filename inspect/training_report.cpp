@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "inspect/web_assets.h"
+#include "support/json.h"
 
 namespace gradc {
 namespace {
@@ -106,23 +107,22 @@ std::string json(const TrainingReport& report) {
                         {"predicted", each.predicted},
                         {"probability", each.probability},
                         {"pixels", base64(each.pixels)}});
-  return Json{{"title", report.title},
-              {"optimizer", report.optimizer},
-              {"loss", report.loss},
-              {"sequential", report.summary.sequential},
-              {"layers", layers},
-              {"trainable", report.summary.trainable},
-              {"frozen", report.summary.frozen},
-              {"batchSize", report.batch_size},
-              {"images", report.images},
-              {"finished", report.finished},
-              {"steps", columns(report.steps)},
-              {"epochs", columns(report.epochs)},
-              {"tensors", tensors},
-              {"confusion", report.confusion},
-              {"mistakes", mistakes},
-              {"imageShape", {report.height, report.width, report.channels}}}
-      .dump();
+  return json_text(Json{{"title", report.title},
+                        {"optimizer", report.optimizer},
+                        {"loss", report.loss},
+                        {"sequential", report.summary.sequential},
+                        {"layers", layers},
+                        {"trainable", report.summary.trainable},
+                        {"frozen", report.summary.frozen},
+                        {"batchSize", report.batch_size},
+                        {"images", report.images},
+                        {"finished", report.finished},
+                        {"steps", columns(report.steps)},
+                        {"epochs", columns(report.epochs)},
+                        {"tensors", tensors},
+                        {"confusion", report.confusion},
+                        {"mistakes", mistakes},
+                        {"imageShape", {report.height, report.width, report.channels}}});
 }
 
 std::string html(const TrainingReport& report) {

@@ -39,7 +39,7 @@ std::string filled_page(std::string_view page, const std::vector<std::pair<std::
 }
 
 std::string script_safe(std::string json) {
-  for (auto at = json.find("</"); at != std::string::npos; at = json.find("</", at + 2)) json.replace(at, 2, "<\\/");
+  for (auto at = json.find('<'); at != std::string::npos; at = json.find('<', at)) json.replace(at, 1, "\\u003c");
   return json;
 }
 

@@ -132,8 +132,11 @@ void run_on_all_processors(std::size_t count, const std::function<void(std::size
       }
   };
   std::vector<std::thread> helpers;
-  for (std::size_t i = 1; i < std::min<std::size_t>(static_cast<std::size_t>(available_processors()), count); ++i)
-    helpers.emplace_back(take);
+  for (std::size_t i = 1; i < std::min<std::size_t>(static_cast<std::size_t>(available_processors()), count); ++i) try {
+      helpers.emplace_back(take);
+    } catch (const std::system_error&) {
+      break;  // No more threads to be had: those there are do it.
+    }
   take();
   for (auto& helper : helpers) helper.join();
   for (const auto& failure : failures)

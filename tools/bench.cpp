@@ -11,6 +11,7 @@
 #include "bench/timed_step.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
+#include "support/json.h"
 #include "support/machine.h"
 #include "tools/commands.h"
 
@@ -136,7 +137,7 @@ void print_json(const Options& options, const Report& report) {
                                 {"unfused", of_times(report.unfused)},
                                 {"share_of_peak", report.gflop / report.fused.median() / report.peak},
                                 {"kernels", kernels}};
-  std::cout << out.dump(2) << "\n";
+  std::cout << json_text(out, 2) << "\n";
 }
 
 void print_text(const Options& options, const Report& report) {

@@ -26,8 +26,7 @@ std::string read_text(const std::string& path) {
 
 void write_result(const std::string& path, const std::string& text) {
   if (path.empty()) {
-    std::cout << text << std::flush;
-    if (!std::cout) throw Error("standard output cannot be written");
+    std::cout << text;
     return;
   }
   auto folder = std::filesystem::path(path).parent_path();

@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <iostream>
 #include <new>
+#include <system_error>
 
 #include "backends/halide/compile.h"
 #include "backends/llvm/driver.h"
 #include "support/error.h"
+#include "support/memory.h"
 #include "tools/commands.h"
 #include "tools/reproducer.h"
+#include "tools/terminal.h"
 
 namespace {
 
@@ -21,10 +24,13 @@ std::string version_text() {
   return "gradc " GRADC_VERSION "\nHalide " + gradc::halide_version() + "\nLLVM " + gradc::llvm_version() + "\ntarget " + cpu;
 }
 
-}  // namespace
+/// Prints what went wrong. The exit status.
+int fail(const std::string& what) {
+  std::cerr << "gradc: " << what << "\n";
+  return 1;
+}
 
-int main(int argc, char** argv) {
-  gradc::write_reproducers_on_crashes();
+int run(int argc, char** argv) {
   CLI::App program("gradc compiles a model definition into one native training step.", "gradc");
   program.set_version_flag("--version", [] { return version_text(); });
   program.require_subcommand(1);
@@ -61,17 +67,32 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? 0 : 2;
   } catch (const gradc::Error& error) {
-    std::cerr << "gradc: " << error.what() << "\n";
-    return 1;
+    return fail(error.what());
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory; use a smaller model or batch, or raise ulimit -v");
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::resource_unavailable_try_again)
+      return fail("no thread can be made; use --threads 1, or raise the limits of threads (ulimit -u) and of their memory (ulimit -v, -s)");
+    return fail(error.what());
   } catch (const gradc::PassFailure& error) {
     std::cerr << "gradc: " << error.what() << "\n"
               << gradc::write_reproducer(error.before(), error.pass()) << "This is a bug of gradc: please report it with that file.\n";
     return 3;
-  } catch (const std::bad_alloc&) {
-    std::cerr << "gradc: out of memory; use a smaller model or batch\n";
-    return 1;
   } catch (const std::exception& error) {
+    if (gradc::address_space_limit()) return fail(fmt::format("{}\n{}", error.what(), gradc::limited_memory_text()));
     std::cerr << "gradc: " << error.what() << "\nThis is a bug of gradc: please report it with the command and the model.\n";
     return 3;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  gradc::open_standard_descriptors();
+  gradc::write_reproducers_on_crashes();
+  gradc::EscapedOutput escaped;
+  int status = run(argc, argv);
+  if (std::cout.flush()) return status;
+  std::cerr << "gradc: standard output cannot be written; is its disk full?\n";
+  return std::max(status, 1);
 }

@@ -10,6 +10,7 @@
 #include "inspect/roofline.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
+#include "support/json.h"
 #include "support/machine.h"
 #include "tools/commands.h"
 
@@ -164,18 +165,18 @@ void print_json(const Options& options, const Measured& measured) {
     kernels.push_back(std::move(entry));
   }
   for (const auto& row : profile.activities) activities.push_back(times(row));
-  std::cout << Json{{"model", options.common.model},
-                    {"batch", options.common.batch_size},
-                    {"threads", profile.threads()},
-                    {"target", measured.target},
-                    {"fma_peak_gflops", measured.peak},
-                    {"memory_gbytes_per_second", measured.bandwidth},
-                    {"step_ms", profile.step_seconds * 1e3},
-                    {"accounted_ms", profile.accounted_seconds() * 1e3},
-                    {"overhead", measured.traced_seconds / measured.plain_seconds - 1},
-                    {"kernels", kernels},
-                    {"activities", activities}}
-                   .dump(2)
+  std::cout << json_text(Json{{"model", options.common.model},
+                              {"batch", options.common.batch_size},
+                              {"threads", profile.threads()},
+                              {"target", measured.target},
+                              {"fma_peak_gflops", measured.peak},
+                              {"memory_gbytes_per_second", measured.bandwidth},
+                              {"step_ms", profile.step_seconds * 1e3},
+                              {"accounted_ms", profile.accounted_seconds() * 1e3},
+                              {"overhead", measured.traced_seconds / measured.plain_seconds - 1},
+                              {"kernels", kernels},
+                              {"activities", activities}},
+                         2)
             << "\n";
 }
 

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "tools/terminal.h"
+
 namespace gradc {
 namespace {
 
@@ -62,11 +64,12 @@ void Progress::show(const Logs& logs, bool last) {
   auto left = took.count() / static_cast<double>(done_) * static_cast<double>(steps_ - done_);
   auto line = fmt::format("epoch {}/{}  step {}/{}  {:.0f} images/s  {}  {}", epoch_, epochs_, done_, steps_, rate,
                           last ? "took " + duration_text(took.count()) : duration_text(left) + " left", logs_text(logs));
-  std::cerr << (terminal_ ? "\r\x1b[K" : "") << line << (terminal_ ? "" : "\n") << std::flush;
+  if (terminal_) std::cerr << rewrite_line;
+  std::cerr << line << (terminal_ ? "" : "\n") << std::flush;
 }
 
 void Progress::epoch_end(const Logs& logs) {
-  if (terminal_) std::cerr << "\r\x1b[K";
+  if (terminal_) std::cerr << rewrite_line;
   std::cerr << fmt::format("epoch {}/{}  {}\n", epoch_, epochs_, logs_text(logs));
   ++epoch_;
   done_ = 0;

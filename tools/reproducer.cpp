@@ -11,6 +11,7 @@
 
 #include "ir/text.h"
 #include "support/error.h"
+#include "support/memory.h"
 
 namespace gradc {
 namespace {
@@ -27,6 +28,10 @@ void tell(const std::string& text) {
 /// is lost anyway. A second signal ends it.
 void on_crash(int signal) {
   std::signal(signal, SIG_DFL);
+  if (address_space_limit()) {
+    tell(std::string("gradc: ") + strsignal(signal) + "\n" + limited_memory_text() + "\n");
+    _exit(1);
+  }
   if (const auto& at = pass_in_flight(); at.pass != nullptr) try {
       tell("gradc: pass " + at.pass->name + " crashed: " + strsignal(signal) + "\n" + write_reproducer(*at.before, *at.pass) +
            "This is a bug of gradc: please report it with that file.\n");
@@ -39,7 +44,9 @@ void on_crash(int signal) {
 }  // namespace
 
 std::string write_reproducer(const Graph& before, const Pass& pass) {
-  auto pattern = (std::filesystem::temp_directory_path() / ("gradc-" + pass.name + "-XXXXXX.ir")).string();
+  std::error_code failed;
+  auto folder = std::filesystem::temp_directory_path(failed);
+  auto pattern = ((failed ? std::filesystem::path(".") : folder) / ("gradc-" + pass.name + "-XXXXXX.ir")).string();
   int file = mkstemps(pattern.data(), 3);
   if (file < 0) throw Error("{}: no reproducer can be written there: {}", pattern, std::strerror(errno));
   std::string command = "gradc opt " + pattern + " --passes ";

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 
+#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include "support/error.h"
@@ -18,7 +19,19 @@
 namespace gradc {
 namespace {
 
-std::atomic<bool> interrupted{false};
+std::atomic<bool> training{false}, interrupted{false};
+
+/// Before the first step there is nothing to keep, so Ctrl-C ends the command at once; from then on after the current step, and a second
+/// one at once.
+void on_interrupt(int) {
+  if (!training) {
+    constexpr std::string_view kText = "gradc: interrupted before the first step; nothing is saved\n";
+    [[maybe_unused]] auto told = write(STDERR_FILENO, kText.data(), kText.size());
+    _exit(130);
+  }
+  interrupted = true;
+  std::signal(SIGINT, SIG_DFL);
+}
 
 struct Options {
   CommonOptions common;
@@ -62,12 +75,9 @@ class StepLog {
 };
 
 void run(const Options& options) {
-  std::signal(SIGINT, [](int) {
-    interrupted = true;
-    std::signal(SIGINT, SIG_DFL);  // a second one ends at once
-  });
-  // Unpacking the data and compiling the step take about as long; they go on at once.
-  auto loading = std::async(std::launch::async, [&] { return load(options.common); });
+  std::signal(SIGINT, on_interrupt);
+  // Unpacking the data and compiling the step take about as long; they go on at once, if there are threads to be had.
+  auto loading = std::async(std::launch::async | std::launch::deferred, [&] { return load(options.common); });
   auto model = options.common.load_model_to_train();
   auto run_options = options.common.run_options();
   run_options.check_numerics = options.check_numerics;
@@ -127,6 +137,7 @@ void run(const Options& options) {
     }
     recorder->begin();
   }
+  training = true;
   History history;
   // What was good before a NaN is saved and shown, and then the error is told.
   std::exception_ptr failure;

@@ -10,6 +10,7 @@
 #include "runtime/tuned.h"
 #include "support/error.h"
 #include "tools/commands.h"
+#include "tools/terminal.h"
 
 namespace gradc {
 namespace {
@@ -63,7 +64,7 @@ class Tuner {
         }
       }
     }
-    if (terminal_) std::cerr << "\r\033[K";
+    if (terminal_) std::cerr << rewrite_line;
     keep(*base, kernels);
   }
 
@@ -119,7 +120,7 @@ class Tuner {
   void show(int candidate, int done, int count, const std::string& name) const {
     auto text = fmt::format("candidate {} of {}, kernel {} of {}: {}", candidate, options_.candidates - 1, done, count, name);
     if (terminal_)
-      std::cerr << "\r\033[K" << text << std::flush;
+      std::cerr << rewrite_line << text << std::flush;
     else if (done == 1)
       std::cerr << fmt::format("candidate {} of {}: {} kernels\n", candidate, options_.candidates - 1, count);
   }
