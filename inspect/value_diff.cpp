@@ -19,22 +19,22 @@ std::pair<const Tensor*, const Tensor*> both(const std::string& value, const Nam
   return {&of_a->second, &of_b->second};
 }
 
-/// How far results are moved, relative to each: far less than rounding to float, so that what decides between numbers decides alike.
-constexpr double kMove = 1e-9;
-/// Roundings go to both sides, those of many steps add up, and no two orders of summation round alike: of a value whose size is what the
-/// move changes, a share of this much less is as common as of a number of that size.
+/// How far results are moved, relative to each: by some roundings to float, as squares and roots of what is moved do not grow in
+/// proportion.
+constexpr double kMove = 0x1p-20;
+/// The move is larger than rounding by so much that less of what it changes is to be expected.
 constexpr double kMoreThanRounding = 8;
 
-/// A number moved by up to kMove of itself. Equal numbers move alike, as max_pool2d and others decide between them.
+/// A number moved by up to kMove of itself. Equal numbers move alike, so that what cancels exactly still does.
 double moved(double number) {
   auto bits = std::bit_cast<std::uint64_t>(number) * 0x9e3779b97f4a7c15ull;
   return number * (1 + kMove * (static_cast<double>(bits >> 11) * 0x1p-52 - 1));
 }
 
-/// Whether what an op makes is rounded: numbers that say which, and those that only move, are exact.
-bool rounds(OpKind kind) {
-  return kind != OpKind::greater && kind != OpKind::equal && kind != OpKind::sign && kind != OpKind::round && kind != OpKind::argmax &&
-         kind != OpKind::constant;
+/// Whether a result says how an op decided between numbers, or is exact.
+bool is_decision(OpKind kind, DType dtype) {
+  return dtype != DType::f32 || kind == OpKind::greater || kind == OpKind::equal || kind == OpKind::sign || kind == OpKind::round ||
+         kind == OpKind::argmax || kind == OpKind::constant;
 }
 
 }  // namespace
@@ -53,11 +53,15 @@ RoundingSizes rounding_sizes(const Graph& graph, const NamedTensors& inputs, con
       const auto& name = graph.values[op.results[i]].name;
       const auto& before = plain.at(name).data;
       auto& now = results[i]->data;
+      // Between nearly equal numbers the step decides as before: what a decision changes is no rounding.
+      if (is_decision(op.kind, graph.type(op.results[i]).dtype)) {
+        now = before;
+        continue;
+      }
       double move = 0;
       for (std::size_t e = 0; e < now.size(); ++e) move = std::max(move, std::abs(now[e] - before[e]));
       sizes[name] = move / kMove / kMoreThanRounding;
-      if (rounds(op.kind) && graph.type(op.results[i]).dtype == DType::f32)
-        for (auto& v : now) v = moved(v);
+      for (auto& v : now) v = moved(v);
     }
   };
   state = params;

@@ -93,7 +93,8 @@ KernelTarget kernel_target(const std::string& text) try {
   int registers = avx512 || code.arch == Halide::Target::ARM ? 32 : 16;
   return {code.to_string(), code.natural_vector_size<float>(), registers, l2_bytes};
 } catch (const Halide::Error& error) {
-  throw Error("GRADC_TARGET: \"{}\": {}", text, error.what());
+  const std::string what = error.what();
+  throw Error("GRADC_TARGET: {}", what.substr(0, what.find('\n')));
 }
 
 void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,
