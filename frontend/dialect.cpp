@@ -12,6 +12,7 @@ constexpr Dialect kTfjs = {.name = "tf.js",
                            .kernel_initializer = "glorotNormal",
                            .hard_sigmoid_is_relu6 = false,
                            .frozen_normalization_infers = false,
+                           .call_overrules_training = false,
                            .corrects_truncation = false,
                            .vector_fans_are_sizes = false,
                            .accuracy_goes_by_shape = false,
@@ -23,6 +24,7 @@ constexpr Dialect kKeras2 = {.name = "Keras 2",
                              .kernel_initializer = "glorotUniform",
                              .hard_sigmoid_is_relu6 = false,
                              .frozen_normalization_infers = true,
+                             .call_overrules_training = true,
                              .corrects_truncation = true,
                              .vector_fans_are_sizes = true,
                              .accuracy_goes_by_shape = true,
@@ -34,6 +36,7 @@ constexpr Dialect kKeras3 = {.name = "Keras 3",
                              .kernel_initializer = "glorotUniform",
                              .hard_sigmoid_is_relu6 = true,
                              .frozen_normalization_infers = true,
+                             .call_overrules_training = false,
                              .corrects_truncation = true,
                              .vector_fans_are_sizes = true,
                              .accuracy_goes_by_shape = true,
@@ -45,6 +48,7 @@ constexpr Dialect kUnnamed = [] {
   dialect.name = "a file that does not say who wrote it";
   dialect.keras_version = nullptr;
   dialect.frozen_normalization_infers = true;
+  dialect.call_overrules_training = true;
   return dialect;
 }();
 

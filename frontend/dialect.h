@@ -12,7 +12,7 @@ enum class Writer {
   tfjs,    ///< tf.js; also the C++ API.
   keras2,  ///< Keras 1 and 2, tf.keras up to TensorFlow 2.15.
   keras3,
-  unnamed,  ///< A file that does not say who wrote it: tf.js's meaning, but a normalization that is frozen stays as it is.
+  unnamed,  ///< A file that does not say who wrote it: tf.js's meaning, but what is frozen, or called without training, stays as it is.
 };
 
 /// Whose formula an optimizer follows where the libraries differ: mostly, where epsilon stands.
@@ -31,6 +31,7 @@ struct Dialect {
   const char* kernel_initializer;    ///< Of a Dense, Conv2D, Conv2DTranspose or DepthwiseConv2D that names none.
   bool hard_sigmoid_is_relu6;        ///< hard_sigmoid is relu6(x + 3) / 6, else min(max(0.2 x + 0.5, 0), 1).
   bool frozen_normalization_infers;  ///< BatchNormalization with trainable = false uses and keeps its moving statistics in training.
+  bool call_overrules_training;  ///< What is called with training = False works as in prediction, also where the whole model is trained.
 
   // Initializers.
   bool corrects_truncation;    ///< A truncated normal of VarianceScaling is scaled to the deviation that it had before the cut.

@@ -206,6 +206,9 @@ Initializer Initializer::from_json(const Json& given, const Dialect& dialect) {
         throw Error("initializer {}: \"{}\" is {}, expected a {}", name, key, config[key].dump(), value.type_name());
       if (!config.contains(key) || config[key].is_null()) config[key] = value;
     }
+    for (const auto& [key, value] : config.items())
+      if (!row.defaults.contains(key) && !value.is_null() && key != "seed" && key != "dtype")
+        throw Error("initializer {}: \"{}\" is {}, an option that it does not have", name, key, value.dump());
     if (std::string(row.base) == "VarianceScaling") {
       auto mode = plain_name(config["mode"]), distribution = plain_name(config["distribution"]);
       if (mode != "fanin" && mode != "fanout" && mode != "fanavg")

@@ -133,6 +133,13 @@ struct Softmax {
   std::string name = {};
 };
 
+/// x * scale + offset
+struct Rescaling {
+  double scale = 1, offset = 0;
+  std::string name = {};
+  Dims input_shape = {};
+};
+
 /// In training, zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
 struct Dropout {
   double rate = 0;
@@ -182,6 +189,7 @@ class Layer {
   Layer(const Activation&);
   Layer(const ReLU&);
   Layer(const Softmax&);
+  Layer(const Rescaling&);
   Layer(const Dropout&);
   Layer(const BatchNormalization&);
   Layer(const ZeroPadding2D&);

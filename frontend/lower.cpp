@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "frontend/names.h"
 #include "frontend/problems.h"
 #include "support/error.h"
 #include "support/memory.h"
@@ -72,7 +73,7 @@ class Lowering {
     result = -1;
     std::vector<std::string> problems;
     auto function = find_layer(node.layer.class_name());
-    if (function == nullptr) problems.push_back(fmt::format("this layer is not known; known are {}", known_layers()));
+    if (function == nullptr) problems_.push_back(unknown_layer(node.name, node.layer.class_name()));
     std::vector<ValueId> inputs;
     bool known = true;
     for (const auto& from : node.inbound) {
@@ -87,14 +88,20 @@ class Lowering {
       b_.loc = node.name;
       ConfigReader config(node.layer.config(), dialect_of(topology_.writer), problems);
       auto trainable = config.boolean("trainable", true);
+      read_dtype(config);
       auto first_weight = lowered_.weights.size(), first_op = lowered_.graph.ops.size();
       auto first_penalty = penalties_.size();
-      LayerContext layer{b_, config, node.name, options_.mode, inputs, lowered_.weights, penalties_, streams_};
+      auto mode = node.inference && options_.mode == Mode::train ? Mode::eval : options_.mode;
+      auto channels_first = read_channels_first(config);
+      LayerContext layer{b_, config, node.name, node.weights, mode, inputs, lowered_.weights, penalties_, streams_};
       try {
+        if (channels_first) layer.inputs = {channels_last(layer)};
         result = function(layer);
+        if (channels_first && b_.type(result).rank() > 2) result = channels_back(layer, result);
         layer.penalize("activity_regularizer", result);
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits_memory(lowered_.weights[i].shape, "a weight");
         expect_fits_memory(b_.type(result).dims, "an output");
+        config.report_unread();
       } catch (const Error& error) {
         problems.push_back(error.what());
       }
@@ -110,6 +117,32 @@ class Lowering {
     if (!problems.empty()) result = -1;
     for (const auto& problem : problems)
       problems_.push_back(fmt::format("layer \"{}\" ({}): {}", node.name, node.layer.class_name(), problem));
+  }
+
+  /// Whether the layer's images are channels×height×width. Layers compute channels last, with transposes around them.
+  static bool read_channels_first(ConfigReader& config) {
+    auto format = plain_name(config.text("data_format", "channels_last"));
+    if (format != "channelslast" && format != "channelsfirst")
+      config.problem(fmt::format("data_format \"{}\" is not known; channels_last and channels_first are", format));
+    return format == "channelsfirst";
+  }
+
+  static ValueId channels_last(LayerContext& layer) {
+    Ints permutation = {0};
+    for (int axis = 2; axis < layer.input_type().rank(); ++axis) permutation.push_back(axis);
+    if (layer.input_type().rank() > 1) permutation.push_back(1);
+    return layer.emit(OpKind::transpose, {layer.input()}, {{"permutation", permutation}}, "channels_last");
+  }
+
+  ValueId channels_back(LayerContext& layer, ValueId y) {
+    Ints permutation = {0, b_.type(y).rank() - 1};
+    for (int axis = 1; axis + 1 < b_.type(y).rank(); ++axis) permutation.push_back(axis);
+    return layer.emit(OpKind::transpose, {y}, {{"permutation", permutation}}, "channels_first");
+  }
+
+  /// All numbers are float32, whatever the shape of what Keras 3 calls a policy.
+  static void read_dtype(ConfigReader& config) {
+    config.only("dtype", "float32", "gradc computes in float32: save the model with that dtype");
   }
 
   Lowered::LoweredLayer lowered_layer(ValueId result, std::size_t first_weight) const {

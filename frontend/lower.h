@@ -27,7 +27,7 @@ struct Lowered {
   /// What became of a layer of the topology.
   struct LoweredLayer {
     Type output;
-    std::int64_t trainable = 0, frozen = 0;  ///< Numbers in its weights.
+    std::int64_t trainable = 0, frozen = 0;  ///< Numbers in its weights, which count in its first use.
   };
 
   Graph graph;

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "frontend/config_reader.h"
+#include "frontend/names.h"
 #include "frontend/problems.h"
 #include "frontend/save.h"
 #include "support/error.h"
@@ -17,9 +19,16 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+/// Readers recurse into the document; no writer nests a model deeper.
+constexpr int kDeepestJson = 500;
+
 json parse_json(const std::string& text) {
+  auto bounded = [](int depth, json::parse_event_t, json&) {
+    if (depth > kDeepestJson) throw Error("JSON nested deeper than {} levels is no model", kDeepestJson);
+    return true;
+  };
   try {
-    return json::parse(text);
+    return json::parse(text, bounded);
   } catch (const json::parse_error& error) {
     // nlohmann's message reads "[json.exception...] parse error at line 1, column 9: ...".
     std::string what = error.what();
@@ -105,17 +114,39 @@ std::vector<WeightValues> read_weights(const json& manifest, const fs::path& fol
   return weights;
 }
 
+/// The training configuration of a document, wherever its writer keeps it, or null.
+json training_in(const json& document, const json& topology) {
+  for (const auto& [object, key] : {std::pair(&document, "trainingConfig"), {&topology, "training_config"}, {&topology, "compile_config"}})
+    if (object->is_object() && object->contains(key) && (*object)[key].is_object() && !(*object)[key].empty()) return (*object)[key];
+  return {};
+}
+
+/// Keras 3 calls a depthwise kernel "kernel"; tf.js and Keras 2, and so gradc, "depthwise_kernel".
+void name_depthwise_kernels(ModelFile& model) {
+  for (const auto& node : model.topology.layers) {
+    if (node.layer.class_name() != "DepthwiseConv2D") continue;
+    for (auto& weight : model.weights)
+      for (const auto& name : names_of_weight(weight.name))
+        if (name == node.weights + "/kernel") weight.name = node.weights + "/depthwise_kernel";
+  }
+}
+
 ModelFile read_document(const json& document, const fs::path& folder) {
-  if (!document.is_object() || !document.contains("modelTopology"))
+  const bool is_bare = document.is_object() && !document.contains("modelTopology") && document.contains("config");
+  if (!is_bare && (!document.is_object() || !document.contains("modelTopology")))
     throw Error("has no modelTopology; this is not a LayersModel of tf.js or Keras");
   if (document.contains("format") && document["format"] == "graph-model")
     throw Error("is a GraphModel, which cannot be trained; save a LayersModel");
-  const auto& model_topology = document["modelTopology"];
-  ModelFile model{read_topology(model_topology, writer_of(document)), {}, {}};
-  if (document.contains("weightsManifest")) model.weights = read_weights(document["weightsManifest"], folder);
-  for (const auto* config : {document.contains("trainingConfig") ? &document["trainingConfig"] : nullptr,
-                             model_topology.contains("training_config") ? &model_topology["training_config"] : nullptr})
-    if (config != nullptr && config->is_object() && !model.training) model.training = read_training(*config, model.topology.writer);
+  const auto& topology = is_bare ? document : document["modelTopology"];
+  ModelFile model;
+  std::vector<std::string> problems;
+  collect(problems, [&] { model.topology = read_topology(topology, writer_of(document)); });
+  if (document.contains("weightsManifest")) collect(problems, [&] { model.weights = read_weights(document["weightsManifest"], folder); });
+  if (auto training = training_in(document, topology); !training.is_null()) model.training = read_training(training, writer_of(document));
+  if (!problems.empty() && model.training)
+    problems.insert(problems.end(), model.training->problems.begin(), model.training->problems.end());
+  throw_problems(problems);
+  name_depthwise_kernels(model);
   return model;
 }
 
@@ -151,7 +182,7 @@ void write_model(const fs::path& folder, const ModelFile& model) {
                    {"generatedBy", "gradc"},
                    {"convertedBy", nullptr},
                    {"weightsManifest", json::array({{{"weights", entries}}})}};
-  if (model.training) {
+  if (model.training && model.training->problems.empty()) {  // What was not understood is not written as something else.
     auto training = write_training(*model.training);
     const auto* version = dialect_of(model.training->writer).keras_version;
     if (model.training->writer != model.topology.writer && version != nullptr) training["keras_version"] = version;

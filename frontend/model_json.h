@@ -24,7 +24,8 @@ struct ModelFile {
   std::optional<TrainingConfig> training;
 };
 
-/// Reads model.json as tf.js, Keras 2 and Keras 3 write it, with the weight files beside it. `path` may name the folder.
+/// Reads model.json as tf.js, Keras 2 and Keras 3 write it, or what their to_json() gives, with the weight files beside it. `path` may name
+/// the folder.
 /// Throws gradc::Error that names the file: one that is missing, broken, of the wrong length or type, or outside the model's folder.
 ModelFile read_model(const std::filesystem::path& path);
 

@@ -2,6 +2,8 @@
 
 #include <cctype>
 
+#include <nlohmann/json.hpp>
+
 namespace gradc {
 
 std::string plain_name(const std::string& name) {
@@ -12,6 +14,22 @@ std::string plain_name(const std::string& name) {
 }
 
 std::string without_package(const std::string& name) { return name.substr(name.rfind('>') + 1); }
+std::vector<std::string> names_of_weight(std::string in_file) {
+  if (auto colon = in_file.rfind(':'); colon != std::string::npos) in_file.resize(colon);
+  std::vector<std::string> names = {in_file};
+  for (auto slash = in_file.find('/'); slash != std::string::npos; slash = in_file.find('/', slash + 1))
+    names.push_back(in_file.substr(slash + 1));
+  return names;
+}
+
+bool is_utf8(const std::string& text) {
+  try {
+    nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
 
 std::string camel_case(const std::string& snake) {
   std::string camel;

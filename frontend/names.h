@@ -2,6 +2,7 @@
 /// Names in model files come as Keras writes them and as tf.js does: `categorical_crossentropy`, `categoricalCrossentropy`.
 
 #include <string>
+#include <vector>
 
 namespace gradc {
 
@@ -10,6 +11,11 @@ std::string plain_name(const std::string& name);
 
 /// The name without the package that Keras registers it in: "Adam" for "Custom>Adam".
 std::string without_package(const std::string& name);
+/// The names that a weight's name in a file may stand for, the longest first: Keras may put names of models before "layer/kernel" and ":0"
+/// after it.
+std::vector<std::string> names_of_weight(std::string in_file);
+
+bool is_utf8(const std::string& text);
 
 /// `camelCase` for `snake_case`.
 std::string camel_case(const std::string& snake);

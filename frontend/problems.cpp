@@ -1,15 +1,31 @@
 #include "frontend/problems.h"
 
-#include "support/error.h"
-
 namespace gradc {
+namespace {
 
-void throw_problems(const std::vector<std::string>& problems) {
-  if (problems.empty()) return;
-  if (problems.size() == 1) throw Error(problems[0]);
+std::string text_of(const std::vector<std::string>& problems) {
+  if (problems.size() == 1) return problems[0];
   auto text = fmt::format("{} problems", problems.size());
   for (const auto& problem : problems) text += "\n  " + problem;
-  throw Error(text);
+  return text;
+}
+
+}  // namespace
+
+ProblemsError::ProblemsError(std::vector<std::string> problems) : Error(text_of(problems)), problems_(std::move(problems)) {}
+
+void throw_problems(const std::vector<std::string>& problems) {
+  if (!problems.empty()) throw ProblemsError(problems);
+}
+
+void collect(std::vector<std::string>& problems, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const ProblemsError& error) {
+    problems.insert(problems.end(), error.problems().begin(), error.problems().end());
+  } catch (const Error& error) {
+    problems.push_back(error.what());
+  }
 }
 
 }  // namespace gradc

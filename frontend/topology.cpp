@@ -1,11 +1,14 @@
 #include "frontend/topology.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/config_reader.h"
+#include "frontend/layers/context.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
 #include "support/error.h"
@@ -15,78 +18,23 @@ namespace {
 
 using nlohmann::json;
 
-std::string snake_case(const std::string& class_name) {
-  std::string snake;
-  for (std::size_t i = 0; i < class_name.size(); ++i) {
-    char c = class_name[i];
-    bool upper = std::isupper(static_cast<unsigned char>(c)) != 0;
-    bool after_lower = i > 0 && std::islower(static_cast<unsigned char>(class_name[i - 1])) != 0;
-    if (upper && after_lower) snake += '_';
-    snake += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return snake;
-}
-
-/// Takes out of a config what Keras 3 adds and tf.js does not know: serialized objects with module and registered_name, dtype policies.
-json plain_config(json value) {
-  if (value.is_object()) {
-    if (value.contains("class_name") && value["class_name"] == "DTypePolicy")
-      return value.value(json::json_pointer("/config/name"), json("float32"));
-    if (value.contains("class_name") && value.contains("config"))
-      return {{"class_name", value["class_name"]}, {"config", plain_config(value["config"])}};
-    json result = json::object();
-    for (auto& [key, each] : value.items()) result[key] = plain_config(each);
-    return result;
-  }
-  if (value.is_array())
-    for (auto& each : value) each = plain_config(each);
-  return value;
-}
-
-/// The names of the layers that the inbound nodes name: in Keras 2 and tf.js [[["name", 0, 0, {}], ...]], in Keras 3
-/// [{"args": [tensors], "kwargs": {}}] where a tensor holds "keras_history": ["name", 0, 0].
-void collect_inbound(const json& node, std::vector<std::string>& names) {
-  if (node.is_object()) {
-    if (node.contains("keras_history") && node["keras_history"].is_array() && !node["keras_history"].empty() &&
-        node["keras_history"][0].is_string()) {
-      names.push_back(node["keras_history"][0].get<std::string>());
-      return;
-    }
-    if (node.contains("args")) return collect_inbound(node["args"], names);
-    for (const auto& [key, each] : node.items()) collect_inbound(each, names);
-  } else if (node.is_array()) {
-    if (node.size() >= 3 && node[0].is_string() && node[1].is_number()) {
-      names.push_back(node[0].get<std::string>());
-      return;
-    }
-    for (const auto& each : node) collect_inbound(each, names);
-  }
-}
-
-std::string single_name(const json& config, const char* key, const char* what) {
-  std::vector<std::string> names;
-  if (config.contains(key)) collect_inbound(config[key], names);
-  if (names.size() != 1) throw Error("the model has {} {}s; gradc takes models of one input and one output", names.size(), what);
-  return names[0];
-}
-
 /// The shape of one image that a layer's config states, if it does. A batch dimension, fixed or not, is left out.
 Dims stated_shape(const LayerNode& node, std::vector<std::string>& problems) {
   const auto& config = node.layer.config();
-  for (const char* key : {"batch_input_shape", "batchInputShape", "batch_shape", "input_shape"}) {
-    if (!config.contains(key) || config[key].is_null()) continue;
-    const auto& shape = config[key];
-    Dims dims;
-    bool fits = shape.is_array() && (key == std::string("input_shape") || !shape.empty());
-    for (std::size_t i = key == std::string("input_shape") ? 0 : 1; fits && i < shape.size(); ++i) {
-      fits = shape[i].is_number_integer() && shape[i].get<double>() >= 1 && shape[i].get<double>() <= 2147483647.0;
-      if (fits) dims.push_back(shape[i].get<std::int64_t>());
-    }
-    if (fits && !dims.empty()) return dims;
-    problems.push_back(fmt::format("layer \"{}\": {} is {}, expected the batch and then fixed positive dimensions, as [null,28,28,1]",
-                                   node.name, key, shape.dump()));
-    return {};
+  if (!config.contains("batch_input_shape")) return {};
+  const auto& shape = config["batch_input_shape"];
+  Dims dims;
+  bool fits = shape.is_array() && shape.size() > 1;
+  for (std::size_t i = 1; fits && i < shape.size(); ++i) {
+    fits = shape[i].is_number_integer() && shape[i].get<double>() >= 1 && shape[i].get<double>() <= 2147483647.0;
+    if (fits) dims.push_back(shape[i].get<std::int64_t>());
   }
+  if (fits) return dims;
+  bool open = shape.is_array() && std::any_of(shape.begin() + !shape.empty(), shape.end(), [](const json& dim) { return dim.is_null(); });
+  problems.push_back(
+      fmt::format("layer \"{}\": batch_input_shape is {}, expected {}", node.name, shape.dump(),
+                  open ? "fixed dimensions after the batch: gradc compiles for one size, so write that of your images in place of null"
+                       : "the batch and then fixed positive dimensions, as [null,28,28,1]"));
   return {};
 }
 
@@ -121,27 +69,176 @@ void order(Topology& topology) {
   topology.layers = std::move(ordered);
 }
 
+bool is_sequence(const Topology& topology) {
+  for (std::size_t i = 1; i < topology.layers.size(); ++i)
+    if (topology.layers[i].inbound != std::vector{topology.layers[i - 1].name}) return false;
+  return true;
+}
+
+void add_unknown_layers(const Topology& topology, std::vector<std::string>& problems) {
+  for (const auto& node : topology.layers)
+    if (!is_known_layer(node.layer.class_name())) problems.push_back(unknown_layer(node.name, node.layer.class_name()));
+}
+
+/// Makes the nodes of a tree: one for each use of a layer that is no model.
+class Inlining {
+ public:
+  Inlining(const ModelTree& tree, const Dialect& dialect) : tree_(tree), dialect_(dialect) { count_names(tree); }
+
+  std::vector<LayerNode> nodes;
+
+  /// The names of the nodes whose outputs are the model's.
+  std::vector<std::string> run() {
+    inline_model(tree_, {}, "", nullptr);
+    for (auto& node : nodes)
+      for (auto& name : node.inbound) name = resolved(name, fmt::format("layer \"{}\"", node.name));
+    std::vector<std::string> outputs;
+    for (const auto& source : outputs_of(tree_, "")) outputs.push_back(resolved(source, "the output of the model"));
+    return outputs;
+  }
+
+ private:
+  /// What holds for all layers of a model that is used at some place.
+  struct Use {
+    bool trainable = true, inference = false;
+    std::string path = "";  ///< Names of the models around, each with '/': "base/", the same for all uses of a model.
+  };
+
+  void count_names(const ModelTree& tree) {
+    for (const auto& member : tree.members) {
+      if (member.model)
+        count_names(*member.model);
+      else
+        ++name_counts_[member.name];
+    }
+  }
+
+  /// A key for what a source gives in the model that is used at `place`: it becomes a node's name when all nodes are made.
+  std::string key(const std::string& place, const Source& source) {
+    auto text = fmt::format("{}{}#{}:{}", place, source.layer, source.call, source.output);
+    sources_.try_emplace(text, source);
+    return text;
+  }
+
+  std::vector<std::string> keys(const std::string& place, const std::vector<Source>& sources) {
+    std::vector<std::string> result;
+    for (const auto& source : sources) result.push_back(key(place, source));
+    return result;
+  }
+
+  std::vector<std::string> outputs_of(const ModelTree& tree, const std::string& place) {
+    return keys(place, tree.sequential ? std::vector<Source>{{tree.members.back().name}} : tree.outputs);
+  }
+
+  /// `inputs` are what stands for the model's inputs, or nullptr for those of the whole model.
+  void inline_model(const ModelTree& tree, const Use& use, const std::string& place, const std::vector<std::string>* inputs) {
+    if (inputs != nullptr && !tree.sequential && inputs->size() != tree.inputs.size())
+      throw Error("model \"{}\": takes {} inputs, got {}", tree.name, tree.inputs.size(), inputs->size());
+    for (std::size_t i = 0; inputs != nullptr && !tree.sequential && i < inputs->size(); ++i)
+      same_as_[key(place, tree.inputs[i])] = (*inputs)[i];
+    auto inside = use;
+    inside.trainable &= tree.trainable;
+    for (std::size_t m = 0; m < tree.members.size(); ++m) {
+      const auto& member = tree.members[m];
+      auto calls = member.calls;
+      if (calls.empty()) calls.emplace_back();
+      for (std::size_t c = 0; c < calls.size(); ++c) {
+        auto result = key(place, {member.name, static_cast<int>(c)});
+        if (same_as_.contains(result)) continue;  // An input of a model inside of the model.
+        auto sources = keys(place, calls[c].inputs);
+        if (tree.sequential && m > 0) sources = {key(place, {tree.members[m - 1].name})};
+        if (tree.sequential && m == 0 && inputs != nullptr) sources = *inputs;
+        auto here = inside;
+        here.inference |= calls[c].inference && dialect_.call_overrules_training;
+        inline_member(member, here, place, static_cast<int>(c), sources);
+      }
+    }
+  }
+
+  void inline_member(const ModelTree::Member& member, const Use& use, const std::string& place, int call,
+                     const std::vector<std::string>& sources) {
+    auto result = key(place, {member.name, call});
+    if (!member.model) {
+      if (member.layer.class_name() == "InputLayer" && sources.size() == 1)
+        same_as_[result] = sources[0];
+      else
+        names_[result] = add_node(member, use, sources);
+      return;
+    }
+    auto inside = use;
+    inside.path += member.name + "/";
+    auto inner = fmt::format("{}{}#{}/", place, member.name, call);
+    inline_model(*member.model, inside, inner, sources.empty() ? nullptr : &sources);
+    auto outputs = outputs_of(*member.model, inner);
+    for (std::size_t i = 0; i < outputs.size(); ++i) same_as_[key(place, {member.name, call, static_cast<int>(i)})] = outputs[i];
+  }
+
+  std::string add_node(const ModelTree::Member& member, const Use& use, const std::vector<std::string>& sources) {
+    LayerNode node{.layer = member.layer, .name = member.name, .inbound = sources, .inference = use.inference};
+    if (name_counts_[member.name] > 1) node.name = use.path + member.name;
+    node.weights = node.name;
+    if (auto earlier = uses_[node.name]++; earlier > 0) node.name += "/" + std::to_string(earlier + 1);
+    if (!use.trainable) {
+      auto config = node.layer.config();
+      config["trainable"] = false;
+      node.layer = Layer(node.layer.class_name(), config);
+    }
+    nodes.push_back(std::move(node));
+    return nodes.back().name;
+  }
+
+  /// The name of the node behind a key, which `reader` takes.
+  std::string resolved(std::string text, const std::string& reader) const {
+    for (std::size_t steps = 0; steps <= same_as_.size() && same_as_.contains(text); ++steps) text = same_as_.at(text);
+    if (same_as_.contains(text)) throw Error("{}: its inputs lead back to itself", reader);
+    auto name = names_.find(text);
+    if (name != names_.end()) return name->second;
+    const auto& source = sources_.at(text);
+    if (source.call == 0 && source.output == 0)
+      throw Error("{}: takes the output of \"{}\", but there is no such layer", reader, source.layer);
+    throw Error("{}: takes output {} of use {} of \"{}\", but there is no such output", reader, source.output, source.call, source.layer);
+  }
+
+  const ModelTree& tree_;
+  const Dialect& dialect_;
+  std::map<std::string, int> name_counts_, uses_;
+  std::map<std::string, std::string> same_as_;  ///< From a key to another for the same value.
+  std::map<std::string, std::string> names_;    ///< Nodes, by key.
+  std::map<std::string, Source> sources_;       ///< What each key stands for.
+};
+
+/// A model that was made in C++, as a tree.
+ModelTree tree_of(const Topology& topology) {
+  ModelTree tree{.sequential = topology.sequential, .name = topology.name};
+  for (const auto& node : topology.layers) {
+    ModelTree::Member member{node.layer, node.name};
+    if (!topology.sequential && !node.inbound.empty()) {
+      auto& call = member.calls.emplace_back();
+      for (const auto& from : node.inbound) call.inputs.push_back({from});
+    }
+    if (node.inbound.empty()) tree.inputs.push_back({node.name});
+    tree.members.push_back(std::move(member));
+  }
+  tree.outputs = {{topology.output}};
+  return tree;
+}
+
 }  // namespace
 
 void finish(Topology& topology) {
   std::vector<std::string> problems;
-  std::set<std::string> taken;
-  std::map<std::string, int> numbers;
+  LayerNames names;
   for (auto& node : topology.layers) {
-    if (node.name.empty()) continue;
-    if (!taken.insert(node.name).second) problems.push_back(fmt::format("layer \"{}\": the name is used twice", node.name));
+    if (!is_utf8(node.name))
+      throw Error("layer {}: the name is not UTF-8",
+                  nlohmann::json(node.name).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    if (!node.name.empty() && !names.take(node.name)) problems.push_back(fmt::format("layer \"{}\": the name is used twice", node.name));
   }
   for (auto& node : topology.layers) {
-    if (!node.name.empty()) continue;
-    auto base = snake_case(node.layer.class_name());
-    do {
-      auto number = numbers[base]++;
-      node.name = number == 0 ? base : base + "_" + std::to_string(number);
-    } while (taken.contains(node.name));
-    taken.insert(node.name);
     auto config = node.layer.config();
-    config["name"] = node.name;
-    node.layer = Layer(node.layer.class_name(), config);
+    if (node.name.empty()) config["name"] = node.name = names.next(node.layer.class_name());
+    if (node.weights.empty()) node.weights = node.name;
+    node.layer = Layer(node.layer.class_name(), with_input_shape(std::move(config)));
   }
   if (topology.sequential)
     for (std::size_t i = 1; i < topology.layers.size(); ++i) topology.layers[i].inbound = {topology.layers[i - 1].name};
@@ -158,8 +255,9 @@ void finish(Topology& topology) {
         problems.push_back(
             fmt::format("layer \"{}\": the first layer must say its input shape (batch_input_shape, or .input_shape in C++)", node.name));
     }
+  if (inputs != 1) problems.push_back(fmt::format("the model has {} inputs; gradc takes models of one input and one output", inputs));
+  if (!problems.empty()) add_unknown_layers(topology, problems);
   throw_problems(problems);
-  if (inputs != 1) throw Error("the model has {} inputs; gradc takes models of one input and one output", inputs);
 }
 
 Topology sequence(const std::vector<Layer>& layers, const std::string& name) {
@@ -172,82 +270,31 @@ Topology sequence(const std::vector<Layer>& layers, const std::string& name) {
 Topology read_topology(const json& given, Writer writer) {
   const json* model = &given;
   if (model->is_object() && model->contains("model_config")) model = &(*model)["model_config"];  // Keras's own converter wraps it
-  if (!model->is_object() || !model->contains("class_name") || !(*model)["class_name"].is_string() || !model->contains("config"))
-    throw Error("modelTopology has no class_name and config; is this a LayersModel? (a GraphModel cannot be trained)");
-  auto class_name = (*model)["class_name"].get<std::string>();
-  if (class_name != "Sequential" && class_name != "Model" && class_name != "Functional")
-    throw Error("modelTopology is of class \"{}\"; Sequential, Model and Functional are known", class_name);
-  const auto& config = (*model)["config"];
-  Topology topology{.sequential = class_name == "Sequential", .writer = writer};
-  if (config.is_object() && config.contains("name") && config["name"].is_string()) topology.name = config["name"].get<std::string>();
-  const json& layers = config.is_array() ? config : config.is_object() && config.contains("layers") ? config["layers"] : json();
-  if (!layers.is_array() || layers.empty()) throw Error("modelTopology has no list of layers");
-
   std::vector<std::string> problems;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const auto& entry = layers[i];
-    if (!entry.is_object() || !entry.contains("class_name") || !entry["class_name"].is_string() || !entry.contains("config") ||
-        !entry["config"].is_object()) {
-      problems.push_back(fmt::format("layer {}: has no class_name and config", i));
-      continue;
-    }
-    auto layer_config = plain_config(entry["config"]);
-    LayerNode node{Layer(entry["class_name"].get<std::string>(), layer_config), "", {}};
-    if (layer_config.contains("name") && layer_config["name"].is_string()) node.name = layer_config["name"].get<std::string>();
-    if (!topology.sequential && entry.contains("name") && entry["name"].is_string()) node.name = entry["name"].get<std::string>();
-    if (!topology.sequential && entry.contains("inbound_nodes") && entry["inbound_nodes"].is_array()) {
-      if (entry["inbound_nodes"].size() > 1)
-        problems.push_back(
-            fmt::format("layer \"{}\": is used {} times; sharing a layer is not supported", node.name, entry["inbound_nodes"].size()));
-      collect_inbound(entry["inbound_nodes"], node.inbound);
-    }
-    topology.layers.push_back(std::move(node));
-  }
+  auto tree = std::make_shared<ModelTree>(read_tree(plain_config(*model), problems));
+  if (!tree->sequential)
+    for (const auto& [sources, what] : {std::pair(&tree->inputs, "input"), {&tree->outputs, "output"}})
+      if (sources->size() != 1)
+        problems.push_back(fmt::format("the model has {} {}s; gradc takes models of one input and one output", sources->size(), what));
+  Topology topology{.sequential = false, .name = tree->name, .writer = writer};
+  collect(problems, [&] {
+    Inlining inlining(*tree, dialect_of(writer));
+    auto outputs = inlining.run();
+    topology.layers = std::move(inlining.nodes);
+    if (!outputs.empty()) topology.output = outputs[0];
+  });
+  if (!problems.empty()) add_unknown_layers(topology, problems);
   throw_problems(problems);
-  if (!topology.sequential) {
-    auto input = single_name(config, "input_layers", "input");
-    topology.output = single_name(config, "output_layers", "output");
-    bool has_input = false, has_output = false;
-    for (const auto& node : topology.layers) {
-      has_input |= node.name == input;
-      has_output |= node.name == topology.output;
-    }
-    if (!has_input) throw Error("the model's input is \"{}\", but there is no such layer", input);
-    if (!has_output) throw Error("the model's output is \"{}\", but there is no such layer", topology.output);
-  }
+  topology.tree = std::move(tree);
+  topology.sequential = is_sequence(topology);
   finish(topology);
   return topology;
 }
 
 json write_topology(const Topology& topology) {
-  json layers = json::array();
-  for (const auto& node : topology.layers) {
-    auto config = node.layer.config();
-    config["name"] = node.name;
-    if (node.inbound.empty()) {
-      for (const char* key : {"batch_shape", "batchInputShape", "input_shape"}) config.erase(key);  // tf.js reads batch_input_shape alone
-      json shape = json::array({nullptr});
-      for (auto dim : topology.input_shape) shape.push_back(dim);
-      config["batch_input_shape"] = shape;
-      config["dtype"] = "float32";
-      if (node.layer.class_name() == "InputLayer") config["sparse"] = false;
-    }
-    json entry = {{"class_name", node.layer.class_name()}, {"config", config}};
-    if (!topology.sequential) {
-      json inbound = json::array();
-      for (const auto& from : node.inbound) inbound.push_back(json::array({from, 0, 0, json::object()}));
-      entry["name"] = node.name;
-      entry["inbound_nodes"] = node.inbound.empty() ? json::array() : json::array({inbound});
-    }
-    layers.push_back(std::move(entry));
-  }
-  json config = {{"name", topology.name}, {"layers", layers}};
-  if (!topology.sequential) {
-    config["input_layers"] = json::array({json::array({topology.layers.front().name, 0, 0})});
-    config["output_layers"] = json::array({json::array({topology.output, 0, 0})});
-  }
-  json model = {{"class_name", topology.sequential ? "Sequential" : "Model"}, {"config", config}, {"backend", "tensor_flow.js"}};
+  auto model = write_tree(topology.tree ? *topology.tree : tree_of(topology), dialect_of(topology.writer));
   if (const auto* version = dialect_of(topology.writer).keras_version) model["keras_version"] = version;
+  model["backend"] = "tensor_flow.js";
   return model;
 }
 

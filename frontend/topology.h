@@ -1,5 +1,6 @@
 #pragma once
-/// A model's layers and how they are connected: what the `modelTopology` of a model.json says, in one form whoever wrote it.
+/// A model's layers and how they are connected: what the `modelTopology` of a model.json says, in one form whoever wrote it, with models
+/// inside of models inlined.
 
 #include <string>
 #include <vector>
@@ -8,13 +9,17 @@
 
 #include "frontend/dialect.h"
 #include "frontend/layers.h"
+#include "frontend/model_tree.h"
 
 namespace gradc {
 
+/// One use of a layer.
 struct LayerNode {
   Layer layer;
-  std::string name;                  ///< Unique in its model.
-  std::vector<std::string> inbound;  ///< Names of the layers whose outputs it takes; empty for an input.
+  std::string name;                  ///< Unique in its model: the layer's, and for its second use "dense/2".
+  std::vector<std::string> inbound;  ///< Names of the nodes whose outputs it takes; empty for an input.
+  std::string weights = {};          ///< Under which the layer's weights stand, the same for all its uses; empty: `name`.
+  bool inference = false;            ///< It works as in prediction, also in training.
 };
 
 /// One input, one output, layers in an order in which each comes after those it takes its inputs from.
@@ -23,8 +28,9 @@ struct Topology {
   std::string name = "model";
   Writer writer = Writer::tfjs;  ///< Whose meaning the configs of the layers have.
   std::vector<LayerNode> layers;
-  std::string output;  ///< Name of the layer whose output is the model's.
-  Dims input_shape;    ///< Of one image.
+  std::string output;                     ///< Name of the layer whose output is the model's.
+  Dims input_shape;                       ///< Of one image.
+  std::shared_ptr<const ModelTree> tree;  ///< As the file had it, which a save keeps; nullptr for a model made in C++.
 };
 
 /// A sequence of layers. Layers without a name get one as Keras numbers them: conv2d, conv2d_1.

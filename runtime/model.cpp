@@ -20,13 +20,11 @@
 namespace gradc {
 namespace {
 
-/// "a/b/kernel:0" is the weight "b/kernel".
-std::string last_two_parts(std::string name) {
-  if (auto colon = name.rfind(':'); colon != std::string::npos) name.resize(colon);
-  auto last = name.rfind('/');
-  if (last == std::string::npos || last == 0) return name;
-  auto before = name.rfind('/', last - 1);
-  return before == std::string::npos ? name : name.substr(before + 1);
+/// The weight that a file's name stands for, or nullptr.
+const WeightSpec* find_weight(const std::map<std::string, const WeightSpec*>& by_name, const std::string& in_file) {
+  for (const auto& name : names_of_weight(in_file))
+    if (auto found = by_name.find(name); found != by_name.end()) return found->second;
+  return nullptr;
 }
 
 /// Throws gradc::Error for an option out of range.
@@ -81,6 +79,7 @@ struct Model::Implementation {
   CompileReport report;
   std::int64_t steps_done = 0, epochs_done = 0;
   std::int64_t flops_per_image = 0;  ///< Of a training step.
+  std::string cannot_train;          ///< Why a file that can predict cannot be trained or evaluated; empty if it can.
 
   explicit Implementation(Topology t) : topology(std::move(t)) {}
 
@@ -129,13 +128,12 @@ struct Model::Implementation {
     std::set<std::string> seen;
     std::vector<std::pair<const WeightSpec*, const WeightValues*>> found;
     for (const auto& weight : weights) {
-      auto match = by_name.find(weight.name);
-      if (match == by_name.end()) match = by_name.find(last_two_parts(weight.name));
-      if (match == by_name.end()) {
+      const auto* match = find_weight(by_name, weight.name);
+      if (match == nullptr) {
         problems.push_back(fmt::format("weight \"{}\": the model has no weight of this name", weight.name));
         continue;
       }
-      const auto& spec = *match->second;
+      const auto& spec = *match;
       seen.insert(spec.name);
       auto elements = Type{DType::f32, spec.shape}.elements();
       if (spec.shape != weight.shape)
@@ -163,9 +161,14 @@ struct Model::Implementation {
     return {.backend = run.backend, .threads = threads_or_all(run.threads), .pin = run.pin, .target = "", .warn = run.warn};
   }
 
+  void expect_trainable() const {
+    if (!cannot_train.empty()) throw Error("{}", cannot_train);
+  }
+
   /// The step, compiled when it is first needed, for batches of this size.
   Step& step(Mode mode, std::int64_t batch) {
     auto& slot = mode == Mode::train ? train_step : mode == Mode::eval ? eval_step : predict_step;
+    if (mode != Mode::predict) expect_trainable();
     const bool first = !slot;
     compile(slot, build_options(mode, batch));
     if (first && mode == Mode::train) flops_per_image = report.flops_per_image;
@@ -303,12 +306,22 @@ Model Model::load(const std::filesystem::path& path, const RunOptions& options) 
   self.run = options;
   self.given = std::move(file.weights);
   self.training = training_of(file);
+  auto naming = [&](const Error& error) { return fmt::format("{}: {}", path.string(), error.what()); };
   try {
     // All problems of the file now, not with the first batch.
     build(self.topology, {.mode = Mode::train, .training = self.training, .kernels = false});
+  } catch (const Error& error) {
+    self.cannot_train = naming(error);
+  }
+  try {
+    if (!self.cannot_train.empty()) build(self.topology, {.mode = Mode::predict, .kernels = false});
+  } catch (const Error&) {
+    throw Error("{}", self.cannot_train);
+  }
+  try {
     if (!self.given.empty()) self.ensure_params();
   } catch (const Error& error) {
-    throw Error("{}: {}", path.string(), error.what());
+    throw Error("{}", naming(error));
   }
   return model;
 }
@@ -321,6 +334,7 @@ void Model::compile(const CompileOptions& options) {
   TrainingConfig training = {options.loss, options.metrics, options.optimizer, options.writer};
   build(self.topology, {.mode = Mode::train, .training = training, .kernels = false});
   self.training = std::move(training);
+  self.cannot_train.clear();
   self.labels.reset();
   self.new_optimizer = true;
   self.train_step.reset();
@@ -506,6 +520,8 @@ StepInput Model::step_input(const DataSet& batch) {
   input.random_key = step_key(self.run.seed, 0);
   return input;
 }
+
+void Model::expect_trainable() const { self().expect_trainable(); }
 
 const Topology& Model::topology() const { return self().topology; }
 const TrainingConfig& Model::training() const { return self().training; }

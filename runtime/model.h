@@ -76,7 +76,8 @@ struct FitOptions {
 class Model {
  public:
   explicit Model(Topology topology);
-  /// Reads model.json and its weights; a file without weights starts from its initializers. Throws gradc::Error.
+  /// Reads model.json and its weights; a file without weights starts from its initializers. Throws gradc::Error. One whose loss, metrics or
+  /// optimizer gradc does not have is read too: it predicts, and trains when compiled with others.
   static Model load(const std::filesystem::path& path, const RunOptions& options = {});
   ~Model();
   Model(Model&&) noexcept;
@@ -111,6 +112,8 @@ class Model {
   /// What a step that compile_step made for this model reads of a batch, which must outlive it. Throws gradc::Error if the data do not fit.
   StepInput step_input(const DataSet& batch);
 
+  /// Throws gradc::Error with all problems of a file whose training configuration gradc does not have.
+  void expect_trainable() const;
   const Topology& topology() const;
   const TrainingConfig& training() const;
   /// Compiles the step for training or evaluation now instead of with the first batch. `batch_size` is that of most batches: any other

@@ -41,7 +41,8 @@ struct CommonOptions {
   void add_run(CLI::App& command);  ///< Batch size, threads, and how a step is run.
 
   RunOptions run_options() const;
-  Model load_model() const;
+  /// A model that can be trained and evaluated, or one that only has to predict.
+  Model load_model(bool trains = true) const;
   /// What a model is evaluated on: the arrays of --x and --y, or else the test data. Throws gradc::Error if there are none.
   DataSet test_data() const;
   /// A model to train or evaluate, by the training options that were given. Says what neither they nor the file say.

@@ -91,7 +91,11 @@ RunOptions CommonOptions::run_options() const {
           .warn = warn};
 }
 
-Model CommonOptions::load_model() const { return Model::load(model, run_options()); }
+Model CommonOptions::load_model(bool trains) const {
+  auto loaded = Model::load(model, run_options());
+  if (trains) loaded.expect_trainable();
+  return loaded;
+}
 
 DataSet CommonOptions::test_data() const {
   if (!x.empty() && y.empty()) throw Error("--x needs --y, the labels to compare with");

@@ -38,7 +38,7 @@ void add_predict(CLI::App& program) {
   command->add_option("--out", options->out, "Where the outputs go, float32, a row an image")->type_name("P.npy")->required();
   options->common.add_run(*command);
   command->callback([options] {
-    auto model = options->common.load_model();
+    auto model = options->common.load_model(false);
     auto data = DataSet::from_npy(options->common.x, std::nullopt, warn);
     auto values = model.predict(data, options->common.batch_size);
     write_result(options->out, npy_bytes(values, data.size(), model.output_shape()));

@@ -1,4 +1,4 @@
-// Layers that are one function of their input: Activation, ReLU, Softmax, Dropout, Add.
+// Layers that are one function of their input: Activation, ReLU, Softmax, Rescaling, Dropout, Add.
 #include "frontend/layers/context.h"
 #include "support/error.h"
 
@@ -24,6 +24,14 @@ ValueId lower_Softmax(LayerContext& layer) {
   if (!axis.is_null() && axis != -1 && axis != last)
     throw Error("softmax along axis {} is not supported; move the classes to the last dimension", axis.dump());
   return layer.activate(layer.input(), "softmax");
+}
+
+ValueId lower_Rescaling(LayerContext& layer) {
+  auto scale = layer.config.number("scale", 1), offset = layer.config.number("offset", 0);
+  auto y = layer.input();
+  if (scale != 1) y = layer.emit(OpKind::mul, {y, layer.b.constant(scale)}, {}, "scaled");
+  if (offset != 0) y = layer.emit(OpKind::add, {y, layer.b.constant(offset)}, {}, "shifted");
+  return y;
 }
 
 ValueId lower_Dropout(LayerContext& layer) {
@@ -68,6 +76,12 @@ Layer::Layer(const Softmax& layer)
     : Layer("Softmax", [&] {
         auto config = named_config(layer.name);
         config["axis"] = layer.axis;
+        return config;
+      }()) {}
+Layer::Layer(const Rescaling& layer)
+    : Layer("Rescaling", [&] {
+        auto config = named_config(layer.name, layer.input_shape);
+        config.update({{"scale", layer.scale}, {"offset", layer.offset}});
         return config;
       }()) {}
 Layer::Layer(const Dropout& layer)

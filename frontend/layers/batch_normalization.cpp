@@ -18,8 +18,10 @@ ValueId lower_BatchNormalization(LayerContext& layer) {
   Ints channels = {type.dims.back()};
   auto momentum = config.number("momentum", 0.99), epsilon = config.number("epsilon", 1e-3);
   ValueId gamma = -1, beta = -1;
-  if (config.boolean("scale", true)) gamma = layer.weight("gamma", channels, config.initializer("gamma_initializer", "ones"));
-  if (config.boolean("center", true)) beta = layer.weight("beta", channels, config.initializer("beta_initializer", "zeros"));
+  auto gamma_initializer = config.initializer("gamma_initializer", "ones"),
+       beta_initializer = config.initializer("beta_initializer", "zeros");
+  if (config.boolean("scale", true)) gamma = layer.weight("gamma", channels, gamma_initializer);
+  if (config.boolean("center", true)) beta = layer.weight("beta", channels, beta_initializer);
   auto mean = layer.weight("moving_mean", channels, config.initializer("moving_mean_initializer", "zeros"), false);
   auto variance = layer.weight("moving_variance", channels, config.initializer("moving_variance_initializer", "ones"), false);
 
@@ -30,8 +32,9 @@ ValueId lower_BatchNormalization(LayerContext& layer) {
     auto moments = layer.b.emit_all(OpKind::batch_moments, {layer.input(), batch_size->result()}, {}, layer.name + "/moment");
     auto rate = layer.b.constant(1 - momentum);
     for (auto [moving, now] : {std::pair(mean, moments[0]), std::pair(variance, moments[1])}) {
-      auto step = layer.emit(OpKind::mul, {layer.emit(OpKind::sub, {moving, now}), rate});
-      layer.emit(OpKind::update, {moving, layer.emit(OpKind::sub, {moving, step}, {}, "moving")});
+      auto before = layer.newest(moving);
+      auto step = layer.emit(OpKind::mul, {layer.emit(OpKind::sub, {before, now}), rate});
+      layer.update(moving, layer.emit(OpKind::sub, {before, step}, {}, "moving"));
     }
     mean = moments[0];
     variance = moments[1];

@@ -3,7 +3,6 @@
 #include <map>
 
 #include "frontend/names.h"
-#include "ir/ops/define.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -24,82 +23,6 @@ const std::map<std::string, OpKind>& pointwise_activations() {
 
 }  // namespace
 
-const json& ConfigReader::find(const std::string& key) const {
-  static const json nothing;
-  for (const auto& spelling : {key, camel_case(key)})
-    if (auto found = config_.find(spelling); found != config_.end()) return *found;
-  return nothing;
-}
-
-std::int64_t ConfigReader::integer(const std::string& key, std::int64_t fallback, std::int64_t least) {
-  const auto& value = find(key);
-  if (value.is_null()) {
-    if (fallback < least) problem(fmt::format("\"{}\" is missing: a whole number of at least {}", key, least));
-    return std::max(fallback, least);
-  }
-  if (!value.is_number() || value.get<double>() != static_cast<double>(static_cast<std::int64_t>(value.get<double>())) ||
-      value.get<double>() < static_cast<double>(least) || value.get<double>() > 2147483647.0) {
-    problem(fmt::format("\"{}\" is {}, expected a whole number from {} to 2147483647", key, value.dump(), least));
-    return std::max(fallback, least);
-  }
-  return static_cast<std::int64_t>(value.get<double>());
-}
-
-double ConfigReader::number(const std::string& key, double fallback) {
-  const auto& value = find(key);
-  if (value.is_null()) return fallback;
-  if (value.is_number()) return value.get<double>();
-  problem(fmt::format("\"{}\" is {}, expected a number", key, value.dump()));
-  return fallback;
-}
-
-bool ConfigReader::boolean(const std::string& key, bool fallback) {
-  const auto& value = find(key);
-  if (value.is_null()) return fallback;
-  if (value.is_boolean()) return value.get<bool>();
-  problem(fmt::format("\"{}\" is {}, expected true or false", key, value.dump()));
-  return fallback;
-}
-
-std::string ConfigReader::text(const std::string& key, const std::string& fallback) {
-  const auto& value = find(key);
-  if (value.is_null()) return fallback;
-  if (value.is_string()) return value.get<std::string>();
-  // Keras 3 writes an activation as {"class_name": "function", "config": "relu"}.
-  if (value.is_object() && value.contains("config") && value["config"].is_string()) return value["config"].get<std::string>();
-  problem(fmt::format("\"{}\" is {}, expected a string", key, value.dump()));
-  return fallback;
-}
-
-Ints ConfigReader::pair(const std::string& key, Ints fallback, std::int64_t least) {
-  const auto& value = find(key);
-  if (value.is_null() && !fallback.empty()) return fallback;
-  auto fits = [&](const json& v) {
-    return v.is_number_integer() && v.get<double>() >= static_cast<double>(least) && v.get<double>() <= 2147483647.0;
-  };
-  if (fits(value)) return {value.get<std::int64_t>(), value.get<std::int64_t>()};
-  if (value.is_array() && value.size() == 1 && fits(value[0])) return {value[0].get<std::int64_t>(), value[0].get<std::int64_t>()};
-  if (value.is_array() && value.size() == 2 && fits(value[0]) && fits(value[1]))
-    return {value[0].get<std::int64_t>(), value[1].get<std::int64_t>()};
-  problem(fmt::format("\"{}\" is {}, expected one or two whole numbers of at least {}", key, value.dump(), least));
-  return fallback.empty() ? Ints{least, least} : fallback;
-}
-
-Initializer ConfigReader::initializer(const std::string& key, const json& fallback) {
-  const auto& value = find(key);
-  try {
-    return Initializer::from_json(value.is_null() ? fallback : value, dialect_);
-  } catch (const Error& error) {
-    problem(fmt::format("\"{}\": {}", key, error.what()));
-    return Initializer::from_json(fallback, dialect_);
-  }
-}
-
-void ConfigReader::only(const std::string& key, const json& neutral, const std::string& remedy) {
-  const auto& value = find(key);
-  if (!value.is_null() && value != neutral) problem(fmt::format("\"{}\" is {}, which is not supported; {}", key, value.dump(), remedy));
-}
-
 void LayerContext::expect_rank(int rank, const char* shape) const {
   if (input_type().rank() != rank)
     throw Error("takes {}, got an input of shape {}{}", shape, shape_string(input_type().image_dims()),
@@ -108,7 +31,14 @@ void LayerContext::expect_rank(int rank, const char* shape) const {
 
 ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
                              bool trainable) {
-  auto full = name + "/" + weight_name;
+  auto full = weights_name + "/" + weight_name;
+  if (const auto* shared = b.graph().find(OpKind::param, full)) {
+    const auto& type = b.type(shared->result());
+    if (type.dims != shape)
+      throw Error("is used for inputs of two shapes: its {} is {} in one use and {} in another", weight_name, shape_string(type.dims),
+                  shape_string(shape));
+    return shared->result();
+  }
   weights.push_back({full, shape, initializer, trainable});
   auto param = b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
   // The regularizer of a "depthwise_kernel" is the "depthwise_regularizer".
@@ -116,6 +46,17 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
   auto key = weight_name.ends_with(kernel) ? weight_name.substr(0, weight_name.size() - kernel.size()) : weight_name;
   penalize(key + "_regularizer", param);
   return param;
+}
+
+ValueId LayerContext::newest(ValueId param) const {
+  for (const auto& op : b.graph().ops)
+    if (op.kind == OpKind::update && op.operands[0] == param) return op.operands[1];
+  return param;
+}
+
+void LayerContext::update(ValueId param, ValueId value) {
+  std::erase_if(b.graph().ops, [&](const Op& op) { return op.kind == OpKind::update && op.operands[0] == param; });
+  emit(OpKind::update, {param, value});
 }
 
 void LayerContext::penalize(const std::string& key, ValueId x) {
@@ -126,12 +67,16 @@ void LayerContext::penalize(const std::string& key, ValueId x) {
 }
 
 void LayerContext::no_constraints(std::initializer_list<const char*> weight_names) {
-  for (std::string weight_name : weight_names) config.only(weight_name + "_constraint", nullptr, "remove it");
+  for (std::string weight_name : weight_names) {
+    config.only(weight_name + "_constraint", nullptr, "remove it");
+    config.find(weight_name + "_regularizer");
+  }
 }
 
 ValueId LayerContext::biased_and_activated(ValueId x) {
+  auto initializer = config.initializer("bias_initializer", "zeros");
   if (config.boolean("use_bias", true)) {
-    auto bias = weight("bias", {b.type(x).dims.back()}, config.initializer("bias_initializer", "zeros"));
+    auto bias = weight("bias", {b.type(x).dims.back()}, initializer);
     x = emit(OpKind::add, {x, bias}, {}, "biased");
   }
   return activate(x);
@@ -158,6 +103,18 @@ ValueId LayerContext::activate(ValueId x, const std::string& activation) {
     if (plain_name(known) == plain) return emit(kind, {x}, {}, plain);
   config.problem(fmt::format("activation \"{}\" is not known; known are {}", activation, known_activations()));
   return x;
+}
+
+bool is_known_layer(const std::string& class_name) {
+#define GRADC_LAYER(name) \
+  if (class_name == #name) return true;
+#include "frontend/layers/layers.def"
+#undef GRADC_LAYER
+  return false;
+}
+
+std::string unknown_layer(const std::string& name, const std::string& class_name) {
+  return fmt::format("layer \"{}\" ({}): this layer is not known; known are {}", name, class_name, known_layers());
 }
 
 std::string known_layers() {
@@ -193,7 +150,6 @@ Ints window_padding(LayerContext& layer, Ints input, Ints size, Ints strides, In
 ValueId lower_pooling(LayerContext& layer, OpKind kind) {
   layer.expect_rank(4, "images of rank 3 (height×width×channels)");
   auto type = layer.input_type();
-  layer.config.only("data_format", "channels_last", "gradc computes channels last, as tf.js does");
   auto window = layer.config.pair("pool_size", {2, 2});
   auto strides = layer.config.pair("strides", window);
   auto padding = window_padding(layer, {type.dims[1], type.dims[2]}, window, strides, {1, 1});

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "frontend/initializers.h"
+#include "frontend/config_reader.h"
 #include "frontend/layers.h"
 #include "frontend/regularizers.h"
 #include "ir/graph.h"
@@ -23,41 +23,12 @@ struct WeightSpec {
   bool trainable;
 };
 
-/// Reads one layer's config. A problem is recorded, and reading goes on with the default, so that all problems are told at once.
-class ConfigReader {
- public:
-  ConfigReader(const nlohmann::json& config, const Dialect& dialect, std::vector<std::string>& problems)
-      : config_(config), dialect_(dialect), problems_(problems) {}
-
-  /// What names in the config mean.
-  const Dialect& dialect() const { return dialect_; }
-
-  void problem(std::string text) { problems_.push_back(std::move(text)); }
-
-  std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t least);
-  double number(const std::string& key, double fallback);
-  bool boolean(const std::string& key, bool fallback);
-  std::string text(const std::string& key, const std::string& fallback);
-  /// Two numbers of at least `least`, or one that stands for both. A missing key gives `fallback`, or is a problem if that is empty.
-  Ints pair(const std::string& key, Ints fallback, std::int64_t least = 1);
-  /// A missing one is `fallback`, a name or object as the config would have it.
-  Initializer initializer(const std::string& key, const nlohmann::json& fallback);
-  /// Records a problem for each key that asks for what gradc does not do: it must be missing, null or `neutral`.
-  void only(const std::string& key, const nlohmann::json& neutral, const std::string& remedy);
-  /// The value under the key as Keras spells it or as tf.js does, or null.
-  const nlohmann::json& find(const std::string& key) const;
-
- private:
-  const nlohmann::json& config_;
-  const Dialect& dialect_;
-  std::vector<std::string>& problems_;
-};
-
 class LayerContext {
  public:
   Builder& b;
   ConfigReader& config;
   const std::string& name;
+  const std::string& weights_name;  ///< The layer's, where `name` is that of one of its uses.
   Mode mode;
   std::vector<ValueId> inputs;
   std::vector<WeightSpec>& weights;
@@ -69,15 +40,20 @@ class LayerContext {
   /// Throws gradc::Error unless the input has this rank, the batch included.
   void expect_rank(int rank, const char* shape) const;
 
-  /// A weight of the layer, as a param of the graph, with the penalty that the config's regularizer for it asks for.
+  /// A weight of the layer, as a param of the graph, with the penalty that the config's regularizer for it asks for; in the layer's second
+  /// use the one of the first. Throws gradc::Error if that has another shape.
   ValueId weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer, bool trainable = true);
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
     return b.emit(kind, std::move(operands), std::move(attributes), name + "/" + (hint.empty() ? std::string(name_of(kind)) : hint));
   }
   /// Adds the penalty of the config's regularizer under `key`, if there is one, to the loss.
   void penalize(const std::string& key, ValueId x);
-  /// Records a problem for each constraint of these weights ("kernel", "bias"): gradc has none yet.
+  /// Records a problem for each constraint of these weights ("kernel", "bias"): gradc has none yet. Their regularizers count as read, also
+  /// where there is no such weight.
   void no_constraints(std::initializer_list<const char*> weight_names);
+  /// The newest value of a param that steps change by themselves, as moving statistics: a layer may be used several times in a step.
+  ValueId newest(ValueId param) const;
+  void update(ValueId param, ValueId value);
   /// The config's bias, if it uses one, added to the last dimension of x, and then its activation: how Conv2D and Dense end.
   ValueId biased_and_activated(ValueId x);
   /// The activation that the config names under `activation`, applied.
@@ -96,6 +72,9 @@ Ints window_padding(LayerContext& layer, Ints input, Ints size, Ints strides, In
 /// Names of the known activations and layers, for errors.
 std::string known_activations();
 std::string known_layers();
+bool is_known_layer(const std::string& class_name);
+/// What is wrong with a layer of a class that is not known.
+std::string unknown_layer(const std::string& name, const std::string& class_name);
 
 /// What both poolings share.
 ValueId lower_pooling(LayerContext& layer, OpKind kind);

@@ -14,7 +14,6 @@ struct Window {
 
 Window window_of(LayerContext& layer, bool dilated = true) {
   layer.expect_rank(4, "images of rank 3 (height×width×channels)");
-  layer.config.only("data_format", "channels_last", "gradc computes channels last, as tf.js does");
   Window window{layer.config.pair("kernel_size", {}), layer.config.pair("strides", {1, 1})};
   if (dilated) window.dilation = layer.config.pair("dilation_rate", {1, 1});
   return window;

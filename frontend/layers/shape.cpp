@@ -36,7 +36,6 @@ ValueId lower_Reshape(LayerContext& layer) {
 
 ValueId lower_ZeroPadding2D(LayerContext& layer) {
   layer.expect_rank(4, "images of rank 3 (height×width×channels)");
-  layer.config.only("data_format", "channels_last", "gradc computes channels last, as tf.js does");
   const auto& padding = layer.config.find("padding");
   auto whole = [](const nlohmann::json& v) { return v.is_number_integer() && v.get<std::int64_t>() >= 0 && v.get<std::int64_t>() < 65536; };
   Ints sides;  // top, bottom, left, right

@@ -160,8 +160,6 @@ TEST(ModelJson, ConnectionsThatDoNotHoldAreErrors) {
   expect_error([](json& c) { c["layers"][1]["inbound_nodes"][0][0][0] = "add"; }, "lead back to itself");
   expect_error([](json& c) { c["layers"][2]["name"] = "conv"; }, "layer \"conv\": the name is used twice");
   expect_error([](json& c) { c["output_layers"].push_back({"mean", 0, 0}); }, "the model has 2 outputs");
-  expect_error([](json& c) { c["layers"][1]["inbound_nodes"].push_back(c["layers"][1]["inbound_nodes"][0]); },
-               "sharing a layer is not supported");
 }
 
 TEST(ModelJson, AnyDamageToAFileIsAnErrorOrHarmless) {

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
+#include <fstream>
 
 #include "support/files.h"
 #include "tests/parity/recorded.h"
@@ -44,6 +46,43 @@ TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {
       SCOPED_TRACE(model.filename().string() + " on " + run.name);
       EXPECT_THAT(differences(model, run.options), testing::IsEmpty());
     }
+}
+
+/// Models inside of models, layers and models used at several places, calls with training=False, and names that mean something else in
+/// Keras than in tf.js: losses, metrics, weights and predictions of three steps.
+TEST(Keras, FilesOfKerasMeanWhatTheyMeanToKeras) {
+  TemporaryFolder temporary;
+  auto folder = temporary.path() / "files";
+  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/files.py' '" + folder.string() + "'");
+  auto models = folders_in(folder);
+  EXPECT_EQ(models.size(), 7);
+  for (const auto& model : models)
+    for (const auto& run : {runs()[1], runs()[3]}) {
+      SCOPED_TRACE(model.filename().string() + " on " + run.name);
+      EXPECT_THAT(differences(model, run.options), testing::IsEmpty());
+    }
+}
+
+/// What gradc saves of a file that Keras wrote, Keras loads, and both predict the same.
+TEST(Keras, LoadsWhatGradcSaves) {
+  TemporaryFolder temporary;
+  const auto& folder = temporary.path();
+  for (const char* name : {"nested", "shared", "hard_sigmoid"}) {
+    auto model =
+        Model::load(GRADC_SOURCE "/tests/models/keras3/" + std::string(name) + ".json", {.backend = StepOptions::Backend::reference});
+    model.save(folder / name);
+    const auto& shape = model.topology().input_shape;
+    std::vector<float> x(static_cast<std::size_t>(3 * Type{DType::f32, shape}.elements()));
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i) * 0.7f);
+    std::ofstream(folder / "x.f32", std::ios::binary)
+        .write(reinterpret_cast<const char*>(x.data()), static_cast<std::streamsize>(x.size() * 4));
+    std::string dims;
+    for (auto dim : shape) dims += " " + std::to_string(dim);
+    run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/predict.py' '" + (folder / name).string() + "' '" +
+                (folder / "x.f32").string() + "' '" + (folder / "out.f32").string() + "'" + dims);
+    auto ours = model.predict(DataSet::from(x, shape, std::vector<float>(3), {}));
+    EXPECT_THAT(ours, testing::Pointwise(testing::FloatNear(1e-5f), read_floats(folder / "out.f32"))) << name;
+  }
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST(Parity, ModelsMadeByTfjsTrainAsInTfjs) {
   auto folder = temporary.path() / "made";
   node("make '" + folder.string() + "'");
   auto models = folders_in(folder);
-  EXPECT_EQ(models.size(), 34);
+  EXPECT_EQ(models.size(), 36);
   for (const auto& model : models)
     for (const auto& run : runs()) {
       SCOPED_TRACE(model.filename().string() + " on " + run.name);
@@ -170,6 +170,12 @@ TEST(Parity, TfjsLoadsWhatGradcSaves) {
   });
   every.compile({.optimizer = Adam{}, .metrics = {"accuracy"}});
   check(every, {8, 8, 2}, "sequential");
+
+  // Models inside of models and shared layers stay what they were; what only Keras 3 computes is spelled so that tf.js computes it too.
+  for (const char* name : {"nested", "shared", "hard_sigmoid"}) {
+    auto model = Model::load(GRADC_SOURCE "/tests/models/keras3/" + std::string(name) + ".json");
+    check(model, model.topology().input_shape, name);
+  }
 
   Functional f;
   auto input = f.input({6, 6, 2});

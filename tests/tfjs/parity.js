@@ -166,6 +166,17 @@ const commands = {
       const out = L.dense({units: 4, activation: 'softmax'}).apply(L.flatten().apply(L.maxPooling2d({poolSize: 2}).apply(joined)));
       models.functional = {model: tf.model({inputs: input, outputs: out})};
     }
+    {
+      // Models inside of models, and a layer and a model that are each used twice.
+      const base = tf.sequential({name: 'base', layers: [L.conv2d({name: 'nested_conv', inputShape: [6, 6, 2], filters: 3, kernelSize: 3, activation: 'relu'}),
+        tf.sequential({name: 'inner', layers: [L.batchNormalization({name: 'nested_norm', inputShape: [4, 4, 3]}), L.flatten()]})]});
+      models.nested = {model: tf.sequential({layers: [base, tf.sequential({name: 'head', layers: [L.dense({name: 'nested_out', inputShape: [48], units: 3, activation: 'softmax'})]})]}), classes: 3};
+      const input = tf.input({shape: [4]}), twice = L.dense({name: 'twice', units: 4, activation: 'tanh'});
+      const towerInput = tf.input({shape: [4]});
+      const tower = tf.model({name: 'tower', inputs: towerInput, outputs: L.dense({name: 'tower_dense', units: 4, activation: 'relu'}).apply(towerInput)});
+      const sum = L.add().apply([tower.apply(twice.apply(input)), tower.apply(input)]);
+      models.shared = {model: tf.model({inputs: input, outputs: L.dense({name: 'shared_out', units: 3, activation: 'softmax'}).apply(twice.apply(sum))}), classes: 3};
+    }
     const regression = (units) => sequential(L.dense({inputShape: [5], units: 6, activation: 'tanh'}), L.dense({units}));
     models.mse = {model: regression(3), loss: 'meanSquaredError', metrics: ['mae']};
     models.mae = {model: regression(2), loss: 'meanAbsoluteError', metrics: ['mse']};

@@ -1,0 +1,159 @@
+#include "frontend/config_reader.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "frontend/names.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+using nlohmann::json;
+
+/// An option that may stand in a file unread, and why.
+struct Idle {
+  const char* key;
+  json value;  ///< The only one that changes nothing, or null for any.
+  const char* reason;
+};
+
+const std::vector<Idle>& idle_options() {
+  static const std::vector<Idle> options = {
+      {"name", nullptr, "part of the topology"},
+      {"synchronized", nullptr, "batch moments of several replicas; there is one"},
+      {"fused", nullptr, "which of TensorFlow's kernels computes it"},
+      {"renorm", false, "plain batch normalization"},
+      {"renorm_momentum", nullptr, "part of renorm, which must be false"},
+      {"virtual_batch_size", nullptr, "null"},
+      {"seed", nullptr, "of other random numbers than gradc's: no seed gives the bits of TensorFlow"},
+      {"sparse", false, "dense input"},
+      {"ragged", false, "dense input"},
+      {"optional", false, "an input that is always given"},
+      {"implementation", nullptr, "how a layer is computed, not what"},
+      {"build_config", nullptr, "shapes that follow from the input"},
+      {"dynamic", false, "an ordinary layer"},
+      {"rank", nullptr, "part of the class"},
+      {"batch_input_shape", nullptr, "part of the topology"},
+  };
+  return options;
+}
+
+bool changes_nothing(const std::string& key, const json& value) {
+  auto plain = plain_name(key);
+  return std::any_of(idle_options().begin(), idle_options().end(),
+                     [&](const Idle& idle) { return plain_name(idle.key) == plain && (idle.value.is_null() || idle.value == value); });
+}
+
+}  // namespace
+
+json plain_config(const json& value) {
+  if (value.is_array()) {
+    json list = json::array();
+    for (const auto& each : value) list.push_back(plain_config(each));
+    return list;
+  }
+  if (!value.is_object()) return value;
+  const bool is_named = value.contains("class_name") && value["class_name"].is_string();
+  if (is_named && value.contains("config")) {
+    auto class_name = value["class_name"].get<std::string>();
+    const auto& config = value["config"];
+    if (class_name == "function" && config.is_string()) return config;
+    if (class_name.ends_with("DTypePolicy") && config.is_object() && config.contains("name")) return config["name"];
+  }
+  json object = json::object();
+  for (const auto& [key, each] : value.items())
+    if (!is_named || (key != "module" && key != "registered_name")) object[key] = plain_config(each);
+  if (is_named) object["class_name"] = without_package(value["class_name"].get<std::string>());
+  return object;
+}
+
+const json& ConfigReader::find(const std::string& key) {
+  static const json nothing;
+  const json* value = &nothing;
+  for (const auto& spelling : {camel_case(key), key})
+    if (auto found = config_.find(spelling); found != config_.end()) {
+      value = &*found;
+      read_.insert(spelling);
+    }
+  return *value;
+}
+
+void ConfigReader::report_unread() {
+  for (const auto& [key, value] : config_.items()) {
+    if (read_.contains(key) || value.is_null() || changes_nothing(key, value)) continue;
+    problem(fmt::format("\"{}\" is {}, an option that gradc does not have; save the model without it", key, value.dump()));
+  }
+}
+
+std::int64_t ConfigReader::integer(const std::string& key, std::int64_t fallback, std::int64_t least) {
+  const auto& value = find(key);
+  if (value.is_null()) {
+    if (fallback < least) problem(fmt::format("\"{}\" is missing: a whole number of at least {}", key, least));
+    return std::max(fallback, least);
+  }
+  if (!value.is_number() || value.get<double>() != static_cast<double>(static_cast<std::int64_t>(value.get<double>())) ||
+      value.get<double>() < static_cast<double>(least) || value.get<double>() > 2147483647.0) {
+    problem(fmt::format("\"{}\" is {}, expected a whole number from {} to 2147483647", key, value.dump(), least));
+    return std::max(fallback, least);
+  }
+  return static_cast<std::int64_t>(value.get<double>());
+}
+
+double ConfigReader::number(const std::string& key, double fallback) {
+  const auto& value = find(key);
+  if (value.is_null()) return fallback;
+  if (value.is_number()) return value.get<double>();
+  problem(fmt::format("\"{}\" is {}, expected a number", key, value.dump()));
+  return fallback;
+}
+
+bool ConfigReader::boolean(const std::string& key, bool fallback) {
+  const auto& value = find(key);
+  if (value.is_null()) return fallback;
+  if (value.is_boolean()) return value.get<bool>();
+  problem(fmt::format("\"{}\" is {}, expected true or false", key, value.dump()));
+  return fallback;
+}
+
+std::string ConfigReader::text(const std::string& key, const std::string& fallback) {
+  const auto& value = find(key);
+  if (value.is_null()) return fallback;
+  if (value.is_string()) return value.get<std::string>();
+  // Keras 3 writes an activation as {"class_name": "function", "config": "relu"}.
+  if (value.is_object() && value.contains("config") && value["config"].is_string()) return value["config"].get<std::string>();
+  problem(fmt::format("\"{}\" is {}, expected a string", key, value.dump()));
+  return fallback;
+}
+
+Ints ConfigReader::pair(const std::string& key, Ints fallback, std::int64_t least) {
+  const auto& value = find(key);
+  if (value.is_null() && !fallback.empty()) return fallback;
+  auto fits = [&](const json& v) {
+    return v.is_number_integer() && v.get<double>() >= static_cast<double>(least) && v.get<double>() <= 2147483647.0;
+  };
+  if (fits(value)) return {value.get<std::int64_t>(), value.get<std::int64_t>()};
+  if (value.is_array() && value.size() == 1 && fits(value[0])) return {value[0].get<std::int64_t>(), value[0].get<std::int64_t>()};
+  if (value.is_array() && value.size() == 2 && fits(value[0]) && fits(value[1]))
+    return {value[0].get<std::int64_t>(), value[1].get<std::int64_t>()};
+  problem(fmt::format("\"{}\" is {}, expected one or two whole numbers of at least {}", key, value.dump(), least));
+  return fallback.empty() ? Ints{least, least} : fallback;
+}
+
+Initializer ConfigReader::initializer(const std::string& key, const json& fallback) {
+  const auto& value = find(key);
+  try {
+    return Initializer::from_json(value.is_null() ? fallback : value, dialect_);
+  } catch (const Error& error) {
+    problem(fmt::format("\"{}\": {}", key, error.what()));
+    return Initializer::from_json(fallback, dialect_);
+  }
+}
+
+void ConfigReader::only(const std::string& key, const json& neutral, const std::string& remedy) {
+  const auto& value = find(key);
+  if (!value.is_null() && value != neutral) problem(fmt::format("\"{}\" is {}, which is not supported; {}", key, value.dump(), remedy));
+}
+
+}  // namespace gradc

@@ -1,0 +1,264 @@
+#include "frontend/model_tree.h"
+
+#include <cctype>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "frontend/names.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+using nlohmann::json;
+using Member = ModelTree::Member;
+
+std::string snake_case(const std::string& class_name) {
+  std::string snake;
+  for (std::size_t i = 0; i < class_name.size(); ++i) {
+    char c = class_name[i];
+    bool upper = std::isupper(static_cast<unsigned char>(c)) != 0;
+    bool after_lower = i > 0 && std::islower(static_cast<unsigned char>(class_name[i - 1])) != 0;
+    if (upper && after_lower) snake += '_';
+    snake += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return snake;
+}
+
+bool is_whole(const json& value) { return value.is_number_integer() && value >= 0 && value <= 1'000'000; }
+
+/// [name, call, output]
+std::optional<Source> source_in(const json& value) {
+  if (!value.is_array() || value.size() < 3 || !value[0].is_string() || !is_whole(value[1]) || !is_whole(value[2])) return {};
+  return Source{value[0].get<std::string>(), value[1].get<int>(), value[2].get<int>()};
+}
+
+/// Reads what a layer is called with besides its inputs.
+void read_arguments(const json& arguments, Call& call, const std::string& layer, std::vector<std::string>& problems) {
+  if (!arguments.is_object()) return;
+  for (const auto& [key, value] : arguments.items()) {
+    if (value.is_null()) continue;
+    if (key == "training" && value == false)
+      call.inference = true;
+    else
+      problems.push_back(fmt::format("layer \"{}\": is called with \"{}\" = {}, which gradc does not have; save the model without it",
+                                     layer, key, value.dump()));
+  }
+}
+
+/// Collects the sources in one use of a layer: [["name", 0, 0, {arguments}], ...] in Keras 2 and tf.js, {"args": [tensors], "kwargs": {}}
+/// in Keras 3, where a tensor holds "keras_history": ["name", 0, 0].
+void read_call(const json& node, Call& call, const std::string& layer, std::vector<std::string>& problems) {
+  if (auto source = source_in(node)) {
+    call.inputs.push_back(*source);
+    if (node.size() > 3) read_arguments(node[3], call, layer, problems);
+  } else if (node.is_object() && node.contains("keras_history")) {
+    if (auto tensor = source_in(node["keras_history"])) call.inputs.push_back(*tensor);
+  } else if (node.is_object() && node.contains("args")) {
+    read_call(node["args"], call, layer, problems);
+    if (node.contains("kwargs")) read_arguments(node["kwargs"], call, layer, problems);
+  } else if (node.is_structured()) {
+    for (const auto& each : node) read_call(each, call, layer, problems);
+  }
+}
+
+std::string text_or(const json& object, const char* key, const std::string& fallback) {
+  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : fallback;
+}
+
+/// The value under `outer` and in it `inner`, if both are there.
+json value_at(const json& object, const char* outer, const char* inner) {
+  if (!object.is_object() || !object.contains(outer) || !object[outer].is_object() || !object[outer].contains(inner)) return {};
+  return object[outer][inner];
+}
+
+/// The config of a sequence's first layer. If it states no input shape, it has that with which Keras built the model.
+json first_config(const json& config, const json& model, const json& entry) {
+  if (config.contains("batch_input_shape")) return config;
+  for (const auto& shape : {value_at(model, "config", "build_input_shape"), value_at(model, "build_config", "input_shape"),
+                            value_at(entry, "build_config", "input_shape")}) {
+    if (!shape.is_array()) continue;
+    auto with_shape = config;
+    with_shape["batch_input_shape"] = shape;
+    return with_input_shape(with_shape);
+  }
+  return config;
+}
+
+ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& problems);
+
+Member read_member(const json& entry, bool sequential, LayerNames& names, std::vector<std::string>& problems) {
+  auto class_name = entry["class_name"].get<std::string>();
+  const auto& config = entry["config"];
+  bool is_model = is_model_class(class_name);
+  auto name = text_or(config, "name", "");
+  if (!sequential) name = text_or(entry, "name", name);
+  if (name.empty()) name = names.next(class_name);
+  Member member{Layer(class_name, is_model ? json{{"name", name}} : with_input_shape(config)), name};
+  if (is_model) member.model = std::make_shared<ModelTree>(read(entry, names, problems));
+  if (!sequential && entry.contains("inbound_nodes") && entry["inbound_nodes"].is_array())
+    for (const auto& node : entry["inbound_nodes"]) read_call(node, member.calls.emplace_back(), name, problems);
+  return member;
+}
+
+/// Names that are given are taken before any is made up.
+void take_names(const json& value, LayerNames& names) {
+  if (value.is_object()) names.take(text_or(value, "name", ""));
+  if (value.is_structured())
+    for (const auto& each : value) take_names(each, names);
+}
+
+ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& problems) {
+  auto class_name = text_or(model, "class_name", "");
+  if (class_name.empty() || !model.contains("config"))
+    throw Error("modelTopology has no class_name and config; is this a LayersModel? (a GraphModel cannot be trained)");
+  if (!is_model_class(class_name)) throw Error("modelTopology is of class \"{}\"; Sequential, Model and Functional are known", class_name);
+  const auto& config = model["config"];
+  ModelTree tree{.sequential = class_name == "Sequential", .name = text_or(config, "name", "model")};
+  if (config.is_object() && config.contains("trainable")) tree.trainable = config["trainable"] != false;
+  const json& layers = config.is_array() ? config : config.is_object() && config.contains("layers") ? config["layers"] : json();
+  if (!layers.is_array() || layers.empty()) throw Error("model \"{}\" has no list of layers", tree.name);
+
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto& entry = layers[i];
+    bool is_layer = entry.is_object() && !text_or(entry, "class_name", "").empty() && entry.contains("config");
+    if (is_layer && !entry["config"].is_object()) is_layer = is_model_class(entry["class_name"]) && entry["config"].is_array();
+    if (!is_layer) {
+      problems.push_back(fmt::format("layer {} of model \"{}\": has no class_name and config", i, tree.name));
+      continue;
+    }
+    auto member = read_member(entry, tree.sequential, names, problems);
+    if (!taken.insert(member.name).second) problems.push_back(fmt::format("layer \"{}\": the name is used twice", member.name));
+    if (tree.sequential && tree.members.empty() && !member.model)
+      member.layer = Layer(member.layer.class_name(), first_config(member.layer.config(), model, entry));
+    tree.members.push_back(std::move(member));
+  }
+  if (tree.sequential) return tree;
+  for (auto [key, sources] : {std::pair("input_layers", &tree.inputs), {"output_layers", &tree.outputs}}) {
+    Call call;
+    if (config.contains(key)) read_call(config[key], call, tree.name, problems);
+    *sources = call.inputs;
+  }
+  return tree;
+}
+
+/// Whether the layer ends in hard_sigmoid, on which Keras 3 and the others do not agree.
+bool ends_in_hard_sigmoid(const Member& member) {
+  return !member.model && plain_name(text_or(member.layer.config(), "activation", "")) == "hardsigmoid";
+}
+
+/// Replaces Keras 3's hard_sigmoid by layers that are the same everywhere: relu6(x + 3) / 6.
+ModelTree without_keras3_hard_sigmoid(ModelTree tree) {
+  const std::pair<const char*, Layer> steps[] = {
+      {"_shifted", Rescaling{.offset = 3}}, {"_clipped", ReLU{.max_value = 6}}, {"_scaled", Rescaling{.scale = 1.0 / 6}}};
+  std::map<std::string, std::string> results;  // The layer whose output takes the place of another's.
+  for (const auto& member : tree.members)
+    if (ends_in_hard_sigmoid(member)) results[member.name] = member.name + steps[2].first;
+  auto redirect = [&](std::vector<Source>& sources) {
+    for (auto& source : sources)
+      if (auto found = results.find(source.layer); found != results.end()) source.layer = found->second;
+  };
+  redirect(tree.outputs);
+  std::vector<Member> members;
+  for (auto& member : tree.members) {
+    for (auto& call : member.calls) redirect(call.inputs);
+    members.push_back(member);
+    if (!ends_in_hard_sigmoid(member)) continue;
+    auto linear = member.layer.config();
+    linear["activation"] = "linear";
+    members.back().layer = Layer(member.layer.class_name(), linear);
+    for (const auto& [suffix, layer] : steps) {
+      Member step{layer, member.name + suffix};
+      for (std::size_t call = 0; call < member.calls.size(); ++call)
+        step.calls.push_back({{{members.back().name, static_cast<int>(call), 0}}});
+      members.push_back(std::move(step));
+    }
+  }
+  tree.members = std::move(members);
+  return tree;
+}
+
+json to_json(const std::vector<Source>& sources) {
+  json list = json::array();
+  for (const auto& source : sources) list.push_back({source.layer, source.call, source.output});
+  return list;
+}
+
+json to_json(const Call& call) {
+  auto inputs = to_json(call.inputs);
+  for (auto& input : inputs) input.push_back(call.inference ? json{{"training", false}} : json::object());
+  return inputs;
+}
+
+json layer_config(const Member& member) {
+  auto config = member.layer.config();
+  config["name"] = member.name;
+  if (!config.contains("batch_input_shape")) return config;
+  config["dtype"] = "float32";
+  if (member.layer.class_name() == "InputLayer") config["sparse"] = false;
+  return config;
+}
+
+}  // namespace
+
+json with_input_shape(json config) {
+  json shape;
+  for (const char* key : {"input_shape", "inputShape", "batch_shape", "batchInputShape", "batch_input_shape"}) {
+    auto found = config.find(key);
+    if (found == config.end()) continue;
+    bool has_batch = std::string(key).starts_with("batch");
+    if (!found->is_null()) shape = *found;
+    if (!found->is_null() && !has_batch && shape.is_array()) shape.insert(shape.begin(), nullptr);
+    config.erase(found);
+  }
+  if (shape.is_null()) return config;
+  if (shape.is_array() && !shape.empty() && shape[0].is_number_integer()) shape[0] = nullptr;
+  config["batch_input_shape"] = shape;
+  return config;
+}
+
+bool is_model_class(const std::string& class_name) {
+  return class_name == "Sequential" || class_name == "Model" || class_name == "Functional";
+}
+
+std::string LayerNames::next(const std::string& class_name) {
+  auto base = snake_case(class_name);
+  for (;;) {
+    auto number = numbers_[base]++;
+    auto name = number == 0 ? base : base + "_" + std::to_string(number);
+    if (take(name)) return name;
+  }
+}
+
+ModelTree read_tree(const json& model, std::vector<std::string>& problems) {
+  LayerNames names;
+  take_names(model, names);
+  return read(model, names, problems);
+}
+
+json write_tree(const ModelTree& given, const Dialect& dialect) {
+  auto tree = dialect.hard_sigmoid_is_relu6 ? without_keras3_hard_sigmoid(given) : given;
+  json layers = json::array();
+  for (const auto& member : tree.members) {
+    auto entry = member.model ? write_tree(*member.model, dialect)
+                              : json{{"class_name", member.layer.class_name()}, {"config", layer_config(member)}};
+    if (member.model) entry["config"]["name"] = member.name;
+    if (!tree.sequential) {
+      entry["name"] = member.name;
+      entry["inbound_nodes"] = json::array();
+      for (const auto& call : member.calls) entry["inbound_nodes"].push_back(to_json(call));
+    }
+    layers.push_back(std::move(entry));
+  }
+  json config = {{"name", tree.name}, {"layers", layers}};
+  if (!tree.trainable) config["trainable"] = false;
+  if (!tree.sequential) {
+    config["input_layers"] = to_json(tree.inputs);
+    config["output_layers"] = to_json(tree.outputs);
+  }
+  return {{"class_name", tree.sequential ? "Sequential" : "Model"}, {"config", config}};
+}
+
+}  // namespace gradc
