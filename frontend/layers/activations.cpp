@@ -6,16 +6,21 @@ namespace gradc {
 
 ValueId lower_Activation(LayerContext& layer) { return layer.activate(layer.input()); }
 
+/// x from `threshold` up to `max_value`, which it does not exceed; below the threshold negative_slope * (x - threshold).
 ValueId lower_ReLU(LayerContext& layer) {
   auto& config = layer.config;
-  config.only("negative_slope", 0.0, "gradc has no leaky relu yet");
-  config.only("threshold", 0.0, "gradc's relu starts at 0");
-  const auto& limit = config.find("max_value");
-  if (limit.is_null()) return layer.activate(layer.input(), "relu");
+  auto slope = config.number("negative_slope", 0), threshold = config.number("threshold", 0);
+  bool limited = !config.find("max_value").is_null(), plain = slope == 0 && threshold == 0;
   auto most = config.number("max_value", 6);
-  if (most == 6) return layer.activate(layer.input(), "relu6");
-  auto relu = layer.activate(layer.input(), "relu");
-  return layer.emit(OpKind::min, {relu, layer.b.constant(most)}, {}, "clipped");
+  if (plain && limited && most == 6) return layer.activate(layer.input(), "relu6");
+  auto y = layer.input();
+  if (plain) y = layer.activate(y, "relu");
+  if (limited) y = layer.emit(OpKind::min, {y, layer.b.constant(most)}, {}, "clipped");
+  if (plain) return y;
+  auto beyond = layer.emit(OpKind::sub, {layer.input(), layer.b.constant(threshold)}, {}, "beyond");
+  auto below = layer.emit(OpKind::mul, {beyond, layer.b.constant(slope)}, {}, "sloped");
+  auto is_below = layer.emit(OpKind::greater, {layer.b.constant(threshold), layer.input()}, {}, "is_below");
+  return layer.emit(OpKind::select, {is_below, below, y}, {}, "relu");
 }
 
 ValueId lower_Softmax(LayerContext& layer) {

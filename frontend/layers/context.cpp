@@ -125,10 +125,15 @@ std::string known_layers() {
       ;
 }
 
-Ints window_padding(LayerContext& layer, Ints input, Ints size, Ints strides, Ints dilation) {
+bool is_padding_same(LayerContext& layer) {
   auto padding = plain_name(layer.config.text("padding", "valid"));
-  if (padding != "same") {
-    if (padding != "valid") layer.config.problem(fmt::format("padding \"{}\" is not known; valid and same are", padding));
+  if (padding != "same" && padding != "valid")
+    layer.config.problem(fmt::format("padding \"{}\" is not known; valid and same are", padding));
+  return padding == "same";
+}
+
+Ints window_padding(LayerContext& layer, Ints input, Ints size, Ints strides, Ints dilation) {
+  if (!is_padding_same(layer)) {
     for (int axis = 0; axis < 2; ++axis) {
       auto extent = (size[axis] - 1) * dilation[axis] + 1;
       if (extent > input[axis])

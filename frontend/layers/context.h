@@ -65,6 +65,8 @@ class LayerContext {
 #include "frontend/layers/layers.def"
 #undef GRADC_LAYER
 
+/// Whether the config's padding is "same"; records a problem unless it is that or "valid", the default.
+bool is_padding_same(LayerContext& layer);
 /// [top, bottom, left, right] for "valid" or "same" padding, as TensorFlow defines the latter: the output has ceil(input / stride) pixels,
 /// and of an odd padding the larger half comes last.
 Ints window_padding(LayerContext& layer, Ints input, Ints size, Ints strides, Ints dilation);

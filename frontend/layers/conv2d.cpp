@@ -7,16 +7,14 @@ namespace gradc {
 
 namespace {
 
-/// What the config of every convolution says. `dilation` is read by those that have one.
+/// What the config of every convolution says.
 struct Window {
   Ints size, strides, dilation = {1, 1};
 };
 
-Window window_of(LayerContext& layer, bool dilated = true) {
+Window window_of(LayerContext& layer) {
   layer.expect_rank(4, "images of rank 3 (height×width×channels)");
-  Window window{layer.config.pair("kernel_size", {}), layer.config.pair("strides", {1, 1})};
-  if (dilated) window.dilation = layer.config.pair("dilation_rate", {1, 1});
-  return window;
+  return {layer.config.pair("kernel_size", {}), layer.config.pair("strides", {1, 1}), layer.config.pair("dilation_rate", {1, 1})};
 }
 
 /// Convolves the layer's input with a kernel [KH,KW,C/groups,F].
@@ -85,26 +83,34 @@ ValueId lower_SeparableConv2D(LayerContext& layer) {
 }
 
 /// The gradient of a convolution with respect to its input, as a layer: from the output's size down to the input's that convolution goes.
+/// With padding "same" the output has stride pixels for each of the input, else those that a window touches; `output_padding` says how many
+/// the last stride makes instead.
 ValueId lower_Conv2DTranspose(LayerContext& layer) {
-  auto window = window_of(layer, false);
+  auto window = window_of(layer);
   auto type = layer.input_type();
   auto filters = layer.config.integer("filters", 0, 1);
-  layer.config.only("dilation_rate", nlohmann::json{1, 1}, "tf.js has no dilated Conv2DTranspose");
-  layer.config.only("output_padding", nullptr, "tf.js has none");
   layer.no_constraints({"kernel", "bias"});
-  bool same = plain_name(layer.config.text("padding", "valid")) == "same";
-  Ints output;
+  bool same = is_padding_same(layer);
+  Ints added;
+  if (!layer.config.find("output_padding").is_null()) added = layer.config.pair("output_padding", {}, 0);
+  Ints output, padding;
   for (int axis = 0; axis < 2; ++axis) {
-    auto beyond = same ? 0 : std::max<std::int64_t>(window.size[axis] - window.strides[axis], 0);
-    output.push_back(type.dims[axis + 1] * window.strides[axis] + beyond);
+    auto pixels = type.dims[axis + 1], stride = window.strides[axis], extent = (window.size[axis] - 1) * window.dilation[axis] + 1;
+    if (!added.empty() && added[axis] >= stride)
+      throw Error("\"output_padding\" is {}, expected less than the strides, {}", shape_string(added), shape_string(window.strides));
+    auto last = same ? stride : std::max(extent, stride);
+    if (!added.empty()) last = (same ? extent % 2 : extent) + added[axis];
+    output.push_back((pixels - 1) * stride + last);
+    if (output.back() < 1) throw Error("has no output pixels: its input is {}×{}", type.dims[1], type.dims[2]);
+    auto total = std::max<std::int64_t>(extent - last, 0);
+    padding.insert(padding.end(), {total / 2, total - total / 2});
   }
-  auto padding = window_padding(layer, output, window.size, window.strides, {1, 1});
   auto kernel = layer.weight("kernel", {window.size[0], window.size[1], filters, type.dims[3]},
                              layer.config.initializer("kernel_initializer", layer.config.dialect().kernel_initializer));
   auto transposed = layer.emit(OpKind::transpose, {kernel}, {{"permutation", Ints{0, 1, 3, 2}}}, "kernel/transposed");
   return layer.biased_and_activated(
       layer.emit(OpKind::conv2d_input_grad, {layer.input(), transposed},
-                 {{"strides", window.strides}, {"padding", padding}, {"dilation", Ints{1, 1}}, {"input", output}}, "conv"));
+                 {{"strides", window.strides}, {"padding", padding}, {"dilation", window.dilation}, {"input", output}}, "conv"));
 }
 
 Layer::Layer(const Conv2D& layer)

@@ -21,9 +21,10 @@ ValueId lower_AveragePooling2D(LayerContext& layer) { return lower_pooling(layer
 ValueId lower_GlobalAveragePooling2D(LayerContext& layer) {
   layer.expect_rank(4, "images of rank 3 (height×width×channels)");
   auto type = layer.input_type();
-  layer.config.only("keepdims", false, "use a Reshape after it");
   auto sum = layer.emit(OpKind::reduce_sum, {layer.input()}, {{"axes", Ints{1, 2}}, {"keep_dims", std::int64_t{0}}}, "sum");
-  return layer.emit(OpKind::mul, {sum, layer.b.constant(1.0 / static_cast<double>(type.dims[1] * type.dims[2]))}, {}, "mean");
+  auto mean = layer.emit(OpKind::mul, {sum, layer.b.constant(1.0 / static_cast<double>(type.dims[1] * type.dims[2]))}, {}, "mean");
+  if (!layer.config.boolean("keepdims", false)) return mean;
+  return layer.emit(OpKind::reshape, {mean}, {{"dims", Ints{kBatch, 1, 1, type.dims[3]}}}, "kept");
 }
 
 Layer::Layer(const MaxPooling2D& layer) : Layer("MaxPooling2D", pooling_config(layer)) {}
