@@ -1,0 +1,147 @@
+// What Keras's own layer tests state (layer_facts.json, made by record_layer_facts.py), asked of gradc: output shapes, numbers of weights,
+// of random streams, values where they state some, and that the layer is the same after gradc has written it.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "frontend/lower.h"
+#include "frontend/model_json.h"
+#include "runtime/model.h"
+#include "support/error.h"
+#include "support/files.h"
+
+namespace gradc::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct Counts {
+  int holds = 0, wrong = 0, refused = 0;
+
+  int facts() const { return holds + wrong + refused; }
+};
+
+/// A model of the layer alone, as Keras 3 would write it. A layer of several inputs of one shape takes the same one several times.
+json model_of(const json& fact) {
+  auto shape = fact["input_shape"];
+  std::size_t inputs = 1;
+  if (shape.is_array() && !shape.empty() && shape[0].is_array()) {
+    for (const auto& each : shape)
+      if (each != shape[0]) throw Error("has inputs of several shapes");
+    inputs = shape.size();
+    shape = json(shape[0]);
+  }
+  if (!shape.is_array() || shape.empty()) throw Error("its input shape is {}", shape.dump());
+  shape[0] = nullptr;
+  json from = json::array();
+  for (std::size_t i = 0; i < inputs; ++i) from.push_back({"in", 0, 0, json::object()});
+  auto config = fact["config"];
+  config["name"] = "layer";
+  json input = {
+      {"class_name", "InputLayer"}, {"name", "in"}, {"config", {{"name", "in"}, {"batch_shape", shape}}}, {"inbound_nodes", json::array()}};
+  json layer = {{"class_name", fact["layer"]}, {"name", "layer"}, {"config", config}, {"inbound_nodes", json::array({from})}};
+  return {{"modelTopology",
+           {{"keras_version", "3.15.1"},
+            {"class_name", "Functional"},
+            {"config",
+             {{"name", "model"}, {"layers", {input, layer}}, {"input_layers", {{"in", 0, 0}}}, {"output_layers", {{"layer", 0, 0}}}}}}}};
+}
+
+/// Collects what differs from a fact.
+class Differences {
+ public:
+  std::string text;
+
+  void expect(const json& fact, const char* key, const json& got) {
+    if (fact.contains(key) && fact[key] != got) text += fmt::format("; {} is {}, expected {}", key, got.dump(), fact[key].dump());
+  }
+};
+
+std::string lowered_differences(const json& fact, const Topology& topology) {
+  auto lowered = lower(topology, {.mode = Mode::train, .loss = "mean_squared_error"});
+  Differences differences;
+  json shape = lowered.output.dims;
+  shape[0] = fact["input_shape"][0].is_array() ? fact["input_shape"][0][0] : fact["input_shape"][0];
+  differences.expect(fact, "output_shape", shape);
+  int trainable = 0, frozen = 0, streams = 0;
+  for (const auto& weight : lowered.weights) ++(weight.trainable ? trainable : frozen);
+  for (const auto& op : lowered.graph.ops) streams += op.kind == OpKind::random_uniform;
+  differences.expect(fact, "num_trainable_weights", trainable);
+  differences.expect(fact, "num_non_trainable_weights", frozen);
+  differences.expect(fact, "num_seed_generators", streams);
+  return differences.text;
+}
+
+/// What gradc says otherwise than the fact, or nothing. Throws gradc::Error for a layer that gradc refuses.
+std::string differences_from(const json& fact) {
+  TemporaryFolder folder;
+  auto path = folder.path() / "model.json";
+  std::ofstream(path) << model_of(fact).dump();
+  auto topology = read_model(path).topology;
+  auto text = lowered_differences(fact, topology);
+  std::ofstream(path) << json{{"modelTopology", write_topology(topology)}}.dump();
+  if (auto again = lowered_differences(fact, read_model(path).topology); again != text) text += "; written and read again" + again;
+  if (!fact.contains("output")) return text;
+  Dims shape(fact["input_shape"].begin() + 1, fact["input_shape"].end());
+  auto count = fact["input_shape"][0].get<std::size_t>();
+  auto got = Model::load(path, {.backend = StepOptions::Backend::reference})
+                 .predict(DataSet::from(fact["input"].get<std::vector<float>>(), shape, std::vector<float>(count), {}));
+  auto expected = fact["output"].get<std::vector<float>>();
+  bool same = got.size() == expected.size();
+  for (std::size_t i = 0; same && i < got.size(); ++i)
+    same = std::abs(got[i] - expected[i]) <= 1e-5f * std::max(1.0f, std::abs(expected[i]));
+  return same ? text : text + "; values differ";
+}
+
+std::string table_of(const std::map<std::string, Counts>& layers) {
+  std::string text = "layer holds wrong refused\n";
+  for (const auto& [layer, counts] : layers)
+    if (counts.holds + counts.wrong > 0) text += fmt::format("{} {} {} {}\n", layer, counts.holds, counts.wrong, counts.refused);
+  return text;
+}
+
+/// Of each layer at least as many facts hold as layer_facts.txt says, and no more are wrong. GRADC_UPDATE=1 writes that file anew.
+TEST(LayerFacts, OfKerasHoldInGradc) {
+  std::map<std::string, Counts> layers;
+  Counts all;
+  for (const auto& fact : json::parse(read_file(GRADC_SOURCE "/tests/keras/layer_facts.json"))) {
+    auto layer = fact["layer"].get<std::string>();
+    auto count = [&](int Counts::* kind, const std::string& why) {
+      ++(layers[layer].*kind);
+      ++(all.*kind);
+      if (!why.empty() && known_layers().find(layer + " ") != std::string::npos)
+        std::cout << fact["test"].get<std::string>() << ": " << why << "\n";
+    };
+    try {
+      auto differences = differences_from(fact);
+      count(differences.empty() ? &Counts::holds : &Counts::wrong, differences);
+    } catch (const Error& error) {
+      count(&Counts::refused, error.what());
+    }
+  }
+  auto table = table_of(layers);
+  std::cout << table << fmt::format("of {} facts {} hold, {} are wrong, {} are refused\n", all.facts(), all.holds, all.wrong, all.refused);
+
+  const fs::path committed = GRADC_SOURCE "/tests/keras/layer_facts.txt";
+  if (std::getenv("GRADC_UPDATE") != nullptr) std::ofstream(committed) << table;
+  std::istringstream lines(read_file(committed));
+  std::string line;
+  std::getline(lines, line);
+  std::string layer;
+  for (Counts before; lines >> layer >> before.holds >> before.wrong >> before.refused; all.wrong -= before.wrong)
+    EXPECT_GE(layers[layer].holds, before.holds) << "facts of " << layer;
+  EXPECT_LE(all.wrong, 0) << "more are wrong than " << committed;
+}
+
+}  // namespace
+}  // namespace gradc::test
