@@ -35,6 +35,15 @@ TEST(Keras, DISABLED_StridedNetsTrainAsInKeras) {
     }
 }
 
+TEST(Keras, OptionsOfLayersTrainAsInKeras) {
+  TemporaryFolder temporary;
+  train_in_keras("layers", temporary.path() / "layers");
+  for (const auto& run : runs()) {
+    SCOPED_TRACE(run.name);
+    EXPECT_THAT(differences(temporary.path() / "layers/options_of_layers", run.options), testing::IsEmpty());
+  }
+}
+
 TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {
   TemporaryFolder temporary;
   train_in_keras("training", temporary.path() / "training");

@@ -27,7 +27,8 @@ std::vector<float> read_floats(const std::filesystem::path& path);
 std::vector<std::filesystem::path> folders_in(const std::filesystem::path& folder);
 
 /// Trains the model of a folder on the batches that its writer trained it on, and compares predictions, losses, metrics and weights: one
-/// line for each that differs, or the error of a model that gradc refuses. The folder holds model.json and weights.bin before training,
+/// line for each that differs, or the error of a model that gradc refuses. Empty where a file
+/// "skipped" says why the writer could not train the model. The folder holds model.json and weights.bin before training,
 /// x.f32 and y.f32 with the batches one after the other, and result.json: {"batch": 5, "shape": [8,8,3], "labels": [10], "steps":
 /// [{"loss": 2.3, "acc": 0.2}, ...], "names": [...], "weights": [...] after the last step, "before": [...] and "after": [...], the
 /// predictions for the first batch}, and optionally "evaluated", the loss of the first batch before training, and "epochs", what was logged
