@@ -222,7 +222,7 @@ Initializer Initializer::from_json(const Json& given, const Dialect& dialect) {
       else
         throw Error("initializer {}: distribution {} is not known; normal, truncated_normal, untruncated_normal and uniform are", name,
                     config["distribution"].dump());
-      config["vector_fans_are_sizes"] = dialect.vector_fans_are_sizes;
+      if (dialect.vector_fans_are_sizes) config["vector_fans_are_sizes"] = true;
     }
     return Initializer(object(row.class_name, config));
   }

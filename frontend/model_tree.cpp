@@ -1,5 +1,6 @@
 #include "frontend/model_tree.h"
 
+#include <algorithm>
 #include <cctype>
 
 #include <fmt/format.h>
@@ -109,6 +110,32 @@ void take_names(const json& value, LayerNames& names) {
     for (const auto& each : value) take_names(each, names);
 }
 
+/// Adds `by` to the number of the use in each source that is a model.
+void shift_uses_of_models(ModelTree& tree, int by, const std::set<std::string>& models) {
+  auto shift = [&](std::vector<Source>& sources) {
+    for (auto& source : sources)
+      if (models.contains(source.layer)) source.call += by;
+  };
+  shift(tree.outputs);
+  for (auto& member : tree.members)
+    for (auto& call : member.calls) shift(call.inputs);
+}
+
+/// tf.js and Keras 2 count the uses of a model from 1, as it was first used when it was made; Keras 3 counts from 0, as all do for layers.
+void count_uses_from_zero(ModelTree& tree) {
+  std::map<std::string, int> last;
+  auto see = [&](const std::vector<Source>& sources) {
+    for (const auto& source : sources) last[source.layer] = std::max(last[source.layer], source.call);
+  };
+  see(tree.outputs);
+  for (const auto& member : tree.members)
+    for (const auto& call : member.calls) see(call.inputs);
+  std::set<std::string> models;
+  for (const auto& member : tree.members)
+    if (member.model && !member.calls.empty() && last[member.name] == static_cast<int>(member.calls.size())) models.insert(member.name);
+  shift_uses_of_models(tree, -1, models);
+}
+
 ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& problems) {
   auto class_name = text_or(model, "class_name", "");
   if (class_name.empty() || !model.contains("config"))
@@ -141,6 +168,7 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
     if (config.contains(key)) read_call(config[key], call, tree.name, problems);
     *sources = call.inputs;
   }
+  count_uses_from_zero(tree);
   return tree;
 }
 
@@ -240,6 +268,13 @@ ModelTree read_tree(const json& model, std::vector<std::string>& problems) {
 
 json write_tree(const ModelTree& given, const Dialect& dialect) {
   auto tree = dialect.hard_sigmoid_is_relu6 ? without_keras3_hard_sigmoid(given) : given;
+  const bool keras3 = &dialect == &dialect_of(Writer::keras3);
+  if (!keras3 && !tree.sequential) {
+    std::set<std::string> models;
+    for (const auto& member : tree.members)
+      if (member.model) models.insert(member.name);
+    shift_uses_of_models(tree, 1, models);
+  }
   json layers = json::array();
   for (const auto& member : tree.members) {
     auto entry = member.model ? write_tree(*member.model, dialect)

@@ -75,6 +75,7 @@ def main():
         spec = {"of": name, "loss": "binary_crossentropy" if binary else "categorical_crossentropy", "metrics": ["accuracy"], "batch": 5,
                 "steps": 3, "labels": "binary" if binary else "one_hot", "optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.1}},
                 "input_shape": list(MODELS[name]().input_shape[1:]), "bare": name in ("shared", "frozen")}
+        (out / name).mkdir(parents=True, exist_ok=True)
         train.record(spec, out / name, 1)
 
 

@@ -171,11 +171,9 @@ TEST(Parity, TfjsLoadsWhatGradcSaves) {
   every.compile({.optimizer = Adam{}, .metrics = {"accuracy"}});
   check(every, {8, 8, 2}, "sequential");
 
-  // Models inside of models and shared layers stay what they were; what only Keras 3 computes is spelled so that tf.js computes it too.
-  for (const char* name : {"nested", "shared", "hard_sigmoid"}) {
-    auto model = Model::load(GRADC_SOURCE "/tests/models/keras3/" + std::string(name) + ".json");
-    check(model, model.topology().input_shape, name);
-  }
+  // What only Keras 3 computes is spelled so that tf.js computes it too.
+  auto hard_sigmoid = Model::load(GRADC_SOURCE "/tests/models/keras3/hard_sigmoid.json");
+  check(hard_sigmoid, {5}, "hard_sigmoid");
 
   Functional f;
   auto input = f.input({6, 6, 2});

@@ -53,7 +53,8 @@ async function record(model, dir, {optimizer, loss, metrics, batch, steps, regul
     return tf.tensor(numbers(w.size).map((v) => v * Math.min(0.5, Math.sqrt(3 / fan))), w.shape);
   }));
   // The moving variance stays positive.
-  for (const layer of model.layers) if (layer.getClassName() === 'BatchNormalization') {
+  const plain = (layers) => layers.flatMap((layer) => layer.layers ? plain(layer.layers) : [layer]);
+      for (const layer of plain(model.layers)) if (layer.getClassName() === 'BatchNormalization') {
     const w = layer.getWeights(); w[w.length - 1] = tf.abs(w[w.length - 1]).add(0.5); layer.setWeights(w);
   }
   await saveModel(model, dir);
