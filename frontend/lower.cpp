@@ -93,7 +93,8 @@ class Lowering {
       auto first_penalty = penalties_.size();
       auto mode = node.inference && options_.mode == Mode::train ? Mode::eval : options_.mode;
       auto channels_first = read_channels_first(config);
-      LayerContext layer{b_, config, node.name, node.weights, mode, inputs, lowered_.weights, penalties_, streams_};
+      const auto& weights_name = node.weights.empty() ? node.name : node.weights;
+      LayerContext layer{b_, config, node.name, weights_name, mode, inputs, lowered_.weights, penalties_, streams_};
       try {
         if (channels_first) layer.inputs = {channels_last(layer)};
         result = function(layer);

@@ -81,8 +81,13 @@ class ModelGenerator {
     for (std::size_t i = 1; i < topology_.layers.size(); ++i)
       if (topology_.layers[i].inbound != std::vector<std::string>{topology_.layers[i - 1].name}) return;
     topology_.sequential = true;
+    const auto shape = topology_.layers.front().layer.config()["batch_input_shape"];
     topology_.layers.erase(topology_.layers.begin());
-    topology_.layers.front().inbound.clear();
+    auto& first = topology_.layers.front();
+    first.inbound.clear();
+    auto config = first.layer.config();
+    config["batch_input_shape"] = shape;
+    first.layer = Layer(first.layer.class_name(), config);
   }
 
   json pair(std::int64_t rows, std::int64_t columns) {

@@ -28,6 +28,7 @@ ValueId convolve(LayerContext& layer, const Window& window, ValueId kernel, std:
 
 /// The convolution of each channel alone with `depth_multiplier` kernels of its own.
 ValueId convolve_depthwise(LayerContext& layer, const char* default_initializer) {
+  layer.config.find("kernel_initializer");  // Keras 2 writes what it has of a convolution, and no kernel of this one is made with it.
   auto window = window_of(layer);
   auto channels = layer.input_type().dims[3];
   auto multiplier = layer.config.integer("depth_multiplier", 1, 1);
@@ -74,7 +75,7 @@ ValueId lower_DepthwiseConv2D(LayerContext& layer) {
 }
 
 ValueId lower_SeparableConv2D(LayerContext& layer) {
-  layer.no_constraints({"depthwise", "pointwise", "bias"});
+  layer.no_constraints({"kernel", "depthwise", "pointwise", "bias"});
   auto filters = layer.config.integer("filters", 0, 1);
   layer.inputs = {convolve_depthwise(layer, "glorotUniform")};
   auto kernel = layer.weight("pointwise_kernel", {1, 1, layer.input_type().dims[3], filters},
