@@ -53,7 +53,8 @@ def spec_of(document):
             spec["input"] = layer["config"]["name"]
         else:
             spec["layers"].append({"class_name": layer["class_name"], "name": layer["config"]["name"], "config": config, "inputs": inputs})
-    loss = snake_case(training["loss"])
+    loss = training["loss"]
+    loss = snake_case(loss["class_name"] if isinstance(loss, dict) else loss)  # Options of losses have models of their own.
     labels = {"sparse_categorical_crossentropy": "classes", "categorical_crossentropy": "one_hot", "binary_crossentropy": "binary"}
     spec.update(loss=loss, labels=labels.get(loss, "values"), optimizer=training["optimizer_config"])
     # Metrics that take labels of another kind mean nothing.

@@ -90,9 +90,12 @@ async function record(model, dir, {optimizer, loss, metrics, batch, steps, regul
 const camelCase = (name) => name.replace(/_([a-z])/g, (all, letter) => letter.toUpperCase());
 
 function optimizerOf({class_name, config}) {
-  const {learning_rate, momentum, nesterov, beta_1, beta_2, epsilon, rho} = config;
+  const {learning_rate, momentum, nesterov, beta_1, beta_2, epsilon, rho, initial_accumulator_value} = config;
   if (class_name === 'SGD') return momentum ? tf.train.momentum(learning_rate, momentum, nesterov) : tf.train.sgd(learning_rate);
-  if (class_name === 'Adam') return tf.train.adam(learning_rate, beta_1, beta_2, epsilon);
+  if (['Adam', 'AdamW', 'Nadam'].includes(class_name)) return tf.train.adam(learning_rate, beta_1, beta_2, epsilon);  // it has neither other
+  if (class_name === 'Adagrad') return tf.train.adagrad(learning_rate, initial_accumulator_value);
+  if (class_name === 'Adadelta') return tf.train.adadelta(learning_rate, rho, epsilon);
+  if (class_name === 'Adamax') return tf.train.adamax(learning_rate, beta_1, beta_2, epsilon);
   if (class_name === 'RMSprop') return tf.train.rmsprop(learning_rate, rho, momentum, epsilon);  // its `centered` is not the formula's
   throw new Error('tf.js has no such optimizer: ' + class_name);
 }
@@ -104,13 +107,14 @@ function fitToTfjs(layer) {
   delete config.dilation_rate;
   if (layer.class_name === 'SeparableConv2D') { delete config.depth_multiplier; delete config.kernel_initializer; }
   if (layer.class_name === 'AveragePooling2D' && config.padding === 'same') layer.class_name = 'MaxPooling2D';
+  for (const key of Object.keys(config)) if (key.endsWith('_regularizer')) delete config[key];
   if (layer.class_name === 'Dropout') config.rate = 0;  // which elements it drops is each library's own choice
 }
 
 async function recordSpec({batch, steps, model: {modelTopology, trainingConfig}}, dir, numbers) {
   modelTopology.config.layers.forEach(fitToTfjs);
   const model = await tf.loadLayersModel({load: async () => ({modelTopology})});
-  const loss = camelCase(trainingConfig.loss), fitting = {sparseCategoricalCrossentropy: [], categoricalCrossentropy: ['categoricalAccuracy']}[loss] || [];
+  const loss = camelCase(trainingConfig.loss.class_name || trainingConfig.loss), fitting = {sparseCategoricalCrossentropy: [], categoricalCrossentropy: ['categoricalAccuracy']}[loss] || [];
   const metrics = trainingConfig.metrics.map(camelCase).filter((metric) => metric === 'accuracy' || fitting.includes(metric));
   await record(model, dir, {optimizer: optimizerOf(trainingConfig.optimizer_config), loss, metrics, batch, steps, unclipped: /rossentropy/.test(loss)}, numbers);
 }
