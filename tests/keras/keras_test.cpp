@@ -22,8 +22,7 @@ void train_in_keras(const std::string& specs, const fs::path& folder) {
 }
 
 /// Nets whose strides leave part-filled last rows and columns: losses, weights and predictions of six steps.
-/// Fails until the input gradients of strided convolutions and the name of depthwise kernels in files of Keras 3 are mended.
-TEST(Keras, DISABLED_StridedNetsTrainAsInKeras) {
+TEST(Keras, StridedNetsTrainAsInKeras) {
   TemporaryFolder temporary;
   train_in_keras("strided", temporary.path() / "strided");
   auto models = folders_in(temporary.path() / "strided");
