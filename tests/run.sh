@@ -32,6 +32,6 @@ if [ "$quick" != --quick ]; then
   say "AddressSanitizer and UndefinedBehaviorSanitizer"
   cmake --preset asan-ubsan >/dev/null
   cmake --build --preset asan-ubsan --target gradc_tests gradc_tool
-  # Memory that LLVM and Halide keep until the process ends is not ours to free.
-  ASAN_OPTIONS=detect_leaks=0 ctest --preset asan-ubsan -j 2 --no-tests=error -E 'ExampleModels|JitNetwork'
+  # Memory that LLVM and Halide keep until the process ends is not ours to free. Left out: what compares numbers alone, and takes long.
+  ASAN_OPTIONS=detect_leaks=0 ctest --preset asan-ubsan -j 2 --no-tests=error -E 'ExampleModels|JitNetwork|JitNan|JitMemory|Keras|RandomModels'
 fi
