@@ -258,7 +258,12 @@ TEST(ThreadPool, RunsEveryThreadAndKeepsBarriers) {
   }
 }
 
-TEST(ThreadPool, ProcessorsAreThoseOfTheAffinityMask) {
+TEST(ThreadPool, ProcessorsAreThoseOfTheAffinityMaskUnlessTheEnvironmentSaysHowMany) {
+  const char* given = std::getenv("GRADC_PROCESSORS");
+  const std::string before = given == nullptr ? "" : given;
+  setenv("GRADC_PROCESSORS", "7", 1);
+  EXPECT_EQ(available_processors(), 7);
+  setenv("GRADC_PROCESSORS", "", 1);
   cpu_set_t all, one;
   ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
   CPU_ZERO(&one);
@@ -268,6 +273,7 @@ TEST(ThreadPool, ProcessorsAreThoseOfTheAffinityMask) {
   EXPECT_EQ(available_processors(), 1);
   sched_setaffinity(0, sizeof all, &all);
   EXPECT_LE(available_processors(), CPU_COUNT(&all));
+  setenv("GRADC_PROCESSORS", before.c_str(), 1);
 }
 
 TEST(ThreadPool, PinsItsThreadsAndNotTheCaller) {
