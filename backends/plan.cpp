@@ -53,8 +53,8 @@ std::int64_t pack(std::vector<Interval>& intervals) {
 
 class Planner {
  public:
-  Planner(const Graph& graph, int vector)
-      : graph_(graph), definers_(graph.definers()), placements_(graph.values.size()), placed_(graph.values.size(), false) {
+  Planner(const Graph& graph, int vector, Guards guards)
+      : graph_(graph), guards_(guards), definers_(graph.definers()), placements_(graph.values.size()), placed_(graph.values.size(), false) {
     plan_.lanes = graph.lanes;
     plan_.vector = vector;
   }
@@ -81,6 +81,27 @@ class Planner {
   void place(ValueId value, Placement placement) {
     placements_[value] = placement;
     placed_[value] = true;
+  }
+
+  /// The offset of an array that follows a space's others, whose bytes grow by it.
+  std::int64_t append(std::int64_t& total, std::int64_t bytes) const {
+    constexpr auto kPage = static_cast<std::int64_t>(kPageBytes);
+    const auto begin = total, room = (bytes + kPage - 1) / kPage * kPage;
+    total += guards_ == Guards::none ? bytes : room + kPage;
+    switch (guards_) {
+      case Guards::none: break;
+      case Guards::behind: return begin + room - bytes;
+      case Guards::before: return begin + kPage;
+    }
+    return begin;
+  }
+
+  /// Places values of tiles or images; with guards, none where another was. Returns the bytes in all.
+  std::int64_t arrange(std::vector<Interval>& intervals) const {
+    if (guards_ == Guards::none) return pack(intervals);
+    std::int64_t total = 0;
+    for (auto& each : intervals) each.offset = append(total, each.bytes);
+    return total;
   }
 
   void set_tiles(std::vector<KernelSource>& sources) {
@@ -146,16 +167,14 @@ class Planner {
   void place_partials(const std::vector<KernelSource>& sources) {
     for (std::size_t p = 0; p < plan_.phases.size(); ++p) {
       auto& phase = plan_.phases[p];
-      phase.partial_offset = plan_.partial_bytes;
       for (std::size_t k = 0; k < sources.size(); ++k) {
         if (graph_.kernels[k].phase != static_cast<int>(p)) continue;
         for (auto value : sources[k].outputs)
           if (sums_over_batch(graph_, definer(value))) {
-            place(value, {Space::partial, plan_.partial_bytes, bytes_of(value)});
-            plan_.partial_bytes += bytes_of(value);
+            place(value, {Space::partial, append(plan_.partial_bytes, bytes_of(value)), bytes_of(value)});
+            phase.sums.push_back(placements_[value]);
           }
       }
-      phase.partial_bytes = plan_.partial_bytes - phase.partial_offset;
     }
   }
 
@@ -204,8 +223,8 @@ class Planner {
         list.push_back({value, aligned(bytes), life.first_kernel, life.last_kernel});
       if (crosses && plan_.phases[life.first_phase].images < plan_.padded_images) to_pad.emplace_back(life.first_phase, value);
     }
-    plan_.tile_bytes = pack(tile);
-    plan_.batch_bytes = pack(batch);
+    plan_.tile_bytes = arrange(tile);
+    plan_.batch_bytes = arrange(batch);
     auto remember = [&](const Interval& each, std::int64_t start) {
       plan_.lives.push_back({graph_.values[each.value].name, placements_[each.value], each.bytes, each.first, each.last});
       plan_.lives.back().placement.offset = start + each.offset;
@@ -221,7 +240,7 @@ class Planner {
       }
     };
     place_batch(batch, 0);
-    auto integers = pack(batch_integers);
+    auto integers = arrange(batch_integers);
     place_batch(batch_integers, plan_.batch_bytes);
     plan_.batch_bytes += integers;
     for (const auto& [phase, value] : to_pad) plan_.phases[phase].to_pad.push_back(placements_[value]);
@@ -230,8 +249,7 @@ class Planner {
   void place_whole(const std::vector<KernelSource>& sources) {
     for (const auto& [value, life] : lives(sources)) {
       if (placed_[value]) continue;
-      place(value, {Space::whole, plan_.whole_bytes, bytes_of(value)});
-      plan_.whole_bytes += bytes_of(value);
+      place(value, {Space::whole, append(plan_.whole_bytes, bytes_of(value)), bytes_of(value)});
     }
   }
 
@@ -315,6 +333,7 @@ class Planner {
   }
 
   const Graph& graph_;
+  Guards guards_;
   std::vector<std::int32_t> definers_;
   StepPlan plan_;
   std::vector<Placement> placements_;
@@ -341,7 +360,21 @@ std::int64_t StepPlan::bytes(int kernel, std::int64_t images) const {
   return sum;
 }
 
-StepPlan make_plan(const Graph& graph, int vector) { return Planner(graph, vector).run(); }
+StepPlan make_plan(const Graph& graph, int vector, Guards guards) { return Planner(graph, vector, guards).run(); }
+
+std::vector<std::pair<std::int64_t, std::int64_t>> used_bytes(const StepPlan& plan, Space space, std::int64_t padded_images) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> used;
+  const auto images = space == Space::batch ? padded_images : 1;
+  auto add = [&](const Placement& placement) {
+    if (placement.space == space) used.emplace_back(placement.offset * images, (placement.offset + placement.bytes) * images);
+  };
+  for (const auto& kernel : plan.kernels)
+    for (const auto& argument : kernel.arguments) add(argument);
+  for (const auto& input : plan.inputs) add(input.placement);
+  for (const auto& output : plan.outputs) add(output.placement);
+  std::sort(used.begin(), used.end());
+  return used;
+}
 
 namespace {
 
@@ -387,7 +420,9 @@ std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
     }
     if (!phase.once.empty()) text += fmt::format("{} {} once", phase.tiled.empty() ? "" : ",", counted(phase.once.size(), "kernel"));
     text += fmt::format("; {}, {} read and written", amount(static_cast<double>(flops), "FLOP"), bytes_text(bytes));
-    if (phase.partial_bytes > 0) text += fmt::format("; adds to {} of partial sums", bytes_text(phase.partial_bytes));
+    std::int64_t sums = 0;
+    for (const auto& sum : phase.sums) sums += sum.bytes;
+    if (sums > 0) text += fmt::format("; adds to {} of partial sums", bytes_text(sums));
     if (reductions > 0) text += fmt::format("; {} reduce{} partial sums", reductions, reductions == 1 ? "s" : "");
     if (whole > 0) text += fmt::format("; {} make{} a gradient over the whole batch", whole, whole == 1 ? "s" : "");
     text += "\n";

@@ -2,10 +2,12 @@
 /// Where every value of a partitioned graph lives during a step, and what is called when. Backends and driver read this plan.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backends/kernel.h"
 #include "backends/kernel_info.h"
+#include "support/memory.h"
 
 namespace gradc {
 
@@ -41,7 +43,7 @@ struct Phase {
   std::int64_t images = 0;
   /// What this phase stores for other phases, if those have larger tiles: it is zero for the images that pad those.
   std::vector<Placement> to_pad;
-  std::int64_t partial_offset = 0, partial_bytes = 0;  ///< The partial sums that this phase makes, which start at zero.
+  std::vector<Placement> sums;  ///< The partial sums that this phase makes, which start at zero.
 };
 
 /// A batched or scalar input that the runtime stores before, or with, the first kernel of a tile.
@@ -90,8 +92,13 @@ struct StepPlan {
 };
 
 /// Plans memory by liveness: values of a tile share the bytes of those that are not used any more.
-/// `vector` is the f32 elements of a vector register.
-StepPlan make_plan(const Graph& graph, int vector);
+/// `vector` is the f32 elements of a vector register. With guards, every value has pages of its own and one more, which is nobody's, on
+/// that side; in Space::batch its distance is that of the next 64 bytes of an image, times the images.
+StepPlan make_plan(const Graph& graph, int vector, Guards guards = Guards::none);
+
+/// Bytes from the start of a space that some value has, as [begin, end), sorted: for one thread or chunk, in Space::batch for so many
+/// images.
+std::vector<std::pair<std::int64_t, std::int64_t>> used_bytes(const StepPlan& plan, Space space, std::int64_t padded_images);
 
 /// What each phase of a step does, as comment lines of the graph's text: its tiles, its work in FLOPs and bytes, and how the gradients of
 /// weights are made whole.

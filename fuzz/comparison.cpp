@@ -259,12 +259,14 @@ void fill_memory(Step& step, const Program& program, Params& params, Batch batch
 
 std::string compare_runs(const Case& a_case, const Program& program, Batch batch, std::optional<Expected> expected) {
   const auto& c = a_case.configuration;
-  StepOptions options{.threads = c.threads, .exact_threads = true, .target = c.target, .candidate = c.candidate};
-  Params params;
+  const auto guards = c.guards == "behind" ? Guards::behind : c.guards == "before" ? Guards::before : Guards::none;
+  StepOptions options{.threads = c.threads, .exact_threads = true, .target = c.target, .candidate = c.candidate, .guards = guards};
+  auto make_params = [&] { return guards == Guards::none ? Params() : Params(std::make_unique<GuardedMemory>(guards)); };
+  auto params = make_params();
   set_weights(params, program.weights);
   auto step = compile_step(program.kernels, params, options);
   if (c.memory != "zeros") fill_memory(*step, program, params, batch, c.memory == "nan" ? NAN : 1e30f);
-  Params other_params;
+  auto other_params = make_params();
   std::unique_ptr<Step> other_step;
   if (c.other_threads != c.threads) {
     options.threads = c.other_threads;

@@ -47,6 +47,7 @@ Configuration random_configuration(Choices& choices) {
   c.cache_bytes = choices.of<std::int64_t>({2 << 20, 1 << 20, 512 << 10, 256 << 10});
   c.numbers = choices.of<const char*>({"floats", "floats", "sparse", "bytes"});
   c.memory = choices.of<const char*>({"zeros", "huge", "nan"});
+  c.guards = choices.of<const char*>({"none", "behind", "before"});
   c.data = static_cast<std::uint64_t>(choices.integer(0, 9999));
   return c;
 }
@@ -71,6 +72,7 @@ void for_each_field(AConfiguration& c, Visit visit) {
   visit("cache_bytes", c.cache_bytes);
   visit("numbers", c.numbers);
   visit("memory", c.memory);
+  visit("guards", c.guards);
   visit("data", c.data);
 }
 

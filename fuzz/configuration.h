@@ -30,7 +30,8 @@ struct Configuration {
   std::string numbers = "floats";                    ///< Images as "floats", as "bytes", or "sparse": floats of which a third are zero.
   /// What memory holds before the compared step: "zeros", or what a step leaves whose images are all "nan" or "huge".
   std::string memory = "zeros";
-  std::uint64_t data = 0;  ///< Seed of images, labels and weights.
+  std::string guards = "none";  ///< Unmapped pages "behind" or "before" every array.
+  std::uint64_t data = 0;       ///< Seed of images, labels and weights.
 };
 
 /// Passes that only make a step faster.

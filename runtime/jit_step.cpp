@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backends/llvm/driver.h"
+#include "backends/llvm/scratch.h"
 #include "backends/plan.h"
 #include "runtime/kernel_code.h"
 #include "runtime/step.h"
@@ -24,16 +25,14 @@ namespace {
 /// Memory that grows and stays.
 class Arena {
  public:
-  ~Arena() { std::free(memory_); }
+  ~Arena() { release(); }
   Arena() = default;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
   void reserve(std::int64_t bytes) {
     if (bytes <= bytes_) return;
-    std::free(memory_);
-    memory_ = nullptr;
-    bytes_ = 0;
+    release();
     auto physical = physical_memory();
     if (static_cast<double>(bytes) <= physical) memory_ = static_cast<char*>(allocate_pages(static_cast<std::size_t>(bytes)));
     if (memory_ == nullptr)
@@ -43,11 +42,40 @@ class Arena {
     bytes_ = bytes;
   }
   char* data() const { return memory_; }
+
+  /// Makes the whole pages between these ranges, which are sorted, inaccessible until open() is called.
+  void guard(const std::vector<std::pair<std::int64_t, std::int64_t>>& used) {
+    constexpr auto kPage = static_cast<std::int64_t>(kPageBytes);
+    std::int64_t end = 0;
+    auto close_until = [&](std::int64_t begin) {
+      const auto first = (end + kPage - 1) / kPage * kPage, last = begin / kPage * kPage;
+      if (first < last) set_accessible(memory_ + first, static_cast<std::size_t>(last - first), false);
+    };
+    for (const auto& [first, last] : used) {
+      close_until(first);
+      end = std::max(end, last);
+    }
+    close_until(bytes_);
+    guarded_ = true;
+  }
+  void open() {
+    if (guarded_) set_accessible(memory_, static_cast<std::size_t>(bytes_) / kPageBytes * kPageBytes, true);
+    guarded_ = false;
+  }
+
   void fill(float value) { std::fill_n(reinterpret_cast<float*>(memory_), bytes_ / static_cast<std::int64_t>(sizeof(float)), value); }
 
  private:
+  void release() {
+    open();
+    std::free(memory_);
+    memory_ = nullptr;
+    bytes_ = 0;
+  }
+
   char* memory_ = nullptr;
   std::int64_t bytes_ = 0;
+  bool guarded_ = false;
 };
 
 /// Names the code of kernels after them instead of after what it is made from; kernels with the same code after the first of them.
@@ -77,12 +105,13 @@ class JitStep : public Step {
  public:
   JitStep(const Graph& graph, Params& params, const StepOptions& options, CompileReport& report)
       : target_(target_of(options)),
-        plan_(make_plan(graph, target_.lanes)),
+        plan_(make_plan(graph, target_.lanes, options.guards)),
         pool_(options.exact_threads ? options.threads : std::clamp(options.threads, 1, available_processors()), options.pin),
         choice_(pool_.size()),
         exact_threads_(options.exact_threads),
         traces_(options.trace),
         fill_(options.fill),
+        guards_(options.guards),
         linked_(link(options, report)) {
     for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
     tile_arena_.reserve(plan_.tile_bytes * pool_.size() + kSlack);
@@ -106,10 +135,12 @@ class JitStep : public Step {
     context_.images = batch;
     context_.padded_images = plan_.padded(batch);
     context_.chunks = plan_.chunks(batch);
+    for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &whole_}) arena->open();
     batch_arena_.reserve(plan_.batch_bytes * context_.padded_images + kSlack);
     partials_.reserve(std::max<std::int64_t>(plan_.partial_bytes * context_.chunks, 64));
     if (fill_)
       for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &whole_}) arena->fill(*fill_);
+    if (guards_ != Guards::none) guard_arenas();
     context_.batch_arena = batch_arena_.data();
     context_.partials = partials_.data();
     for (const auto& each : plan_.inputs) {
@@ -125,7 +156,11 @@ class JitStep : public Step {
     called_ = traces_ ? read_ticks() : 0;
     pool_.run(
         threads(),
-        [](void* data, int thread) { static_cast<JitStep*>(data)->linked_.function()(&static_cast<JitStep*>(data)->context_, thread); },
+        [](void* data, int thread) {
+          auto* step = static_cast<JitStep*>(data);
+          const ScratchGuards guards(step->guards_);
+          step->linked_.function()(&step->context_, thread);
+        },
         this);
     returned_ = traces_ ? read_ticks() : 0;
     if (trial) choice_.took(batch, std::chrono::duration<double>(Clock::now() - start).count());
@@ -197,6 +232,20 @@ class JitStep : public Step {
   }
 
  private:
+  void guard_arenas() {
+    auto of_each = [&](Space space, std::int64_t parts, std::int64_t bytes) {
+      std::vector<std::pair<std::int64_t, std::int64_t>> all;
+      for (std::int64_t part = 0; part < parts; ++part)
+        for (auto [begin, end] : used_bytes(plan_, space, context_.padded_images))
+          all.emplace_back(part * bytes + begin, part * bytes + end);
+      return all;
+    };
+    tile_arena_.guard(of_each(Space::tile, pool_.size(), plan_.tile_bytes));
+    partials_.guard(of_each(Space::partial, context_.chunks, plan_.partial_bytes));
+    batch_arena_.guard(of_each(Space::batch, 1, 0));
+    whole_.guard(of_each(Space::whole, 1, 0));
+  }
+
   void prepare_events() {
     context_.events_of_thread = most_events(plan_, context_.images);
     events_.resize(context_.events_of_thread * pool_.size());
@@ -321,6 +370,7 @@ class JitStep : public Step {
   bool exact_threads_;
   bool traces_;
   std::optional<float> fill_;
+  Guards guards_;
   std::vector<StepEvent> events_;  ///< Of the last run, and where those of each thread end.
   std::vector<StepEvent*> events_end_;
   std::uint64_t called_ = 0, returned_ = 0, made_ticks_ = read_ticks();

@@ -30,7 +30,8 @@ std::unique_ptr<std::pmr::memory_resource> make_memory() {
 
 }  // namespace
 
-Params::Params() : memory_(make_memory()) {}
+Params::Params() : Params(make_memory()) {}
+Params::Params(std::unique_ptr<std::pmr::memory_resource> memory) : memory_(std::move(memory)) {}
 
 void Params::fill(const std::string& name, const std::vector<std::int64_t>& shape, float value) {
   Type type{DType::f32, shape};

@@ -16,6 +16,8 @@ namespace gradc {
 class Params {
  public:
   Params();
+  /// Arrays lie in this memory.
+  explicit Params(std::unique_ptr<std::pmr::memory_resource> memory);
 
   /// Elements; the room that follows an array's own elements is zero at first and may hold anything later.
   static constexpr std::int64_t kParamBlock = 256;

@@ -14,6 +14,7 @@
 #include "ir/graph.h"
 #include "passes/layout.h"
 #include "runtime/params.h"
+#include "support/memory.h"
 
 namespace gradc {
 
@@ -70,6 +71,7 @@ struct StepOptions {
   bool perf_map = false;           ///< Tells `perf` the names of the kernels, in /tmp/perf-PID.map.
   bool debugger = false;           ///< Tells gdb the names of the kernels.
   std::optional<float> fill = {};  ///< What all memory of a step holds before each run, instead of what the last one left: for tests.
+  Guards guards = Guards::none;    ///< Unmapped pages beside all arrays of a step's own: for tests.
   /// Called with a line about what could not be done as asked.
   std::function<void(const std::string&)> warn;
 };

@@ -199,13 +199,23 @@ class Writer {
   }
   Value* plus_one(Value* v) { return b_.CreateAdd(v, b_.getInt64(1)); }
 
+  /// Sets a chunk's partial sums to zero, those that lie beside each other in one go.
+  void clear(const std::vector<Placement>& sums, Value* partial) {
+    for (std::size_t first = 0, next = 0; first < sums.size(); first = next) {
+      auto end = sums[first].offset;
+      for (; next < sums.size() && sums[next].offset == end; ++next) end += sums[next].bytes;
+      b_.CreateMemSet(offset(partial, sums[first].offset), b_.getInt8(0), static_cast<std::uint64_t>(end - sums[first].offset),
+                      llvm::Align(64));
+    }
+  }
+
   /// Chunks are dealt out to threads; a chunk's tiles go through the kernels one after the other.
   void tiles(const Phase& phase, const std::vector<int>& kernels, bool loads, bool alone = false) {
     auto* tiles = tile_count(phase);
     loop("chunk", share(thread_, threads_, chunks_), share(plus_one(thread_), threads_, chunks_), b_.getInt64(1), [&](Value* chunk) {
       auto* partial = offset(partials_, b_.CreateMul(chunk, b_.getInt64(plan_.partial_bytes)));
-      if (phase.partial_bytes > 0 && !alone) {
-        b_.CreateMemSet(offset(partial, phase.partial_offset), b_.getInt8(0), phase.partial_bytes, llvm::Align(64));
+      if (!phase.sums.empty() && !alone) {
+        clear(phase.sums, partial);
         event(kClearing);
       }
       loop("tile", first_tile(chunk, tiles), first_tile(plus_one(chunk), tiles), b_.getInt64(1), [&](Value* tile) {

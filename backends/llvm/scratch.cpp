@@ -1,10 +1,10 @@
 #include "backends/llvm/scratch.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <utility>
 #include <vector>
-
-#include "support/memory.h"
 
 namespace gradc {
 namespace {
@@ -15,9 +15,12 @@ struct Block {
   bool used;
 };
 
+thread_local Guards guards = Guards::none;
+
 /// A thread's blocks: few, as a kernel holds few at a time.
 struct Blocks {
   std::vector<Block> all;
+  std::vector<Block> guarded;
   ~Blocks() {
     for (auto& block : all) std::free(block.memory);
   }
@@ -31,6 +34,10 @@ Blocks& blocks() {
 }  // namespace
 
 void* scratch_allocate(void*, std::size_t bytes) {
+  if (guards != Guards::none) {
+    blocks().guarded.push_back({GuardedMemory(guards).allocate(bytes), bytes, true});
+    return blocks().guarded.back().memory;
+  }
   Block* best = nullptr;
   for (auto& block : blocks().all)
     if (!block.used && block.bytes >= bytes && (best == nullptr || block.bytes < best->bytes)) best = &block;
@@ -45,8 +52,18 @@ void* scratch_allocate(void*, std::size_t bytes) {
 }
 
 void scratch_free(void*, void* memory) {
+  auto& guarded = blocks().guarded;
+  auto found = std::find_if(guarded.begin(), guarded.end(), [&](const Block& block) { return block.memory == memory; });
+  if (found != guarded.end()) {
+    GuardedMemory(guards).deallocate(memory, found->bytes);
+    guarded.erase(found);
+    return;
+  }
   for (auto& block : blocks().all)
     if (block.memory == memory) block.used = false;
 }
+
+ScratchGuards::ScratchGuards(Guards wanted) : before_(std::exchange(guards, wanted)) {}
+ScratchGuards::~ScratchGuards() { guards = before_; }
 
 }  // namespace gradc

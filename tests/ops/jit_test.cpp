@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
 
+#include "backends/plan.h"
 #include "passes/differentiate.h"
+#include "passes/pipeline.h"
 #include "passes/simplify.h"
 #include "tests/ops/cases.h"
 
@@ -70,6 +73,55 @@ TEST(JitMemory, ResultsDoNotDependOnWhatMemoryHeldBefore) {
         }
       }
   }
+}
+
+TEST(JitMemory, NothingOutsideOfArraysIsTouched) {
+  for (const auto& test : op_cases(14)) {
+    Random random(24);
+    auto graph = training_graph(test);
+    const auto values = random_values(graph, test.batch, random);
+    for (auto lanes : {Lanes::batch, Lanes::features})
+      for (bool fuse : {true, false}) {
+        SCOPED_TRACE(test.name + (lanes == Lanes::batch ? ", images as lanes" : ", features as lanes") + (fuse ? "" : ", unfused"));
+        const auto plain = run_jit(graph, values, {.fuse = fuse, .lanes = lanes});
+        // A touch of the pages beside an array ends the process.
+        for (auto guards : {Guards::behind, Guards::before}) {
+          const auto guarded =
+              run_jit(graph, values, {.fuse = fuse, .lanes = lanes, .fill = std::numeric_limits<float>::quiet_NaN(), .guards = guards});
+          for (const auto& [name, tensor] : plain.inputs) ASSERT_EQ(guarded.inputs.at(name).data, tensor.data) << name;
+          for (const auto& [name, tensor] : plain.params) ASSERT_EQ(guarded.params.at(name).data, tensor.data) << name;
+        }
+      }
+  }
+}
+
+TEST(JitMemory, GuardsLieBesideEveryArray) {
+  constexpr auto kPage = static_cast<std::int64_t>(kPageBytes);
+  std::int64_t arrays = 0;
+  for (const auto& test : op_cases(15)) {
+    auto graph = training_graph(test);
+    run_passes(graph, pipeline({.train = false, .machine = {.lanes = 8, .cache_bytes = 1 << 20, .batch = test.batch}}));
+    for (auto guards : {Guards::behind, Guards::before}) {
+      const auto plan = make_plan(graph, 8, guards);
+      for (auto space : {Space::tile, Space::partial, Space::whole, Space::batch}) {
+        auto used = used_bytes(plan, space, plan.padded_images);
+        used.erase(std::unique(used.begin(), used.end()), used.end());
+        arrays += static_cast<std::int64_t>(used.size());
+        std::int64_t end = 0;
+        for (auto [first, last] : used) {
+          if (guards == Guards::before) {
+            EXPECT_EQ(first % kPage, 0);
+            EXPECT_GE(first - end, kPage);
+          } else {
+            EXPECT_GE(first - end, end == 0 ? 0 : kPage);
+            EXPECT_LT((kPage - last % kPage) % kPage, space == Space::batch ? 64 * plan.padded_images : 64);
+          }
+          end = last;
+        }
+      }
+    }
+  }
+  EXPECT_GT(arrays, 1000);
 }
 
 /// Where values are not numbers: a character for each.

@@ -30,6 +30,7 @@ struct JitOptions {
   std::int64_t images = 0;          ///< Of a tile where lanes are features, if positive.
   int candidate = 0;                ///< Of the kernels' schedules.
   std::optional<float> fill = {};   ///< What memory of the step holds before it runs.
+  Guards guards = Guards::none;     ///< Unmapped pages beside every array.
 };
 
 /// The outputs and the params after one jit step of a graph of plain ops whose inputs are some of "images", "labels", "valid",
