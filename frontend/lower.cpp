@@ -12,14 +12,17 @@
 namespace gradc {
 namespace {
 
-/// Throws unless one array of these dimensions (of one image, without its batch) fits this machine's memory.
-void expect_fits_memory(const std::vector<std::int64_t>& dims, const char* what) {
-  double bytes = 4;
+/// Throws unless one array of these dimensions (of one image, without its batch) fits this machine's memory, and the kernels' counters.
+void expect_fits(const std::vector<std::int64_t>& dims, const char* what) {
+  double elements = 1;
   for (auto dim : dims)
-    if (dim != kBatch) bytes *= static_cast<double>(dim);
+    if (dim != kBatch) elements *= static_cast<double>(dim);
+  const auto bytes = 4 * elements;
   if (bytes > physical_memory())
     throw Error("{} of shape {} would take {:.3g} GB, more than this machine's memory of {:.3g} GB", what, shape_string(dims), bytes / 1e9,
                 physical_memory() / 1e9);
+  if (elements > static_cast<double>(kMostElements))
+    throw Error("{} of shape {} would have {:.3g} elements, more than gradc can count, {}", what, shape_string(dims), elements, kMostElements);
 }
 
 using LowerFunction = ValueId (*)(LayerContext&);
@@ -42,7 +45,7 @@ class Lowering {
 
   Lowered run() {
     lowered_.graph.name = "model";
-    expect_fits_memory(topology_.input_shape, "an input");
+    expect_fits(topology_.input_shape, "an input");
     Type images{DType::f32, {kBatch}};
     images.dims.insert(images.dims.end(), topology_.input_shape.begin(), topology_.input_shape.end());
     auto x = input("images", images);
@@ -100,8 +103,8 @@ class Lowering {
         result = function(layer);
         if (channels_first && b_.type(result).rank() > 2) result = channels_back(layer, result);
         layer.penalize("activity_regularizer", result);
-        for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits_memory(lowered_.weights[i].shape, "a weight");
-        expect_fits_memory(b_.type(result).dims, "an output");
+        for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
+        expect_fits(b_.type(result).dims, "an output");
         config.report_unread();
       } catch (const Error& error) {
         problems.push_back(error.what());

@@ -35,6 +35,9 @@ struct Type {
 /// The product of dimensions, or nothing if one is not positive or the product does not fit 63 bits.
 std::optional<std::int64_t> count_elements(const std::vector<std::int64_t>& dims);
 
+/// The most elements that an image of a value may have: kernels count them in 32 bits.
+inline constexpr std::int64_t kMostElements = (std::int64_t{1} << 31) - 1;
+
 /// Bytes of one element.
 int size_of(DType dtype);
 const char* name_of(DType dtype);

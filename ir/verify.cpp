@@ -33,9 +33,6 @@ std::string operand_problem(const OpDef& def, const Op& op) {
   return "";
 }
 
-/// Kernels count the elements of an image in 32 bits.
-constexpr std::int64_t kMostElements = (std::int64_t{1} << 31) - 1;
-
 std::string type_problem(const Graph& graph, const OpDef& def, const Op& op) {
   for (auto result : op.results) {
     for (std::size_t i = 0; i < graph.type(result).dims.size(); ++i) {

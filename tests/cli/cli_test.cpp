@@ -153,6 +153,11 @@ TEST_F(Cli, ShapesThatDoNotFitNameLayerShapesAndRemedy) {
   model["modelTopology"]["config"]["layers"][0]["config"]["batch_input_shape"] = {nullptr, 2000000000, 2000000000, 2000000000};
   write("overflow.json", model.dump());
   expect_error("train " + path("overflow.json"), 1, "more than this machine's memory");
+  // More elements than 31 bits count, on any machine: too many, or too many for its memory.
+  model["modelTopology"]["config"]["layers"][0]["config"]["batch_input_shape"] = {nullptr, 8, 8, 60000};
+  model["modelTopology"]["config"]["layers"][0]["config"]["filters"] = 60000;
+  write("uncounted.json", model.dump());
+  expect_error("dump " + path("uncounted.json"), 1, "layer \"first\" (Conv2D): a weight of shape 5×5×60000×60000 would");
   model["modelTopology"]["config"]["layers"][0]["config"]["batch_input_shape"] = {nullptr, nullptr, 8, 1};
   write("unknown.json", model.dump());
   expect_error("train " + path("unknown.json"), 1, "batch_input_shape is [null,null,8,1]");
