@@ -260,6 +260,7 @@ class Rules {
     if (graph_.type(through).dims != graph_.type(op.result()).dims) return false;
     if (groups_.any(group, is_weight_gradient)) return false;
     if (groups_.any(group, is_product) && (groups_.any(own, is_product) || sums_within_images(own))) return false;
+    if (needs_whole_product(own, group) || needs_whole_product(group, own)) return false;
     // Behind a product only ops on what the product made share its loops; a larger value made before its pooling does not.
     return !groups_.any(group, is_product) || reaches_product(through);
   }
@@ -269,6 +270,23 @@ class Rules {
     const auto& members = groups_.members(group);
     return std::any_of(members.begin(), members.end(),
                        [&](int m) { return groups_.op(m).kind == OpKind::reduce_sum && !sums_over_batch(graph_, groups_.op(m)); });
+  }
+
+  /// Whether an op of `group` that no loops of a product can share, as a softmax or a pooling, reads what the product of `other` makes.
+  bool needs_whole_product(int group, int other) const {
+    if (!groups_.any(other, is_product)) return false;
+    std::set<int> of_product;  // Ops, which are in order.
+    for (int m : groups_.members(group)) {
+      const auto& op = groups_.op(m);
+      const bool reads = std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) {
+        const int before = groups_.definer(operand);
+        return of_product.contains(before) || groups_.of(before) == other;
+      });
+      if (!reads) continue;
+      if (!is_pointwise(op.kind)) return true;
+      of_product.insert(m);
+    }
+    return false;
   }
 
   /// Whether a gradient reads its weights where they are instead of a transposed copy. Lanes of images take one weight at a time from

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include <fmt/format.h>
+
 namespace gradc::test {
 namespace {
 
@@ -190,6 +192,38 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
     if (is_pointwise(kind)) cases.push_back(pointwise_case(kind));
   cases.push_back({"softmax", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {7}, 18});
   cases.push_back({"softmax of rows", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {3, 5}, 2});
+  // What reads a whole product stands in no kernel of it, also where a third op joins both.
+  for (bool first : {false, true}) {
+    auto beside = [&](std::string_view name, bool dense, auto emit) {
+      cases.push_back({fmt::format("{} {} what it reads, a {}", name, first ? "before" : "behind", dense ? "dense" : "convolution"),
+                       [=](TrainingGraph& t) {
+                         auto product = dense
+                                            ? t.b.emit(OpKind::dense, {t.images, t.param("kernel", {5, 5})})
+                                            : t.b.emit(OpKind::conv2d, {t.images, t.param("kernel", {1, 1, 2, 2})},
+                                                       {{"strides", Ints{1, 1}}, {"padding", Ints{0, 0, 0, 0}}, {"dilation", Ints{1, 1}}});
+                         auto made = emit(t, product);
+                         t.loss_of(t.b.emit(OpKind::mul, {first ? made : product, first ? product : made}), 61);
+                       },
+                       dense ? std::vector<std::int64_t>{5} : std::vector<std::int64_t>{3, 4, 2}, 17});
+    };
+    auto softmax = [](TrainingGraph& t, ValueId x) { return t.b.emit(OpKind::softmax, {x}); };
+    beside("softmax", true, softmax);
+    beside("softmax", false, softmax);
+    beside("softmax of relu", false, [](TrainingGraph& t, ValueId x) { return t.b.emit(OpKind::softmax, {t.b.emit(OpKind::elu, {x})}); });
+    for (auto kind : {OpKind::max_pool2d, OpKind::avg_pool2d})
+      beside(name_of(kind), false, [=](TrainingGraph& t, ValueId x) {
+        return t.b.emit(kind, {x}, {{"strides", Ints{1, 1}}, {"padding", Ints{1, 1, 1, 1}}, {"window", Ints{3, 3}}});
+      });
+  }
+  cases.push_back({"reduce_sum beside what it reads, a convolution",
+                   [](TrainingGraph& t) {
+                     auto product = t.b.emit(OpKind::conv2d, {t.images, t.param("kernel", {1, 1, 2, 1})},
+                                             {{"strides", Ints{1, 1}}, {"padding", Ints{0, 0, 0, 0}}, {"dilation", Ints{1, 1}}});
+                     auto sum = t.b.emit(OpKind::reduce_sum, {product}, {{"axes", Ints{3}}, {"keep_dims", std::int64_t{1}}});
+                     t.loss_of(t.b.emit(OpKind::mul, {product, sum}), 62);
+                   },
+                   {3, 4, 2},
+                   17});
   cases.push_back(
       {"softmax_cross_entropy",
        [](TrainingGraph& t) {
