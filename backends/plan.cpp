@@ -54,7 +54,14 @@ std::int64_t pack(std::vector<Interval>& intervals) {
 class Planner {
  public:
   Planner(const Graph& graph, int vector, Guards guards)
-      : graph_(graph), guards_(guards), definers_(graph.definers()), placements_(graph.values.size()), placed_(graph.values.size(), false) {
+      : graph_(graph),
+        guards_(guards),
+        definers_(graph.definers()),
+        placements_(graph.values.size()),
+        placed_(graph.values.size(), false),
+        read_as_array_(graph.values.size(), false) {
+    for (const auto& op : graph.ops)
+      if (op.kind == OpKind::reshape && graph.type(op.result()).rank() > 0) read_as_array_[storage(op.result())] = true;
     plan_.lanes = graph.lanes;
     plan_.vector = vector;
   }
@@ -140,10 +147,10 @@ class Planner {
     return (graph_.lanes == Lanes::features ? image_stride(type) : type.elements()) * size_of(type.dtype);
   }
 
-  /// Bytes of a replicated value with room for whole blocks.
+  /// Bytes of a replicated value with room for whole blocks, in which all but scalars are read and written.
   std::int64_t bytes_of(ValueId value) const {
     const auto& type = graph_.type(value);
-    auto block = type.rank() == 0 ? 1 : Params::kParamBlock;
+    auto block = type.rank() == 0 && !read_as_array_[value] ? 1 : Params::kParamBlock;
     return aligned((type.elements() + block - 1) / block * block * size_of(type.dtype));
   }
 
@@ -338,6 +345,7 @@ class Planner {
   StepPlan plan_;
   std::vector<Placement> placements_;
   std::vector<bool> placed_;
+  std::vector<bool> read_as_array_;  ///< Scalars too, where a reshape makes an array of one.
 };
 
 }  // namespace

@@ -192,6 +192,14 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
     if (is_pointwise(kind)) cases.push_back(pointwise_case(kind));
   cases.push_back({"softmax", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {7}, 18});
   cases.push_back({"softmax of rows", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {3, 5}, 2});
+  cases.push_back({"a scalar as an array",
+                   [](TrainingGraph& t) {
+                     auto array = t.b.emit(OpKind::reshape, {t.batch_size}, {{"dims", Ints{1}}});
+                     auto weight = t.b.emit(OpKind::square, {t.b.emit(OpKind::mul, {array, t.param("weight", {1})})});
+                     t.loss_of(t.b.emit(OpKind::mul, {t.images, weight}), 63);
+                   },
+                   {1},
+                   5});
   // What reads a whole product stands in no kernel of it, also where a third op joins both.
   for (bool first : {false, true}) {
     auto beside = [&](std::string_view name, bool dense, auto emit) {
