@@ -16,6 +16,8 @@ using nlohmann::json;
 
 /// Numbers in an image, and pixels of a side, beyond which no layer makes them larger.
 constexpr std::int64_t kMostNumbers = 6000, kMostSide = 34;
+/// Features of which a dense layer makes as many: their square is its weights, which the reference takes long for.
+constexpr std::int64_t kMostSquare = 300;
 
 std::int64_t size_of(const Dims& shape) {
   std::int64_t size = 1;
@@ -336,7 +338,7 @@ class ModelGenerator {
   /// Two or three layers on one input, added or joined; one of the branches may be the input itself.
   Result branches(const Result& x) {
     bool sum = c_.coin();
-    auto channels = sum ? (c_.coin() ? x.shape.back() : random_channels(c_)) : 0;
+    auto channels = sum ? (x.shape.back() <= kMostSquare && c_.coin() ? x.shape.back() : random_channels(c_)) : 0;
     std::vector<Result> results;
     for (auto count = c_.integer(2, 3); count > 0; --count) {
       Choices::Part part(c_);
