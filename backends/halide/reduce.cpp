@@ -1,5 +1,7 @@
 // Sums over axes, argmax, one-hot, and the reduction of partial sums.
 #include <algorithm>
+#include <functional>
+#include <string>
 
 #include "backends/halide/emitter.h"
 #include "passes/shard.h"
@@ -34,6 +36,56 @@ bool sum_pixels_side_by_side(const Emitter& e, Func sum, const Var& channel, con
   return true;
 }
 
+/// The most terms that one accumulator adds up where a sum has more: rounding errors grow with them, and each addition waits for the last.
+constexpr std::int64_t kMostTerms = 64;
+
+/// A sum along several ranges, a range at a time, and long ranges in blocks, so that no accumulator adds up many more than kMostTerms.
+/// `read` gives the term at a place along each range. Returns what remains to be summed, by a sum of one range of this extent.
+struct LongSum {
+  int extent = 1;
+  std::function<Expr(const Expr&)> term;
+};
+
+LongSum sum_by_ranges(Emitter& e, std::vector<int> extents, std::function<Expr(std::vector<Expr>)> read, const std::vector<Var>& args) {
+  const std::vector<Expr> same(args.begin(), args.end());
+  while (extents.size() > 1 || extents[0] > kMostTerms) {
+    const int extent = extents[0],
+              terms = static_cast<int>(std::min<std::int64_t>(extent, extents.size() > 1 ? 4 * kMostTerms : kMostTerms));
+    const int blocks = (extent + terms - 1) / terms;
+    std::vector<Var> rest;
+    for (std::size_t i = 0; i < extents.size(); ++i) rest.emplace_back("rest" + std::to_string(i));
+    RDom r(0, terms);
+    std::vector<Expr> at(rest.begin(), rest.end());
+    const Expr place = rest[0] * terms + r;
+    at[0] = blocks * terms == extent ? place : min(place, extent - 1);
+    const Expr term = blocks * terms == extent ? read(at) : select(place < extent, read(at), 0.0f);
+    Func sum("sum_of_some");
+    auto all = args;
+    all.insert(all.end(), rest.begin(), rest.end());
+    sum(all) = 0.0f;
+    sum(all) += term;
+    const bool of_images = !args.empty() && args[0].name() == e.n.name();
+    if (of_images)
+      e.store(sum, 0);
+    else
+      sum.compute_root();
+    if (const int width = e.width(terms); (e.lanes_are_features() || !of_images) && width > 1 && terms % width == 0) {
+      RVar outer("outer"), lane("lane");
+      sum.update().split(r, outer, lane, width).atomic().vectorize(lane);
+    }
+    // What is left of a range in blocks are its blocks.
+    extents[0] = blocks;
+    const bool done = blocks == 1 && extents.size() > 1;
+    if (done) extents.erase(extents.begin());
+    read = [=](std::vector<Expr> places) {
+      if (done) places.insert(places.begin(), 0);
+      places.insert(places.begin(), same.begin(), same.end());
+      return sum(places);
+    };
+  }
+  return {extents[0], [=](const Expr& place) { return read({place}); }};
+}
+
 }  // namespace
 
 void halide_reduce_sum(Emitter& e, const Op& op) {
@@ -45,28 +97,42 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
   for (int d = x.rank(); d-- > (x.batched() ? 1 : 0);)
     if (contains(axes, d)) ranges.push_back({0, static_cast<int>(x.dims[d])});
   auto vars = e.indices(y);
-  std::vector<Expr> index;
-  RDom r;
-  if (!ranges.empty()) r = RDom(ranges, "r");
-  std::size_t next_range = 0, next_var = 0;
-  for (int d = x.rank(); d-- > (x.batched() ? 1 : 0);) {
-    if (contains(axes, d)) {
-      index.push_back(Expr(r[static_cast<int>(next_range++)]));
-      if (keep) ++next_var;
-    } else {
-      index.push_back(vars[next_var++]);
+  auto read = [&](const std::vector<Expr>& places) {
+    std::vector<Expr> index;
+    std::size_t next_range = 0, next_var = 0;
+    for (int d = x.rank(); d-- > (x.batched() ? 1 : 0);) {
+      if (contains(axes, d)) {
+        index.push_back(places[next_range++]);
+        if (keep) ++next_var;
+      } else {
+        index.push_back(vars[next_var++]);
+      }
     }
-  }
+    return e.at(op.operands[0], e.n, index);
+  };
   auto args = e.arguments_of(y);
   if (over_batch) args.insert(args.begin(), e.n);
   Func lanes("sum");
   // Where the last dimension stays, its elements are summed side by side.
   auto features = !contains(axes, x.rank() - 1) && x.rank() > 1 && !y.dims.empty() ? y.dims.back() : 0;
+  std::int64_t terms = 1;
+  std::vector<int> extents;
+  for (const auto& range : ranges) extents.push_back(static_cast<int>(*as_const_int(range.extent)));
+  for (auto extent : extents) terms *= extent;
+  RDom r;
   if (ranges.empty()) {
-    lanes(args) = e.at(op.operands[0], e.n, index);
-  } else {
+    lanes(args) = read({});
+  } else if (features == 0 && terms > kMostTerms) {
+    auto last = sum_by_ranges(e, extents, read, args);
+    r = RDom(0, last.extent);
     lanes(args) = 0.0f;
-    lanes(args) += e.at(op.operands[0], e.n, index);
+    lanes(args) += last.term(r);
+  } else {
+    r = RDom(ranges, "r");
+    std::vector<Expr> places;
+    for (int i = 0; i < r.dimensions(); ++i) places.emplace_back(r[i]);
+    lanes(args) = 0.0f;
+    lanes(args) += read(places);
   }
   const bool of_pixels = e.lanes_are_features() && x.batched() && features > 0 && args.size() > 1 && !ranges.empty() &&
                          x.dims[x.rank() - 2] >= 8 && contains(axes, x.rank() - 2);

@@ -192,6 +192,22 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
     if (is_pointwise(kind)) cases.push_back(pointwise_case(kind));
   cases.push_back({"softmax", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {7}, 18});
   cases.push_back({"softmax of rows", [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::softmax, {trainable_images(t)}), 6); }, {3, 5}, 2});
+  for (const auto& shape : {Ints{300}, Ints{9, 7, 5}, Ints{1, 80, 1}, Ints{3, 2, 270}}) {
+    auto sum_all = [](TrainingGraph& t, ValueId x) {
+      Ints axes;
+      for (int i = t.b.type(x).batched() ? 1 : 0; i < t.b.type(x).rank(); ++i) axes.push_back(i);
+      return t.b.emit(OpKind::reduce_sum, {x}, {{"axes", axes}, {"keep_dims", std::int64_t{0}}});
+    };
+    cases.push_back({"a long sum of " + shape_string(shape),
+                     [=](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::square, {sum_all(t, trainable_images(t))}), 64); }, shape, 9});
+    cases.push_back({"a long sum of weights " + shape_string(shape),
+                     [=](TrainingGraph& t) {
+                       auto weight = sum_all(t, t.b.emit(OpKind::square, {t.param("weight", shape)}));
+                       t.loss_of(t.b.emit(OpKind::mul, {t.images, weight}), 65);
+                     },
+                     {2},
+                     5});
+  }
   cases.push_back({"a scalar as an array",
                    [](TrainingGraph& t) {
                      auto array = t.b.emit(OpKind::reshape, {t.batch_size}, {{"dims", Ints{1}}});

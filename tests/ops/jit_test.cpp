@@ -124,6 +124,25 @@ TEST(JitMemory, GuardsLieBesideEveryArray) {
   EXPECT_GT(arrays, 1000);
 }
 
+TEST(JitSums, OfManyTermsAreAsPreciseAsThoseOfFew) {
+  // Terms of one sign, of which an accumulator of its own would lose some 1e-4 of the sum.
+  for (const auto& shape : {Ints{120, 110, 9}, Ints{100'003}}) {
+    TrainingGraph t(shape);
+    auto weight = t.b.emit(OpKind::square, {t.param("weight", shape)});
+    Ints all;
+    for (int i = 0; i < t.b.type(weight).rank(); ++i) all.push_back(i);
+    t.b.emit(OpKind::output, {t.b.emit(OpKind::reduce_sum, {weight}, {{"axes", all}, {"keep_dims", std::int64_t{0}}})},
+             {{"name", std::string("of weights")}});
+    for (auto& axis : all) ++axis;
+    t.b.emit(OpKind::output,
+             {t.b.emit(OpKind::reduce_sum, {t.b.emit(OpKind::square, {t.images})}, {{"axes", all}, {"keep_dims", std::int64_t{0}}})},
+             {{"name", std::string("of images")}});
+    Random random(31);
+    const auto values = random_values(t.graph, 3, random);
+    for (auto lanes : {Lanes::batch, Lanes::features}) expect_agreement(t.graph, values, {.lanes = lanes}, 2e-6);
+  }
+}
+
 /// Where values are not numbers: a character for each.
 std::string places_of_nan(const std::vector<double>& values) {
   std::string places;
