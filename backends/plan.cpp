@@ -358,9 +358,9 @@ std::int64_t StepPlan::chunks(std::int64_t images) const {
 
 std::int64_t StepPlan::bytes(int kernel, std::int64_t images) const {
   std::int64_t sum = 0;
-  auto tile = phases[kernels[kernel].info.phase].images, tiles = (images + tile - 1) / tile;
+  const auto in_tiles = tiles(phases[kernels[kernel].info.phase], images);
   for (const auto& argument : kernels[kernel].arguments) switch (argument.space) {
-      case Space::tile: sum += argument.bytes * tiles; break;
+      case Space::tile: sum += argument.bytes * in_tiles; break;
       case Space::batch: sum += argument.bytes * images; break;
       case Space::partial: sum += argument.bytes * chunks(images); break;
       default: sum += argument.bytes;
@@ -425,6 +425,7 @@ std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
       text +=
           fmt::format(" {} over {} of {}", counted(phase.tiled.size(), "kernel"), counted(tiles, "tile"), counted(phase.images, "image"));
       if (batch % phase.images != 0) text += fmt::format(", the last of {}", batch % phase.images);
+      if (plan.tiles(phase, batch) > tiles) text += ", and one of padding";
     }
     if (!phase.once.empty()) text += fmt::format("{} {} once", phase.tiled.empty() ? "" : ",", counted(phase.once.size(), "kernel"));
     text += fmt::format("; {}, {} read and written", amount(static_cast<double>(flops), "FLOP"), bytes_text(bytes));

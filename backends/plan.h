@@ -1,6 +1,7 @@
 #pragma once
 /// Where every value of a partitioned graph lives during a step, and what is called when. Backends and driver read this plan.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,7 +42,8 @@ struct Phase {
   std::vector<int> tiled, once;  ///< Indices of kernels, in order.
   /// Of a tile. A phase without tiled kernels has one too, as it may store the inputs.
   std::int64_t images = 0;
-  /// What this phase stores for other phases, if those have larger tiles: it is zero for the images that pad those.
+  /// What this phase stores for other phases, if those have larger tiles. The images that pad those have what one more tile of this phase,
+  /// all of padding, computes: zeros would be divided by.
   std::vector<Placement> to_pad;
   std::vector<Placement> sums;  ///< The partial sums that this phase makes, which start at zero.
 };
@@ -83,6 +85,11 @@ struct StepPlan {
   std::int64_t tile_bytes = 0, batch_bytes = 0, partial_bytes = 0, whole_bytes = 0;
   std::int64_t flops_per_image = 0;  ///< Of the mathematics: multiply-adds count two.
 
+  /// Those that a phase works on.
+  std::int64_t tiles(const Phase& phase, std::int64_t images) const {
+    const auto whole = (images + phase.images - 1) / phase.images;
+    return phase.to_pad.empty() ? whole : std::min(whole + 1, padded(images) / phase.images);
+  }
   std::int64_t padded(std::int64_t images) const { return (images + padded_images - 1) / padded_images * padded_images; }
   /// Into how many chunks a batch is cut. A chunk has its own partial sums and is worked on by one thread, in order, so this
   /// number, which does not depend on the threads, and not their scheduling decides how sums are rounded.

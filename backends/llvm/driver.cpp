@@ -164,31 +164,36 @@ class Writer {
     const auto& phase = plan_.phases[p];
     bool loads = static_cast<int>(p) == plan_.load_phase && has_batched_inputs();
     if (!phase.tiled.empty() || loads) tiles(phase, phase.tiled, loads);
-    if (!phase.to_pad.empty()) pad(phase);
     if (!phase.once.empty()) once(phase.once);
     if (p + 1 == plan_.phases.size()) return;
     call_barrier();
     event(kWaiting);
   }
 
-  /// The last thread, which has the least to do, zeroes the images that the phase does not compute.
-  void pad(const Phase& phase) {
+  /// Behind the last tile, which is all padding where any images are missing, those are made copies of it.
+  void pad(const Phase& phase, Value* image) {
     auto *own = block("pad"), *after = block("padded");
-    auto* last = b_.CreateSub(threads_, b_.getInt64(1));
-    auto* covered = b_.CreateMul(tile_count(phase), b_.getInt64(phase.images));
-    auto* missing = b_.CreateSub(padded_images_, covered);
-    auto* needed = b_.CreateAnd(b_.CreateICmpEQ(thread_, last), b_.CreateICmpSGT(missing, b_.getInt64(0)));
-    b_.CreateCondBr(needed, own, after);
+    auto* next = b_.CreateAdd(image, b_.getInt64(phase.images));
+    auto* is_last = b_.CreateICmpEQ(next, b_.CreateMul(tile_count(phase), b_.getInt64(phase.images)));
+    b_.CreateCondBr(b_.CreateAnd(is_last, b_.CreateICmpSLT(next, padded_images_)), own, after);
     b_.SetInsertPoint(own);
-    for (const auto& each : phase.to_pad)
-      b_.CreateMemSet(address(each, covered, nullptr), b_.getInt8(0), b_.CreateMul(missing, b_.getInt64(each.bytes)), llvm::MaybeAlign(1));
+    loop("missing", next, padded_images_, b_.getInt64(phase.images), [&](Value* missing) {
+      for (const auto& each : phase.to_pad)
+        b_.CreateMemCpy(address(each, missing, nullptr), llvm::MaybeAlign(1), address(each, image, nullptr), llvm::MaybeAlign(1),
+                        static_cast<std::uint64_t>(each.bytes * phase.images));
+    });
     event(kClearing);
     b_.CreateBr(after);
     b_.SetInsertPoint(after);
   }
 
+  /// As StepPlan::tiles.
   Value* tile_count(const Phase& phase) {
-    return b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(phase.images - 1)), b_.getInt64(phase.images));
+    auto* images = b_.getInt64(phase.images);
+    auto* whole = b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(phase.images - 1)), images);
+    if (phase.to_pad.empty()) return whole;
+    auto *more = b_.CreateAdd(whole, b_.getInt64(1)), *most = b_.CreateSDiv(padded_images_, images);
+    return b_.CreateSelect(b_.CreateICmpSLT(more, most), more, most);
   }
 
   /// From part of `whole` of `parts` equal parts the first.
@@ -228,6 +233,7 @@ class Writer {
           call(k, image, partial, nullptr);
           event(k);
         }
+        if (!phase.to_pad.empty() && !alone) pad(phase, image);
       });
     });
   }
@@ -415,7 +421,7 @@ std::vector<CodeRange> LinkedStep::code(const std::vector<KernelObject>& objects
 std::int64_t most_events(const StepPlan& plan, std::int64_t images) {
   std::int64_t events = 1;
   for (const auto& phase : plan.phases) {
-    auto tiles = phase.images == 0 ? 0 : (images + phase.images - 1) / phase.images;
+    auto tiles = phase.images == 0 ? 0 : plan.tiles(phase, images);
     events += tiles * (static_cast<std::int64_t>(phase.tiled.size()) + 1) + plan.chunks(images) +
               static_cast<std::int64_t>(phase.once.size()) + 2;
   }
