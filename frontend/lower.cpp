@@ -22,7 +22,8 @@ void expect_fits(const std::vector<std::int64_t>& dims, const char* what) {
     throw Error("{} of shape {} would take {:.3g} GB, more than this machine's memory of {:.3g} GB", what, shape_string(dims), bytes / 1e9,
                 physical_memory() / 1e9);
   if (elements > static_cast<double>(kMostElements))
-    throw Error("{} of shape {} would have {:.3g} elements, more than gradc can count, {}", what, shape_string(dims), elements, kMostElements);
+    throw Error("{} of shape {} would have {:.3g} elements, more than gradc can count, {}", what, shape_string(dims), elements,
+                kMostElements);
 }
 
 using LowerFunction = ValueId (*)(LayerContext&);

@@ -255,6 +255,19 @@ void halide_conv2d(Emitter& e, const Op& op) {
 
 namespace {
 
+/// Whether the sums of a strided input gradient, by one direction, all have a term inside of what they read, also those of a last block
+/// whose pixels do not exist. Where a sum of several steps has none, Halide concludes from the condition on its terms where it may be asked
+/// for at all; and that one row is the only one is an equation, which it solves for the sum's place instead of the step.
+bool every_sum_has_terms(std::int64_t kernel, int stride, int before, std::int64_t made, std::int64_t read) {
+  if (read == 1) return false;
+  const auto last = (made + stride - 1) / stride - 1;
+  for (int remainder = 0; remainder < stride; ++remainder) {
+    const std::int64_t first = (remainder + before) % stride, steps = (kernel - first + stride - 1) / stride;
+    if (steps > 1 && last + (remainder + before) / stride - (steps - 1) >= read) return false;
+  }
+  return true;
+}
+
 /// The input gradient of a convolution with strides: output pixels of one remainder by the strides sum over the same kernel columns and
 /// rows, those that lie a whole stride apart, so each remainder is a convolution of its own and no multiply-add is spent on the pixels that
 /// the strides left out.
@@ -268,8 +281,9 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   Directions skip = g.reads_in_place(e, op.operands[0], w) ? Directions{}
                     : width > 0                            ? Directions{.rows = true}
                                                            : skipped(e, share, by_stride(dx[2]), by_stride(w[1]));
-  // That a row is the only one is an equation, which Halide solves for the row of the sum instead of the kernel's.
-  if (e.type(op.operands[0]).dims[1] == 1) skip.rows = false;
+  const auto& read_dims = e.type(op.operands[0]).dims;
+  skip.rows = skip.rows && every_sum_has_terms(w[0], g.stride_y, g.top, dx[1], read_dims[1]);
+  skip.columns = skip.columns && every_sum_has_terms(w[1], g.stride_x, g.left, dx[2], read_dims[2]);
   Surrounded dy(e, g, op.operands[0], w, {true, true}, skip);
   Var c("c"), x("x"), y("y"), q("q"), p("p");
   Product product{.op = &op,

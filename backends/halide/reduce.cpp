@@ -156,7 +156,7 @@ void halide_reduce_sum(Emitter& e, const Op& op) {
     if (block > 1) {
       Var outer, inner;
       std::vector<VarOrRVar> order = {e.n, inner};
-      for (std::size_t i = 0; i < ranges.size(); ++i) order.push_back(r[static_cast<int>(i)]);
+      for (int i = 0; i < r.dimensions(); ++i) order.push_back(r[i]);
       order.push_back(outer);
       lanes.update().split(vars[0], outer, inner, block).reorder(order).unroll(inner);
     }
