@@ -447,8 +447,15 @@ class GraphGenerator {
     std::vector<ValueId> same;
     for (auto value : replicated_)
       if (type(value) == type(target)) same.push_back(value);
-    auto change = b_.emit(OpKind::mul, {any(same), b_.constant(0.1)});
-    b_.emit(OpKind::update, {target, b_.emit(OpKind::sub, {target, change})});
+    auto value = any(same);
+    switch (c_.integer(0, 5)) {
+      case 0: value = b_.emit(OpKind::neg, {value}); break;
+      case 1: value = b_.emit(OpKind::stop_gradient, {value}); break;
+      case 2: value = b_.constant(0.5, type(target)); break;
+      default: value = b_.emit(OpKind::sub, {target, b_.emit(OpKind::mul, {value, b_.constant(0.1)})});
+    }
+    b_.emit(OpKind::update, {target, value});
+    if (c_.one_in(4)) keep(value);
   }
 
   std::vector<ValueId> unused() const {
@@ -462,7 +469,10 @@ class GraphGenerator {
 
   void add_outputs() {
     int number = 0;
-    for (auto value : unused()) b_.emit(OpKind::output, {value}, {{"name", fmt::format("y{}", number++)}});
+    auto values = unused();
+    for (const auto& op : graph_.ops)
+      if (op.kind == OpKind::update && c_.one_in(8)) values.push_back(op.operands[0]);
+    for (auto value : values) b_.emit(OpKind::output, {value}, {{"name", fmt::format("y{}", number++)}});
   }
 
   /// The mean over the batch of a weighted sum of every value that nothing uses, so that each of their elements has a gradient of its own.

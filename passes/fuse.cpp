@@ -40,6 +40,57 @@ bool is_test(const Graph& graph, const Op& op) {
   return op.kind == OpKind::greater && (graph.type(op.operands[0]).rank() == 0) != (graph.type(op.operands[1]).rank() == 0);
 }
 
+/// The step writes new values of params where the old ones are. An output of an old one is a copy, which is made before.
+void copy_updated_outputs(Graph& graph) {
+  auto definers = graph.definers();
+  std::set<ValueId> updated;
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::update && storage_of(graph, definers, op.operands[1]) != op.operands[0]) updated.insert(op.operands[0]);
+  std::vector<bool> lost(graph.ops.size());
+  for (std::size_t i = 0; i < graph.ops.size(); ++i)
+    lost[i] = graph.ops[i].kind == OpKind::output && updated.contains(storage_of(graph, definers, graph.ops[i].operands[0]));
+  Rewriter rewriter(graph);
+  for (std::size_t i = 0; i < lost.size(); ++i) {
+    auto op = rewriter.old_ops()[i];
+    if (lost[i]) op.operands[0] = rewriter.b.emit(OpKind::stop_gradient, {op.operands[0]});
+    graph.ops.push_back(std::move(op));
+  }
+}
+
+/// Lets ops read the params that other ops update from copies, which are made first: the updates then wait for nothing else.
+void copy_updated_params(Graph& graph) {
+  auto definers = graph.definers();
+  std::map<ValueId, std::int32_t> makers;
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::update) makers[op.operands[0]] = definers[storage_of(graph, definers, op.operands[1])];
+  auto read_by_another = [&](std::int32_t reader, ValueId operand) {
+    auto found = makers.find(storage_of(graph, definers, operand));
+    return !is_terminal(graph.ops[reader].kind) && found != makers.end() && found->second != reader;
+  };
+  std::set<ValueId> copied;
+  std::vector<std::vector<ValueId>> sources(graph.ops.size());  ///< Of each operand the param to copy, or -1.
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(graph.ops.size()); ++i)
+    for (auto operand : graph.ops[i].operands) {
+      sources[i].push_back(read_by_another(i, operand) ? storage_of(graph, definers, operand) : -1);
+      if (sources[i].back() >= 0) copied.insert(sources[i].back());
+    }
+  Rewriter rewriter(graph);
+  std::map<ValueId, ValueId> copies;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    auto op = rewriter.old_ops()[i];
+    for (std::size_t k = 0; k < sources[i].size(); ++k) {
+      if (sources[i][k] < 0) continue;
+      auto copy = copies.at(sources[i][k]);
+      const auto dims = graph.type(op.operands[k]).dims;
+      op.operands[k] = dims == graph.type(copy).dims ? copy : rewriter.b.emit(OpKind::reshape, {copy}, {{"dims", dims}});
+    }
+    graph.ops.push_back(op);
+    if (op.kind == OpKind::param && copied.contains(op.result()))
+      copies[op.result()] = rewriter.b.emit(OpKind::stop_gradient, {op.result()});
+  }
+  eliminate_dead_code(graph);
+}
+
 /// Repeats constants, scalar arithmetic and comparisons with constants in front of every op that uses them, so that they never keep two
 /// kernels apart.
 void repeat_scalars(Graph& graph, bool tests) {
@@ -154,8 +205,8 @@ class Grouping {
     return true;
   }
 
-  /// The groups in an order in which each comes after those that it reads.
-  std::vector<int> order() const {
+  /// The groups in an order in which each comes after those that it reads; nothing if there is none.
+  std::optional<std::vector<int>> order() const {
     std::vector<int> result;
     std::vector<int> state(group_.size(), 0);
     std::vector<std::pair<int, std::size_t>> stack;
@@ -171,7 +222,7 @@ class Grouping {
         state[group] = 1;
         if (next < inputs.size()) {
           ++stack.back().second;
-          check(state[inputs[next]] != 1, "kernels depend on each other in a circle");
+          if (state[inputs[next]] == 1) return std::nullopt;
           if (state[inputs[next]] == 0) stack.push_back({inputs[next], 0});
           continue;
         }
@@ -366,9 +417,46 @@ void join_with_loss(Grouping& groups, int gradient) {
   }
 }
 
+/// Which ops a kernel may not have both of: one that makes a param's new value without reading the old one, in whose place it is written,
+/// and one that reads the old one, which may come later in the kernel's code.
+class Overwriting {
+ public:
+  explicit Overwriting(const Graph& graph) : params_written_(graph.ops.size()), params_read_(graph.ops.size()) {
+    auto definers = graph.definers();
+    std::vector<std::set<ValueId>> seen(graph.ops.size());  ///< Params that an op's result is computed from, element by element.
+    for (std::size_t i = 0; i < graph.ops.size(); ++i) {
+      const auto& op = graph.ops[i];
+      if (op.kind == OpKind::param) seen[i].insert(op.result());
+      if (op.kind == OpKind::reshape || is_pointwise(op.kind))
+        for (auto operand : op.operands) seen[i].insert(seen[definers[operand]].begin(), seen[definers[operand]].end());
+      if (is_terminal(op.kind)) continue;
+      for (auto operand : op.operands) params_read_[i].insert(storage_of(graph, definers, operand));
+    }
+    for (const auto& op : graph.ops) {
+      if (op.kind != OpKind::update) continue;
+      int maker = definers[storage_of(graph, definers, op.operands[1])];
+      if (!seen[maker].contains(op.operands[0])) params_written_[maker].insert(op.operands[0]);
+    }
+  }
+
+  bool between(const std::vector<int>& some, const std::vector<int>& others) const {
+    return one_way(some, others) || one_way(others, some);
+  }
+
+ private:
+  bool one_way(const std::vector<int>& writers, const std::vector<int>& readers) const {
+    for (int writer : writers)
+      for (auto param : params_written_[writer])
+        if (std::any_of(readers.begin(), readers.end(), [&](int reader) { return params_read_[reader].contains(param); })) return true;
+    return false;
+  }
+
+  std::vector<std::set<ValueId>> params_written_, params_read_;
+};
+
 /// Joins kernels that read params with those that make their new values, where both work on arrays of one shape once a step: apart, the
 /// second would have to wait for the first.
-void join_with_updates(const Graph& graph, Grouping& groups) {
+void join_with_updates(const Graph& graph, Grouping& groups, const Overwriting& overwriting) {
   auto shape = [&](int group) -> std::optional<Ints> {
     if (groups.tiled(group)) return std::nullopt;
     Ints dims;
@@ -383,15 +471,14 @@ void join_with_updates(const Graph& graph, Grouping& groups) {
   };
   for (auto [reader, writer] : reads_before_updates(graph)) {
     int from = groups.of(reader), to = groups.of(writer);
-    if (from == to) continue;
+    if (from == to || overwriting.between(groups.members(from), groups.members(to))) continue;
     if (auto dims = shape(from); dims && !dims->empty() && dims == shape(to)) groups.join(from, to);
   }
 }
 
-}  // namespace
-
-void fuse(Graph& graph, const FuseOptions& options) {
-  repeat_scalars(graph, options.fuse);
+/// Groups of the graph's ops; if they depend on each other in a circle, `order()` is nothing.
+Grouping group_ops(const Graph& graph, const FuseOptions& options) {
+  const Overwriting overwriting(graph);
   Grouping groups(graph);
   Rules rules(graph, groups, options.machine);
   for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
@@ -399,6 +486,7 @@ void fuse(Graph& graph, const FuseOptions& options) {
     if (options.fuse && op.kind == OpKind::softmax_cross_entropy_grad) join_with_loss(groups, i);
     for (auto operand : op.operands) {
       int producer = groups.definer(operand);
+      if (overwriting.between(groups.members(groups.of(producer)), groups.members(groups.of(i)))) continue;
       // Scalars that were repeated for this op belong to its kernel with or without fusion.
       // A comparison joins its reader, not what it reads.
       if (is_test(graph, op) && graph.ops[producer].kind != OpKind::constant && graph.type(operand).rank() != 0) continue;
@@ -408,12 +496,29 @@ void fuse(Graph& graph, const FuseOptions& options) {
         groups.join(groups.of(producer), groups.of(i));
     }
   }
-  if (options.fuse) join_with_updates(graph, groups);
+  if (options.fuse) join_with_updates(graph, groups, overwriting);
+  return groups;
+}
+
+}  // namespace
+
+void fuse(Graph& graph, const FuseOptions& options) {
+  copy_updated_outputs(graph);
+  repeat_scalars(graph, options.fuse);
+  std::optional<Grouping> grouped(group_ops(graph, options));
+  auto order = grouped->order();
+  if (!order) {
+    copy_updated_params(graph);
+    grouped.emplace(group_ops(graph, options));
+    order = grouped->order();
+  }
+  check(order.has_value(), "kernels depend on each other in a circle");
+  const auto& groups = *grouped;
 
   std::vector<Op> ordered;
   graph.kernels.clear();
   std::map<std::string, int> names;
-  for (int group : groups.order()) {
+  for (int group : *order) {
     bool has_kernel = !is_terminal(groups.op(groups.members(group).front()).kind);
     // Constants that no op reads anew are those of outputs; they too need a kernel to store them.
     if (has_kernel) {

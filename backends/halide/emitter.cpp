@@ -185,14 +185,14 @@ void Emitter::emit(const Op& op) {
 }
 
 bool Emitter::reaches_product(ValueId value) const {
-  const auto& op = kernel_.graph.ops[definers_[value]];
+  const auto& op = definer(value);
   if (&op == product_.op) return true;
   if (!is_pointwise(op.kind) && op.kind != OpKind::max_pool2d) return false;
   return std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return reaches_product(operand); });
 }
 
 bool Emitter::needs_unstored_product(ValueId value) const {
-  const auto& op = kernel_.graph.ops[definers_[value]];
+  const auto& op = definer(value);
   if (op.kind == OpKind::input || is_output(value)) return false;
   if (&op == product_.op) return true;
   return std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return needs_unstored_product(operand); });
@@ -236,7 +236,7 @@ void Emitter::make_outputs() {
   if (store_it) store_product();
   for (const auto& group : output_groups(kernel_.graph)) {
     const auto& first = type(group[0]);
-    if (sums_over_batch(kernel_.graph, kernel_.graph.ops[definers_[group[0]]])) continue;
+    if (sums_over_batch(kernel_.graph, definer(group[0]))) continue;
     Func sink("out");
     auto vars = indices(first);
     std::vector<Expr> index(vars.begin(), vars.end()), elements;

@@ -48,6 +48,7 @@ class Emitter {
 
   // For the ops ---------------------------------------------------------------------------------------------------------
   const Graph& graph() const { return kernel_.graph; }
+  const Op& definer(ValueId value) const { return kernel_.graph.ops[definers_[value]]; }
   const Type& type(ValueId value) const { return kernel_.graph.type(value); }
   /// Whether the kernel has such an op.
   bool has(OpKind kind) const;

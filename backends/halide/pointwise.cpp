@@ -1,3 +1,6 @@
+#include <limits>
+#include <optional>
+
 #include "backends/halide/emitter.h"
 #include "backends/halide/nan.h"
 #include "support/error.h"
@@ -54,6 +57,20 @@ Scalar erf(Scalar x) {
   return {with_nan_of(x.e, Halide::select(Halide::abs(x.e) < 0.7f, series.e, x.e < 0.0f, -magnitude.e, magnitude.e))};
 }
 
+/// x - x, x / x and x * 0, of which Halide and LLVM make numbers for every x: NaN where x is not finite, and of 0 / 0.
+std::optional<Scalar> of_any_number(Emitter& e, const Op& op, const std::vector<Scalar>& v) {
+  auto is_zero = [&](ValueId value) {
+    const auto& from = e.definer(value);
+    return from.kind == OpKind::constant && from.attributes.number("value") == 0;
+  };
+  const bool same = v.size() == 2 && op.operands[0] == op.operands[1];
+  const bool by_zero = op.kind == OpKind::mul && (is_zero(op.operands[0]) || is_zero(op.operands[1]));
+  if (!by_zero && !(same && (op.kind == OpKind::sub || op.kind == OpKind::div))) return std::nullopt;
+  const auto bits = magnitude_bits(v[by_zero && is_zero(op.operands[0]) ? 1 : 0].e);
+  const auto finite = op.kind == OpKind::div ? bits < kInfinityBits && bits != 0 : bits < kInfinityBits;
+  return Scalar{Halide::select(finite, op.kind == OpKind::div ? 1.0f : 0.0f, std::numeric_limits<float>::quiet_NaN())};
+}
+
 }  // namespace
 
 void halide_pointwise(Emitter& e, const Op& op) {
@@ -88,6 +105,7 @@ void halide_pointwise(Emitter& e, const Op& op) {
 #undef GRADC_TERNARY
     default: throw InternalError("not a pointwise op");
   }
+  if (auto number = of_any_number(e, op, v)) value = *number;
   Halide::Func f("op_" + std::string(name_of(op.kind)));  // "abs" alone would be taken for Halide's own
   f(e.arguments_of(type)) = value.e;
   e.define(op.result(), f);
