@@ -28,6 +28,7 @@ class ConfigReader {
   const Dialect& dialect() const { return dialect_; }
 
   void problem(std::string text) { problems_.push_back(std::move(text)); }
+  std::vector<std::string>& problems() { return problems_; }
 
   std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t least);
   double number(const std::string& key, double fallback);

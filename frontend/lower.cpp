@@ -40,6 +40,10 @@ LowerFunction find_layer(const std::string& class_name) {
 
 bool takes_many(const std::string& class_name) { return class_name == "Add" || class_name == "Concatenate"; }
 
+bool takes_numbers(const std::string& class_name) {
+  return class_name == "InputLayer" || class_name == "Flatten" || class_name == "Reshape";
+}
+
 class Lowering {
  public:
   Lowering(const Topology& topology, const LowerOptions& options) : topology_(topology), options_(options), b_(lowered_.graph) {}
@@ -62,6 +66,9 @@ class Lowering {
     if (options_.mode != Mode::predict) problems_.insert(problems_.end(), options_.problems.begin(), options_.problems.end());
     auto output = results_[topology_.output];
     if (output >= 0) lowered_.output = b_.type(output);
+    if (output >= 0 && lowered_.output.rank() < 2)
+      problems_.push_back(
+          fmt::format("layer \"{}\": the model's output has no dimension beside the batch; put a Flatten after it", topology_.output));
     if (options_.mode != Mode::predict) add_loss(output);
     throw_problems(problems_);
     b_.loc.clear();
@@ -87,6 +94,9 @@ class Lowering {
     if (node.inbound.empty()) inputs.push_back(images);
     if (inputs.size() > 1 && !takes_many(node.layer.class_name()))
       problems.push_back(fmt::format("takes one input, got {}", inputs.size()));
+    for (auto input : inputs)
+      if (input >= 0 && b_.type(input).rank() < 2 && !takes_numbers(node.layer.class_name()))
+        problems.push_back("takes vectors or images, got numbers without a dimension; put a Flatten before it");
     // What comes after a layer that failed has no input to be checked with.
     if (function != nullptr && known && problems.empty()) {
       b_.loc = node.name;

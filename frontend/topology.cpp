@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -18,13 +19,14 @@ namespace {
 
 using nlohmann::json;
 
-/// The shape of one image that a layer's config states, if it does. A batch dimension, fixed or not, is left out.
-Dims stated_shape(const LayerNode& node, std::vector<std::string>& problems) {
+/// The shape of one image that a layer's config states, if it does. A batch dimension, fixed or not, is left out: [null] are numbers, of
+/// shape [].
+std::optional<Dims> stated_shape(const LayerNode& node, std::vector<std::string>& problems) {
   const auto& config = node.layer.config();
-  if (!config.contains("batch_input_shape")) return {};
+  if (!config.contains("batch_input_shape")) return std::nullopt;
   const auto& shape = config["batch_input_shape"];
   Dims dims;
-  bool fits = shape.is_array() && shape.size() > 1;
+  bool fits = shape.is_array() && !shape.empty() && shape[0].is_null();
   for (std::size_t i = 1; fits && i < shape.size(); ++i) {
     fits = shape[i].is_number_integer() && shape[i].get<double>() >= 1 && shape[i].get<double>() <= 2147483647.0;
     if (fits) dims.push_back(shape[i].get<std::int64_t>());
@@ -35,7 +37,7 @@ Dims stated_shape(const LayerNode& node, std::vector<std::string>& problems) {
       fmt::format("layer \"{}\": batch_input_shape is {}, expected {}", node.name, shape.dump(),
                   open ? "fixed dimensions after the batch: gradc compiles for one size, so write that of your images in place of null"
                        : "the batch and then fixed positive dimensions, as [null,28,28,1]"));
-  return {};
+  return std::nullopt;
 }
 
 void order(Topology& topology) {
@@ -250,8 +252,9 @@ void finish(Topology& topology) {
   for (const auto& node : topology.layers)
     if (node.inbound.empty()) {
       ++inputs;
-      topology.input_shape = stated_shape(node, problems);
-      if (topology.input_shape.empty() && problems.empty())
+      auto stated = stated_shape(node, problems);
+      topology.input_shape = stated.value_or(Dims());
+      if (!stated && problems.empty())
         problems.push_back(
             fmt::format("layer \"{}\": the first layer must say its input shape (batch_input_shape, or .input_shape in C++)", node.name));
     }

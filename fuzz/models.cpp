@@ -147,6 +147,13 @@ class ModelGenerator {
     regularize(config, {"bias", "activity"});
   }
 
+  /// Weights beside a frozen kernel, which only Keras 3 has.
+  void adapt(json& config) {
+    if (topology_.writer != Writer::keras3 || !c_.one_in(5)) return;
+    config["lora_rank"] = c_.integer(1, 9);
+    config["lora_alpha"] = c_.of({1.0, 2.5});
+  }
+
   /// Kernel size, strides, padding and dilation for an input of this height and width.
   json window(const Result& x, bool dilated) {
     bool same = c_.coin();
@@ -180,6 +187,7 @@ class ModelGenerator {
     if (groups > 1) config["groups"] = groups;
     config["filters"] = groups > 1 ? groups * c_.integer(1, std::max<std::int64_t>(1, 48 / groups)) : random_channels(c_);
     config["kernel_initializer"] = kernel_initializer();
+    adapt(config);
     regularize(config, {"kernel"});
     end_with_bias_and_activation(config);
     return add("Conv2D", config, {x});
@@ -239,6 +247,7 @@ class ModelGenerator {
     json config = {{"units", units}, {"kernel_initializer", kernel_initializer()}};
     // Identity makes square matrices alone.
     if (x.shape.back() == units && c_.one_in(8)) config["kernel_initializer"] = {{"class_name", "Identity"}, {"config", {{"gain", 0.8}}}};
+    adapt(config);
     regularize(config, {"kernel"});
     end_with_bias_and_activation(config);
     if (!activation.empty()) config["activation"] = activation;
@@ -269,6 +278,12 @@ class ModelGenerator {
                    {"beta_initializer", offset_initializer()},
                    {"moving_mean_initializer", offset_initializer()},
                    {"moving_variance_initializer", positive_initializer()}};
+    if (topology_.writer == Writer::keras3 && c_.one_in(3)) {
+      config["renorm"] = true;
+      config["renorm_momentum"] = c_.of({0.9, 0.5});
+      config["moving_variance_initializer"] = "ones";
+      if (c_.coin()) config["renorm_clipping"] = {{"rmin", 0.7}, {"rmax", 1.4}, {"dmax", 0.5}};
+    }
     return add("BatchNormalization", config, {x});
   }
 

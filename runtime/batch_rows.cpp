@@ -58,6 +58,8 @@ void expect_classes(const DataSet& data, std::int64_t classes) {
 
 Rows image_rows(const DataSet& data, const Dims& shape) {
   const auto& images = data.images();
+  if (!lie_alike(images.shape, shape) && images.shape.empty())
+    throw Error("{}: has rank 1, one number for each image, but the model takes images of shape {}", images.name, shape_string(shape));
   if (!lie_alike(images.shape, shape))
     throw Error("{}: images have shape {}, but the model takes {}{}", images.name, shape_string(images.shape), shape_string(shape),
                 remedy(images.shape, shape));

@@ -217,8 +217,6 @@ DataSet DataSet::from_idx(const fs::path& images, const fs::path& labels) { retu
 
 DataSet DataSet::from_npy(const fs::path& images, const std::optional<fs::path>& labels, const Warn& warn) {
   auto x = read_npy(images, ArrayUse::images, warn);
-  if (x.shape.empty())
-    throw Error("{}: has rank 1, expected images: a first dimension for them and at least one for their numbers", images.string());
   return from(std::move(x), labels ? std::optional(read_npy(*labels, ArrayUse::labels, warn)) : std::nullopt);
 }
 

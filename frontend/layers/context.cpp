@@ -31,6 +31,14 @@ void LayerContext::expect_rank(int rank, const char* shape) const {
 
 ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
                              bool trainable) {
+  // The regularizer of a "depthwise_kernel" is the "depthwise_regularizer".
+  const std::string kernel = "_kernel";
+  auto key = weight_name.ends_with(kernel) ? weight_name.substr(0, weight_name.size() - kernel.size()) : weight_name;
+  return weight_regularized_by(key + "_regularizer", weight_name, std::move(shape), initializer, trainable);
+}
+
+ValueId LayerContext::weight_regularized_by(const std::string& key, const std::string& weight_name, std::vector<std::int64_t> shape,
+                                            const Initializer& initializer, bool trainable) {
   auto full = weights_name + "/" + weight_name;
   if (const auto* shared = b.graph().find(OpKind::param, full)) {
     const auto& type = b.type(shared->result());
@@ -41,10 +49,7 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
   }
   weights.push_back({full, shape, initializer, trainable});
   auto param = b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
-  // The regularizer of a "depthwise_kernel" is the "depthwise_regularizer".
-  const std::string kernel = "_kernel";
-  auto key = weight_name.ends_with(kernel) ? weight_name.substr(0, weight_name.size() - kernel.size()) : weight_name;
-  penalize(key + "_regularizer", param);
+  if (trainable || config.dialect().frozen_weights_are_regularized) penalize(key, param);
   return param;
 }
 
@@ -150,6 +155,25 @@ Ints window_padding(LayerContext& layer, Ints input, Ints size, Ints strides, In
     result.push_back(total - total / 2);
   }
   return result;
+}
+
+LowRank low_rank_of(ConfigReader& config) {
+  auto rank = config.integer("lora_rank", 0, 0);
+  auto alpha = config.number("lora_alpha", static_cast<double>(rank));
+  return {rank, rank > 0 ? alpha / static_cast<double>(rank) : 0};
+}
+
+std::pair<ValueId, ValueId> LowRank::weights(LayerContext& layer, std::vector<std::int64_t> kernel) const {
+  std::vector<std::int64_t> thin = {rank, kernel.back()};
+  kernel.back() = rank;
+  auto a = layer.weight_regularized_by("kernel_regularizer", "lora_kernel_a", std::move(kernel), "heUniform");
+  auto b = layer.weight_regularized_by("kernel_regularizer", "lora_kernel_b", std::move(thin), "zeros");
+  return {a, b};
+}
+
+ValueId LowRank::sum(LayerContext& layer, ValueId with_kernel, ValueId with_product) const {
+  auto scaled = layer.emit(OpKind::mul, {with_product, layer.b.constant(scale)}, {}, "lora");
+  return layer.emit(OpKind::add, {with_kernel, scaled}, {}, "adapted");
 }
 
 ValueId lower_pooling(LayerContext& layer, OpKind kind) {

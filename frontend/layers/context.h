@@ -2,6 +2,7 @@
 /// What the files of this folder share: reading a layer's config, and lowering it to graph ops.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -43,6 +44,9 @@ class LayerContext {
   /// A weight of the layer, as a param of the graph, with the penalty that the config's regularizer for it asks for; in the layer's second
   /// use the one of the first. Throws gradc::Error if that has another shape.
   ValueId weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer, bool trainable = true);
+  /// One with the penalty of the regularizer under this key.
+  ValueId weight_regularized_by(const std::string& key, const std::string& weight_name, std::vector<std::int64_t> shape,
+                                const Initializer& initializer, bool trainable = true);
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
     return b.emit(kind, std::move(operands), std::move(attributes), name + "/" + (hint.empty() ? std::string(name_of(kind)) : hint));
   }
@@ -77,6 +81,20 @@ std::string known_layers();
 bool is_known_layer(const std::string& class_name);
 /// What is wrong with a layer of a class that is not known.
 std::string unknown_layer(const std::string& name, const std::string& class_name);
+
+/// Two thin weights beside a frozen kernel, with which Keras fine-tunes: the layer computes with kernel + scale * a · b, where a has `rank`
+/// columns (LoRA, Hu et al. 2021).
+struct LowRank {
+  std::int64_t rank;  ///< 0 if the layer has none.
+  double scale;
+
+  explicit operator bool() const { return rank > 0; }
+  /// Makes `a`, whose last dimension is the rank, and `b`, [rank,features].
+  std::pair<ValueId, ValueId> weights(LayerContext& layer, std::vector<std::int64_t> kernel) const;
+  /// What the layer computes with its kernel, and what it computes with a · b.
+  ValueId sum(LayerContext& layer, ValueId with_kernel, ValueId with_product) const;
+};
+LowRank low_rank_of(ConfigReader& config);
 
 /// What both poolings share.
 ValueId lower_pooling(LayerContext& layer, OpKind kind);

@@ -17,13 +17,22 @@ Window window_of(LayerContext& layer) {
   return {layer.config.pair("kernel_size", {}), layer.config.pair("strides", {1, 1}), layer.config.pair("dilation_rate", {1, 1})};
 }
 
-/// Convolves the layer's input with a kernel [KH,KW,C/groups,F].
-ValueId convolve(LayerContext& layer, const Window& window, ValueId kernel, std::int64_t groups) {
-  auto type = layer.input_type();
+/// Convolves x with a kernel [KH,KW,C/groups,F].
+ValueId convolve(LayerContext& layer, const Window& window, ValueId x, ValueId kernel, std::int64_t groups) {
+  const auto& type = layer.b.type(x);
   auto padding = window_padding(layer, {type.dims[1], type.dims[2]}, window.size, window.strides, window.dilation);
   Attributes attributes = {{"strides", window.strides}, {"padding", padding}, {"dilation", window.dilation}};
   if (groups > 1) attributes.set("groups", groups);
-  return layer.emit(OpKind::conv2d, {layer.input(), kernel}, std::move(attributes), "conv");
+  return layer.emit(OpKind::conv2d, {x, kernel}, std::move(attributes), "conv");
+}
+
+/// The convolution with the product of the weights beside the kernel: with the first as kernel, and then at each pixel with the second. All
+/// groups of filters have the same `a`.
+ValueId convolve_low_rank(LayerContext& layer, const Window& window, ValueId a, ValueId b, std::int64_t groups) {
+  auto thin = layer.b.type(b).dims;
+  if (groups > 1) a = layer.emit(OpKind::concat, std::vector<ValueId>(groups, a), {{"axis", std::int64_t{3}}}, "lora_kernel_a/grouped");
+  b = layer.emit(OpKind::reshape, {b}, {{"dims", Ints{1, 1, thin[0], thin[1]}}}, "lora_kernel_b/pixel");
+  return convolve(layer, {{1, 1}, {1, 1}}, convolve(layer, window, layer.input(), a, groups), b, groups);
 }
 
 /// The convolution of each channel alone with `depth_multiplier` kernels of its own.
@@ -37,7 +46,7 @@ ValueId convolve_depthwise(LayerContext& layer, const char* default_initializer)
   // Output channel c * multiplier + m sees input channel c.
   auto grouped = layer.emit(OpKind::reshape, {kernel}, {{"dims", Ints{window.size[0], window.size[1], 1, channels * multiplier}}},
                             "depthwise_kernel/grouped");
-  return convolve(layer, window, grouped, channels);
+  return convolve(layer, window, layer.input(), grouped, channels);
 }
 
 /// The config of every convolution's structure.
@@ -64,9 +73,16 @@ ValueId lower_Conv2D(LayerContext& layer) {
   layer.no_constraints({"kernel", "bias"});
   if (channels % groups != 0 || filters % groups != 0)
     throw Error("groups = {} does not divide both its {} input channels and its {} filters", groups, channels, filters);
-  auto kernel = layer.weight("kernel", {window.size[0], window.size[1], channels / groups, filters},
-                             layer.config.initializer("kernel_initializer", layer.config.dialect().kernel_initializer));
-  return layer.biased_and_activated(convolve(layer, window, kernel, groups));
+  auto low_rank = low_rank_of(layer.config);
+  std::vector<std::int64_t> shape = {window.size[0], window.size[1], channels / groups, filters};
+  auto kernel =
+      layer.weight("kernel", shape, layer.config.initializer("kernel_initializer", layer.config.dialect().kernel_initializer), !low_rank);
+  auto y = convolve(layer, window, layer.input(), kernel, groups);
+  if (low_rank) {
+    auto [a, b] = low_rank.weights(layer, shape);
+    y = low_rank.sum(layer, y, convolve_low_rank(layer, window, a, b, groups));
+  }
+  return layer.biased_and_activated(y);
 }
 
 ValueId lower_DepthwiseConv2D(LayerContext& layer) {
@@ -80,7 +96,7 @@ ValueId lower_SeparableConv2D(LayerContext& layer) {
   layer.inputs = {convolve_depthwise(layer, "glorotUniform")};
   auto kernel = layer.weight("pointwise_kernel", {1, 1, layer.input_type().dims[3], filters},
                              layer.config.initializer("pointwise_initializer", "glorotUniform"));
-  return layer.biased_and_activated(convolve(layer, {{1, 1}, {1, 1}}, kernel, 1));
+  return layer.biased_and_activated(convolve(layer, {{1, 1}, {1, 1}}, layer.input(), kernel, 1));
 }
 
 /// The gradient of a convolution with respect to its input, as a layer: from the output's size down to the input's that convolution goes.

@@ -9,8 +9,15 @@ ValueId lower_Dense(LayerContext& layer) {
   if (type.rank() < 2) throw Error("takes vectors, got an input of shape {}", shape_string(type.image_dims()));
   auto units = config.integer("units", 0, 1);
   layer.no_constraints({"kernel", "bias"});
-  auto w = layer.weight("kernel", {type.dims.back(), units}, config.initializer("kernel_initializer", config.dialect().kernel_initializer));
+  auto low_rank = low_rank_of(config);
+  auto w = layer.weight("kernel", {type.dims.back(), units}, config.initializer("kernel_initializer", config.dialect().kernel_initializer),
+                        !low_rank);
   auto y = layer.emit(OpKind::dense, {layer.input(), w}, {}, "dense");
+  if (low_rank) {
+    auto [a, b] = low_rank.weights(layer, {type.dims.back(), units});
+    auto thin = layer.emit(OpKind::dense, {layer.input(), a}, {}, "lora_a");
+    y = low_rank.sum(layer, y, layer.emit(OpKind::dense, {thin, b}, {}, "lora_b"));
+  }
   return layer.biased_and_activated(y);
 }
 

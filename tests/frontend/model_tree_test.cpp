@@ -286,7 +286,8 @@ TEST(ModelFile, AnOptionThatNobodyReadsIsAnError) {
     EXPECT_THAT(message_of([&] { load({{"modelTopology", sequential("m", {dense("d", 3, config)})}}); }), HasSubstr(message));
   };
   expect({{"trainable", true}, {"dtype", "float32"}, {"quantization_config", nullptr}}, "no error");
-  expect({{"lora_rank", 4}}, "layer \"d\" (Dense): \"lora_rank\" is 4, an option that gradc does not have");
+  expect({{"lora_rank", 4}, {"lora_alpha", 2}}, "no error");
+  expect({{"lora_scale", 4}}, "layer \"d\" (Dense): \"lora_scale\" is 4, an option that gradc does not have");
   expect({{"dtype", "mixed_float16"}}, "\"dtype\" is \"mixed_float16\", which is not supported; gradc computes in float32");
   expect({{"dtype", {{"module", "keras"}, {"class_name", "QuantizedDTypePolicy"}, {"config", {{"name", "int8_from_float32"}}}}}},
          "\"dtype\" is \"int8_from_float32\"");

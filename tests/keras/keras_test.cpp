@@ -47,7 +47,7 @@ TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {
   TemporaryFolder temporary;
   train_in_keras("training", temporary.path() / "training");
   auto models = folders_in(temporary.path() / "training");
-  EXPECT_EQ(models.size(), 8);
+  EXPECT_EQ(models.size(), 10);
   for (const auto& model : models)
     for (const auto& run : runs()) {
       if (run.options.threads == 1) continue;

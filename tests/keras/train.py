@@ -99,7 +99,7 @@ def draw_weights(model, random):
     for weight in model.weights:
         shape = weight.shape
         values = random.uniform(-1, 1, shape)
-        if weight.name in ("gamma", "moving_variance"):
+        if weight.name in ("gamma", "moving_variance", "moving_stddev", "renorm_stddev"):
             values = 1 + values / 2
         elif len(shape) > 1:
             values *= np.sqrt(3 / max(1, np.prod(shape[:-1])))

@@ -97,6 +97,12 @@ def training():
                      layer("Flatten"), dense(2, "sigmoid", bias_regularizer=of("L2", l2=0.5), kernel_regularizer=of("L1", l1=0.01))]),
         spec("amsgrad_frozen", softmax, of("Adam", learning_rate=0.05, amsgrad=True, epsilon=1e-2), "categorical_crossentropy", "one_hot", ["accuracy"],
              layers=[dense(7, "tanh", kernel_regularizer=of("L2", l2=0.1), trainable=False), *softmax]),
+        spec("low_rank", [], of("SGD", learning_rate=0.1), "mean_squared_error", "values", ["mae"], input_shape=[6, 5, 4],
+             layers=[conv(6, 3, 2, activation="tanh", lora_rank=2, lora_alpha=3, kernel_regularizer=of("L2", l2=0.1)), conv(4, 2, 1, groups=2, lora_rank=3),
+                     dense(5, "tanh", lora_rank=1, lora_alpha=2), layer("Flatten"), dense(3, lora_rank=4, use_bias=False)]),
+        spec("renormalized", [], of("SGD", learning_rate=0.1), "mean_squared_error", "values", ["mae"], input_shape=[4, 3, 3],
+             layers=[conv(5, 2, 1), layer("BatchNormalization", momentum=0.7, renorm=True, renorm_momentum=0.6, renorm_clipping={"rmin": 0.8, "rmax": 1.2, "dmax": 0.3}),
+                     layer("Flatten"), layer("BatchNormalization", momentum=0.8, renorm=True, renorm_momentum=0.9, scale=False), dense(3)]),
         spec("nesterov", softmax, of("SGD", learning_rate=0.1, momentum=0.8, nesterov=True), "categorical_crossentropy", "one_hot", [of("Accuracy")]),
     ]
 

@@ -107,7 +107,7 @@ function fitToTfjs(layer) {
   delete config.dilation_rate;
   if (layer.class_name === 'SeparableConv2D') { delete config.depth_multiplier; delete config.kernel_initializer; }
   if (layer.class_name === 'AveragePooling2D' && config.padding === 'same') layer.class_name = 'MaxPooling2D';
-  for (const key of Object.keys(config)) if (key.endsWith('_regularizer')) delete config[key];
+  for (const key of Object.keys(config)) if (key.endsWith('_regularizer') || /^(lora|renorm)/.test(key)) delete config[key];
   if (layer.class_name === 'Dropout') config.rate = 0;  // which elements it drops is each library's own choice
 }
 
