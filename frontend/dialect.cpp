@@ -14,6 +14,7 @@ constexpr Dialect kTfjs = {.name = "tf.js",
                            .frozen_normalization_infers = false,
                            .call_overrules_training = false,
                            .corrects_truncation = false,
+                           .truncated_is_uniform = true,
                            .vector_fans_are_sizes = false,
                            .accuracy_goes_by_shape = false,
                            .update_rule = UpdateRule::tfjs,
@@ -26,6 +27,7 @@ constexpr Dialect kKeras2 = {.name = "Keras 2",
                              .frozen_normalization_infers = true,
                              .call_overrules_training = true,
                              .corrects_truncation = true,
+                             .truncated_is_uniform = false,
                              .vector_fans_are_sizes = true,
                              .accuracy_goes_by_shape = true,
                              .update_rule = UpdateRule::keras,
@@ -38,6 +40,7 @@ constexpr Dialect kKeras3 = {.name = "Keras 3",
                              .frozen_normalization_infers = true,
                              .call_overrules_training = false,
                              .corrects_truncation = true,
+                             .truncated_is_uniform = false,
                              .vector_fans_are_sizes = true,
                              .accuracy_goes_by_shape = true,
                              .update_rule = UpdateRule::keras,
@@ -48,6 +51,7 @@ constexpr Dialect kUnnamed = [] {
   dialect.name = "a file that does not say who wrote it";
   dialect.keras_version = nullptr;
   dialect.frozen_normalization_infers = true;
+  dialect.truncated_is_uniform = false;
   dialect.call_overrules_training = true;
   return dialect;
 }();

@@ -35,6 +35,7 @@ struct Dialect {
 
   // Initializers.
   bool corrects_truncation;    ///< A truncated normal of VarianceScaling is scaled to the deviation that it had before the cut.
+  bool truncated_is_uniform;   ///< VarianceScaling with distribution "truncated_normal" draws uniformly, as all but "normal" does there.
   bool vector_fans_are_sizes;  ///< fan_in and fan_out of a vector are its size, else the square root of it.
 
   // Training.

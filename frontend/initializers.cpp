@@ -213,7 +213,9 @@ Initializer Initializer::from_json(const Json& given, const Dialect& dialect) {
       auto mode = plain_name(config["mode"]), distribution = plain_name(config["distribution"]);
       if (mode != "fanin" && mode != "fanout" && mode != "fanavg")
         throw Error("initializer {}: mode {} is not known; fan_in, fan_out and fan_avg are", name, config["mode"].dump());
-      if (distribution == "normal" || distribution == "truncatednormal")
+      if (distribution == "truncatednormal" && dialect.truncated_is_uniform)
+        config["distribution"] = kUniform;
+      else if (distribution == "normal" || distribution == "truncatednormal")
         config["distribution"] = dialect.corrects_truncation ? kCorrectedNormal : kNormal;
       else if (distribution == "untruncatednormal")
         config["distribution"] = kUncutNormal;

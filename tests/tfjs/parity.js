@@ -1,6 +1,7 @@
 // tf.js's side of the parity tests: node parity.js COMMAND ARGS...      prints or writes what gradc is compared with.
 //   predict MODEL_DIR X.f32 OUT.f32 DIMS...                     runs a saved model on float32 rows of these dimensions
 //   make OUT_DIR                                                saves and trains models of many layers
+//   draws DRAWS.json OUT.json                                   says how far initializers draw (tests/parity/draws.py)
 //   train SPECS.json OUT_DIR DATA_SEED                          saves and trains models of specs (tests/parity/specs.py)
 const fs = require('fs');
 const path = require('path');
@@ -202,10 +203,35 @@ const commands = {
       L.flatten(),  // tf.js saves the regularizer of a depthwise kernel as its constraint
       L.dense({units: 3, activation: 'softmax', kernelRegularizer: tf.regularizers.l2({l2: 0.01})})), regularized: true};
 
+    // tf.js has no rule for a frozen batch normalization, and counts the penalties of weights that are not trained.
+    models.frozen = {model: sequential(
+      L.dense({inputShape: [5], units: 6, trainable: false, kernelRegularizer: l1l2(0.01, 0.02)}), L.batchNormalization({momentum: 0.7, trainable: false}),
+      L.dense({units: 3, activation: 'softmax'})), regularized: true};
+
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized} = models[name];
       await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized}, numbers);
     }
+  },
+
+  // What tests/keras/draws.py does, in tf.js; of a draw that tf.js does not know there is no more than its words.
+  async draws(draws, out) {
+    const spread = (tensor) => { const values = tensor.dataSync(); return {
+      deviation: Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length), largest: values.reduce((most, v) => Math.max(most, Math.abs(v)), 0)}; };
+    const all = JSON.parse(fs.readFileSync(draws));
+    for (const draw of all) {
+      const name = draw.class_name[0].toLowerCase() + draw.class_name.slice(1).replace('cun', 'Cun'), config = {...draw.config};
+      for (const key of ['mode', 'distribution']) if (config[key]) config[key] = camelCase(config[key]);
+      try {
+        Object.assign(draw, spread(tf.initializers[name]({seed: 1, ...config}).apply(draw.shape)));
+      } catch (error) {
+        draw.refused = error.message;
+      }
+    }
+    const dense = tf.layers.dense({units: 400});
+    dense.build([null, 300]);
+    all.push({class_name: 'Dense', ...spread(dense.getWeights()[0])});
+    fs.writeFileSync(out, JSON.stringify(all));
   },
 
   async train(specs, out, seed) {
