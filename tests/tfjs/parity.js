@@ -208,6 +208,13 @@ const commands = {
       L.dense({inputShape: [5], units: 6, trainable: false, kernelRegularizer: l1l2(0.01, 0.02)}), L.batchNormalization({momentum: 0.7, trainable: false}),
       L.dense({units: 3, activation: 'softmax'})), regularized: true};
 
+    {
+      // What is called with training: false trains like any.
+      const input = tf.input({shape: [5]});
+      const base = tf.sequential({name: 'base', layers: [L.dense({name: 'base_dense', inputShape: [5], units: 6}), L.batchNormalization({name: 'base_norm', momentum: 0.7})]});
+      models.inference = {model: tf.model({inputs: input, outputs: L.dense({name: 'inference_out', units: 3, activation: 'softmax'}).apply(base.apply(input, {training: false}))})};
+    }
+
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized} = models[name];
       await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized}, numbers);
