@@ -15,6 +15,13 @@ std::string keras_shape(const Type& type) {
   return "(" + text + ")";
 }
 
+/// A name as one line of a table has it.
+std::string in_one_line(const std::string& name) {
+  std::string line;
+  for (char c : name) line += c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : std::string(1, c);
+  return line;
+}
+
 }  // namespace
 
 std::string with_commas(std::int64_t number) {
@@ -40,10 +47,10 @@ std::string to_string(const Summary& summary) {
   std::vector<std::vector<std::string>> table = {{"Layer (type)", "Output Shape", "Param #"}};
   if (!summary.sequential) table[0].push_back("Connected to");
   for (const auto& row : summary.rows) {
-    table.push_back({row.name + " (" + row.type + ")", row.output_shape, with_commas(row.params)});
+    table.push_back({in_one_line(row.name) + " (" + row.type + ")", row.output_shape, with_commas(row.params)});
     if (summary.sequential) continue;
     std::string inputs;
-    for (const auto& input : row.inputs) inputs += (inputs.empty() ? "" : ", ") + input;
+    for (const auto& input : row.inputs) inputs += (inputs.empty() ? "" : ", ") + in_one_line(input);
     table.back().push_back(inputs);
   }
   std::vector<std::size_t> widths(table[0].size(), 0);
@@ -53,7 +60,7 @@ std::string to_string(const Summary& summary) {
     width += widths[column];
   }
   width = std::max<std::size_t>(width, 65);
-  auto out = fmt::format("Model: \"{}\"\n{}\n", summary.name, std::string(width, '_'));
+  auto out = fmt::format("Model: \"{}\"\n{}\n", in_one_line(summary.name), std::string(width, '_'));
   for (std::size_t i = 0; i < table.size(); ++i) {
     std::string line = " ";
     for (std::size_t column = 0; column < widths.size(); ++column) line += fmt::format("{:<{}}", table[i][column], widths[column]);

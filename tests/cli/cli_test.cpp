@@ -676,6 +676,10 @@ TEST_F(Cli, SummaryIsTheTableOfKeras) {
                   "add_Add1 \\(Add\\) +\\(None, 32, 32, 16\\) +0 +activation_Activation1, batch_normalization_BatchNormalization3\n"));
   // Moving means and variances are not trained.
   EXPECT_THAT(residual, HasSubstr("Total params: 274,042\nTrainable params: 272,474\nNon-trainable params: 1,568\n"));
+  // A name stays in its line.
+  std::ofstream(path("lines.json")) << R"({"modelTopology": {"class_name": "Sequential", "config": {"name": "two\nlines", "layers": [
+      {"class_name": "Dense", "config": {"name": "a\nb", "units": 1, "batch_input_shape": [null, 2]}}]}}})";
+  EXPECT_THAT(run("summary " + path("lines.json")).out, AllOf(HasSubstr("\"two\\nlines\""), HasSubstr(" a\\nb (Dense)   (None, 1)")));
   expect_error("summary " + path("none.json"), 1, "none.json: cannot be read");
 }
 
