@@ -28,6 +28,7 @@ const std::vector<Idle>& idle_options() {
       {"renorm_momentum", nullptr, "part of renorm"},
       {"virtual_batch_size", nullptr, "null"},
       {"seed", nullptr, "of other random numbers than gradc's: no seed gives the bits of TensorFlow"},
+      {"groups", 1, "Keras 2 writes it of every convolution"},
       {"sparse", false, "dense input"},
       {"ragged", false, "dense input"},
       {"optional", false, "an input that is always given"},

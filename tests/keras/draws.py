@@ -1,5 +1,5 @@
-"""How far Keras's initializers draw: draws.py DRAWS.json OUT.json. Each draw of the list gets "deviation" and "largest"; a Dense that names no
-initializer, of 300 inputs and 400 units, comes last."""
+"""How far Keras's initializers draw: draws.py DRAWS.json OUT.json. Each draw of the list (tests/parity/draws.py) gets "deviation" and "largest".
+tests/models/keras2/draws.json is what it makes beside tensorflow-cpu==2.15.1."""
 import json
 import os
 import pathlib
@@ -16,13 +16,19 @@ def spread(values):
     return {"deviation": float(np.sqrt(np.mean(values**2))), "largest": float(np.abs(values).max())}
 
 
+def drawn(draw):
+    if "shape" in draw:
+        return getattr(keras.initializers, draw["class_name"])(seed=1, **draw["config"])(draw["shape"])
+    layer = getattr(keras.layers, draw["class_name"])(**draw["config"])
+    layer.build((None, *draw["input"]))
+    return layer.weights[draw["weight"]]
+
+
 def main():
+    keras.utils.set_random_seed(1)
     draws = json.loads(pathlib.Path(sys.argv[1]).read_text())
     for draw in draws:
-        draw.update(spread(getattr(keras.initializers, draw["class_name"])(seed=1, **draw["config"])(draw["shape"])))
-    dense = keras.layers.Dense(400)
-    dense.build((None, 300))
-    draws.append({"class_name": "Dense", **spread(dense.kernel)})
+        draw.update(spread(drawn(draw)))
     pathlib.Path(sys.argv[2]).write_text(json.dumps(draws))
 
 

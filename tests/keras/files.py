@@ -3,7 +3,7 @@ several places, and what only Keras means by a name.
 
     files.py OUT_DIR
 
-OUT_DIR/NAME is what tests/keras/train.py records of a model.
+OUT_DIR/NAME is what tests/keras/train.py records of a model. tests/models/keras2/trained is what it makes beside tensorflow-cpu==2.15.1.
 """
 import pathlib
 import sys
@@ -41,40 +41,59 @@ def shared():
 
 
 def inference():
-    """A base that is called with training=False, which Keras 3 overrules when it trains the whole model."""
+    """A base and a layer that are called with training=False, which Keras 3 overrules when it trains the whole model."""
     base_in = keras.Input((5,), name="base_in")
     x = layers.BatchNormalization(name="norm")(layers.Dense(4, name="dense")(base_in))
     base = keras.Model(base_in, layers.Dropout(0.0, name="drop")(x), name="base")
     x = keras.Input((5,), name="x")
-    return keras.Model(x, layers.Dense(3, activation="softmax", name="out")(base(x, training=False)), name="whole")
+    y = layers.BatchNormalization(name="outer_norm")(base(x, training=False), training=False)
+    return keras.Model(x, layers.Dense(3, activation="softmax", name="out")(y), name="whole")
 
 
-def frozen():
-    return keras.Sequential([keras.Input((5,)), layers.Dense(4, name="dense"), layers.BatchNormalization(trainable=False, name="norm"),
-                             layers.Dense(3, activation="softmax", name="out")], name="whole")
+def sequence(*members):
+    return lambda: keras.Sequential([keras.Input((5,)), *(layer() for layer in members)], name="whole")
 
 
-def hard_sigmoid():
-    return keras.Sequential([keras.Input((5,)), layers.Dense(8, activation="hard_sigmoid", name="dense"),
-                             layers.Dense(3, activation="softmax", name="out")], name="whole")
+def dense(units, activation=None, name="dense", **config):
+    return lambda: layers.Dense(units, activation=activation, name=name, **config)
 
 
-def several_binary():
-    return keras.Sequential([keras.Input((5,)), layers.Dense(3, activation="sigmoid", name="out")], name="whole")
+def of(class_name, **config):
+    return {"class_name": class_name, "config": config}
 
 
-MODELS = {"nested": nested, "sequence_of_models": sequence_of_models, "shared": shared, "inference": inference, "frozen": frozen,
-          "hard_sigmoid": hard_sigmoid, "several_binary": several_binary}
+classes = dense(3, "softmax", "out")
+frozen_norm = lambda: layers.BatchNormalization(trainable=False, name="norm")
+bare = {"bare": not train.KERAS2}  # Only Keras 3's to_json() tells how a model is trained.
+binary = {"loss": "binary_crossentropy", "labels": "binary"}
+MODELS = {
+    "nested": (nested, {}), "sequence_of_models": (sequence_of_models, {}), "shared": (shared, bare), "inference": (inference, {}),
+    "frozen": (sequence(dense(4), frozen_norm, classes), bare),
+    "frozen_regularized": (sequence(dense(4, "tanh", kernel_regularizer="l2", trainable=False), classes), {}),
+    "hard_sigmoid": (sequence(dense(8, "hard_sigmoid"), classes), {}),
+    "accuracy_of_three_binary": (sequence(dense(3, "sigmoid")), binary), "accuracy_of_one_binary": (sequence(dense(1, "sigmoid")), binary),
+    "accuracy_of_values": (sequence(dense(3)), {"loss": "mean_squared_error", "labels": "values"}),
+    # Some of a relu's outputs equal labels of 0. The class tells how many do; the name, in any case, asks for the largest output.
+    "accuracy_class": (sequence(dense(3, "relu")), {"loss": "mean_squared_error", "labels": "binary", "metrics": [of("Accuracy")]}),
+    "accuracy_name": (sequence(dense(3, "relu")), {"loss": "mean_squared_error", "labels": "one_hot", "metrics": ["Accuracy"]}),
+}
+# Where epsilon stands shows if it is about as large as gradients. In a graph Keras 2 counts a step of Nadam for each of its weights.
+for name, config in {"Adam": {"epsilon": 0.03}, "RMSprop": {"epsilon": 0.01, "momentum": 0.2}, "Adagrad": {"epsilon": 0.02},
+                     "Adadelta": {"epsilon": 0.01}, "Adamax": {"epsilon": 0.03}, "Nadam": {"epsilon": 0.03}}.items():
+    options = {"optimizer": of(name, learning_rate=0.1, **config), "eager": train.KERAS2 and name == "Nadam"}
+    MODELS[name.lower()] = (sequence(dense(4, "tanh"), classes), options)
+    if train.KERAS2:
+        MODELS["legacy_" + name.lower()] = (sequence(dense(4, "tanh"), classes), {**options, "legacy": True})
+if train.KERAS2:
+    del MODELS["sequence_of_models"]  # It has no weights there before it is called.
 
 
 def main():
     out = pathlib.Path(sys.argv[1])
-    train.build = lambda spec: MODELS[spec["of"]]()
-    for name in MODELS:
-        binary = name == "several_binary"
-        spec = {"of": name, "loss": "binary_crossentropy" if binary else "categorical_crossentropy", "metrics": ["accuracy"], "batch": 5,
-                "steps": 3, "labels": "binary" if binary else "one_hot", "optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.1}},
-                "input_shape": list(MODELS[name]().input_shape[1:]), "bare": name in ("shared", "frozen")}
+    train.build = lambda spec: MODELS[spec["of"]][0]()
+    for name, (build, options) in MODELS.items():
+        spec = {"of": name, "loss": "categorical_crossentropy", "metrics": ["accuracy"], "batch": 5, "steps": 3, "labels": "one_hot",
+                "optimizer": of("SGD", learning_rate=0.1), "input_shape": list(build().input_shape[1:]), **options}
         (out / name).mkdir(parents=True, exist_ok=True)
         train.record(spec, out / name, 1)
 

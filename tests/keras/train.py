@@ -17,12 +17,17 @@ os.environ.update(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", JAX_DISABLE_MOST_OPT
 
 import keras
 import numpy as np
-from keras.src.backend.jax import random as draws
-from keras.src.legacy.saving import saving_utils
 
-# The weights of a model are given, and JAX compiles a program for each shape that it draws.
-for name in ("uniform", "normal", "truncated_normal"):
-    setattr(draws, name, lambda shape, *args, **kwargs: np.zeros(shape, "float32"))
+KERAS2 = keras.__version__.startswith("2.")  # tests/keras/files.py records it.
+if KERAS2:
+    from keras.src.saving.legacy import saving_utils
+else:
+    from keras.src.backend.jax import random as draws
+    from keras.src.legacy.saving import saving_utils
+
+    # The weights of a model are given, and JAX compiles a program for each shape that it draws.
+    for name in ("uniform", "normal", "truncated_normal"):
+        setattr(draws, name, lambda shape, *args, **kwargs: np.zeros(shape, "float32"))
 
 
 CROSSENTROPIES = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")
@@ -92,14 +97,15 @@ def make_layer(layer):
 
 def layer_and_weight(weight):
     """The name of a weight in a file: its layer's and its own."""
-    return "/".join(weight.path.split("/")[-2:])
+    path = weight.name.removesuffix(":0") if KERAS2 else weight.path
+    return "/".join(path.split("/")[-2:])
 
 
 def draw_weights(model, random):
     for weight in model.weights:
         shape = weight.shape
         values = random.uniform(-1, 1, shape)
-        if weight.name in ("gamma", "moving_variance", "moving_stddev", "renorm_stddev"):
+        if layer_and_weight(weight).split("/")[-1] in ("gamma", "moving_variance", "moving_stddev", "renorm_stddev"):
             values = 1 + values / 2
         elif len(shape) > 1:
             values *= np.sqrt(3 / max(1, np.prod(shape[:-1])))
@@ -128,23 +134,26 @@ def write_model(model, folder, bare):
         "modelTopology": topology,
         "weightsManifest": [{"paths": ["weights.bin"], "weights": entries}],
     }
-    (folder / "model.json").write_text(json.dumps(document, default=str))
+    (folder / "model.json").write_text(json.dumps(document, default=float if KERAS2 else str))
     (folder / "weights.bin").write_bytes(b"".join(np.asarray(w).tobytes() for w in model.weights))
 
 
 def record(spec, folder, data_seed):
     if "model" in spec:
         spec = {**spec, **spec_of(spec["model"])}
-    keras.utils.clear_session(free_memory=False)
+    keras.backend.clear_session(*[] if KERAS2 else [False])
     random = np.random.default_rng(data_seed)
     try:
         model = build(spec)
     except (ValueError, TypeError, NotImplementedError) as error:
         raise Skipped(str(error)) from error
     draw_weights(model, random)
-    optimizer = getattr(keras.optimizers, spec["optimizer"]["class_name"])(**spec["optimizer"]["config"])
+    optimizers = keras.optimizers.legacy if spec.get("legacy") else keras.optimizers
+    optimizer = getattr(optimizers, spec["optimizer"]["class_name"])(**spec["optimizer"]["config"])
     metrics = [made(metric, keras.metrics) for metric in spec["metrics"]]
-    model.compile(optimizer, made(spec["loss"], keras.losses), metrics=metrics, loss_weights=spec.get("loss_weights"), jit_compile=True)
+    eager = spec.get("eager", False)
+    model.compile(optimizer, made(spec["loss"], keras.losses), metrics=metrics, loss_weights=spec.get("loss_weights"), run_eagerly=eager,
+                  jit_compile=not eager)
     write_model(model, folder, spec.get("bare", False))
 
     batch, steps = spec["batch"], spec["steps"]

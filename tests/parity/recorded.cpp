@@ -50,7 +50,7 @@ class Comparison {
 double logged(const Logs& logs, const std::string& metric) {
   const std::string val = metric.starts_with("val_") ? "val_" : "";
   auto name = metric.substr(val.size());
-  for (const auto& spelling : {name, camel_case(name), std::string(name == "accuracy" ? "acc" : name)})
+  for (const auto& spelling : {name, camel_case(name), std::string(plain_name(name) == "accuracy" ? "acc" : name)})
     if (auto found = logs.find(val + spelling); found != logs.end()) return found->second;
   return NAN;
 }

@@ -190,8 +190,8 @@ const commands = {
     models.binary_plain = {model: sequential(L.dense({inputShape: [5], units: 3, activation: 'hardSigmoid'})), loss: 'binaryCrossentropy'};
     models.sparse = {model: sequential(L.dense({inputShape: [5], units: 4, activation: 'softmax'})), loss: 'sparseCategoricalCrossentropy'};
     models.unnormalized = {model: sequential(L.dense({inputShape: [5], units: 4, activation: 'softplus'}))};
-    const optimizers = {momentum: tf.train.momentum(0.05, 0.8), nesterov: tf.train.momentum(0.05, 0.8, true), adam: tf.train.adam(0.02, 0.8, 0.95, 1e-6),
-      rmsprop: tf.train.rmsprop(0.01, 0.85, 0.3, 1e-6), adadelta: tf.train.adadelta(0.5, 0.8, 1e-4), adagrad: tf.train.adagrad(0.1, 0.2)};  // tf.js cannot save Adamax
+    const optimizers = {momentum: tf.train.momentum(0.05, 0.8), nesterov: tf.train.momentum(0.05, 0.8, true), adam: tf.train.adam(0.02, 0.8, 0.95, 0.03),
+      rmsprop: tf.train.rmsprop(0.01, 0.85, 0.3, 0.01), adadelta: tf.train.adadelta(0.5, 0.8, 0.01), adagrad: tf.train.adagrad(0.1, 0.2)};  // tf.js cannot save Adamax
     for (const name in optimizers)
       models['optimizer_' + name] = {model: sequential(L.dense({inputShape: [5], units: 6, activation: 'tanh'}), L.dense({units: 3, activation: 'softmax'})),
         optimizer: optimizers[name]};
@@ -227,17 +227,21 @@ const commands = {
       deviation: Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length), largest: values.reduce((most, v) => Math.max(most, Math.abs(v)), 0)}; };
     const all = JSON.parse(fs.readFileSync(draws));
     for (const draw of all) {
-      const name = draw.class_name[0].toLowerCase() + draw.class_name.slice(1).replace('cun', 'Cun'), config = {...draw.config};
+      const name = draw.class_name[0].toLowerCase() + draw.class_name.slice(1).replace('cun', 'Cun').replace('2D', '2d');
+      const config = Object.fromEntries(Object.entries(draw.config).map(([key, value]) => [camelCase(key), value]));
       for (const key of ['mode', 'distribution']) if (config[key]) config[key] = camelCase(config[key]);
       try {
-        Object.assign(draw, spread(tf.initializers[name]({seed: 1, ...config}).apply(draw.shape)));
+        if (draw.shape) {
+          Object.assign(draw, spread(tf.initializers[name]({seed: 1, ...config}).apply(draw.shape)));
+        } else {
+          const layer = tf.layers[name](config);
+          layer.build([null, ...draw.input]);
+          Object.assign(draw, spread(layer.getWeights()[draw.weight]));
+        }
       } catch (error) {
         draw.refused = error.message;
       }
     }
-    const dense = tf.layers.dense({units: 400});
-    dense.build([null, 300]);
-    all.push({class_name: 'Dense', ...spread(dense.getWeights()[0])});
     fs.writeFileSync(out, JSON.stringify(all));
   },
 
