@@ -48,6 +48,14 @@ ValueId follow(LayerContext& layer, ValueId moving, ValueId now, double momentum
   return after;
 }
 
+/// The variance of a batch as that of a sample: divided by n - 1.
+ValueId unbiased(LayerContext& layer, ValueId variance, ValueId batch_size) {
+  const auto dims = layer.input_type().dims;
+  auto n = layer.emit(OpKind::mul, {batch_size, layer.b.constant(static_cast<double>(dims[1] * dims[2]))}, {}, "numbers");
+  auto others = layer.emit(OpKind::max, {layer.emit(OpKind::sub, {n, layer.b.constant(1)}), layer.b.constant(1)});
+  return layer.emit(OpKind::mul, {variance, layer.emit(OpKind::div, {n, others})}, {}, "unbiased");
+}
+
 /// Batch renormalization (Ioffe 2017), as Keras has it: what the batch's moments normalized is normalized again to the moments of all
 /// batches so far, by corrections that no gradient goes through.
 class Renorm {
@@ -95,7 +103,7 @@ class Renorm {
 }  // namespace
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. In training mean and variance are the batch's, and the moving ones follow:
-/// moving = moving * momentum + batch * (1 - momentum), without a correction of the variance, as tf.js has it.
+/// moving = moving * momentum + batch * (1 - momentum), without a correction of the variance, except in files of Keras 2.
 /// A frozen one (trainable = false) normalizes in training as in prediction, except in files of tf.js, which has no such rule.
 ValueId lower_BatchNormalization(LayerContext& layer) {
   auto& config = layer.config;
@@ -130,7 +138,9 @@ ValueId lower_BatchNormalization(LayerContext& layer) {
       auto stddev = layer.emit(OpKind::sqrt, {layer.emit(OpKind::add, {moments[1], layer.b.constant(epsilon)})}, {}, "stddev");
       renorm->update(variance, moments[0], stddev, momentum, epsilon);
     } else {
-      follow(layer, variance, moments[1], momentum);
+      bool corrected = config.dialect().moving_variance_is_unbiased && type.rank() == 4 && config.boolean("fused", true) &&
+                       !config.boolean("synchronized", false);
+      follow(layer, variance, corrected ? unbiased(layer, moments[1], batch_size->result()) : moments[1], momentum);
     }
     mean = moments[0];
     variance = moments[1];
