@@ -18,7 +18,7 @@ std::string keras_shape(const Type& type) {
 /// A name as one line of a table has it.
 std::string in_one_line(const std::string& name) {
   std::string line;
-  for (char c : name) line += c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : std::string(1, c);
+  for (char c : name) line += c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
   return line;
 }
 
