@@ -130,9 +130,10 @@ ValueId lower_BatchNormalization(LayerContext& layer) {
 
   bool frozen = !config.boolean("trainable", true) && config.dialect().frozen_normalization_infers;
   if (layer.mode == Mode::train && !frozen) {
-    const auto* batch_size = layer.b.graph().find(OpKind::input, "batch_size");
-    check(batch_size != nullptr, "a training graph has an input batch_size");
-    auto moments = layer.b.emit_all(OpKind::batch_moments, {layer.input(), batch_size->result()}, {}, layer.name + "/moment");
+    const auto* batch_size_op = layer.b.graph().find(OpKind::input, "batch_size");
+    check(batch_size_op != nullptr, "a training graph has an input batch_size");
+    const auto batch_size = batch_size_op->result();
+    auto moments = layer.b.emit_all(OpKind::batch_moments, {layer.input(), batch_size}, {}, layer.name + "/moment");
     follow(layer, mean, moments[0], momentum);
     if (renorm) {
       auto stddev = layer.emit(OpKind::sqrt, {layer.emit(OpKind::add, {moments[1], layer.b.constant(epsilon)})}, {}, "stddev");
@@ -140,7 +141,7 @@ ValueId lower_BatchNormalization(LayerContext& layer) {
     } else {
       bool corrected = config.dialect().moving_variance_is_unbiased && type.rank() == 4 && config.boolean("fused", true) &&
                        !config.boolean("synchronized", false);
-      follow(layer, variance, corrected ? unbiased(layer, moments[1], batch_size->result()) : moments[1], momentum);
+      follow(layer, variance, corrected ? unbiased(layer, moments[1], batch_size) : moments[1], momentum);
     }
     mean = moments[0];
     variance = moments[1];
