@@ -155,19 +155,20 @@ ModelFile read_document(const json& document, const fs::path& folder) {
 ModelFile read_model(const fs::path& path) {
   auto file = fs::is_directory(path) ? path / "model.json" : path;
   auto folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
-  for (auto text = read_file(file);;) try {
-      return read_document(parse_json(text), folder);
+  constexpr int kMostSaves = 100;
+  for (int saves = 0;; ++saves) {
+    const auto before = version_of(file);
+    try {
+      return read_document(parse_json(read_file(file)), folder);
     } catch (const std::exception& error) {
-      // A save that came between model.json and its weights took those away.
-      if (auto now = fs::is_regular_file(file) ? read_file(file) : text; now != text) {
-        text = now;
-        continue;
-      }
+      // A save that came between model.json and its weights took those away. Its model.json is another file, perhaps of the same bytes.
+      if (saves < kMostSaves && version_of(file) != before) continue;
       if (dynamic_cast<const Error*>(&error) != nullptr) throw Error("{}: {}", file.string(), error.what());
       if (dynamic_cast<const json::exception*>(&error) != nullptr)
         throw Error("{}: not a model as tf.js or Keras writes it: {}", file.string(), error.what());
       throw;
     }
+  }
 }
 
 void write_model(const fs::path& folder, const ModelFile& model) {

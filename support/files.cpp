@@ -156,6 +156,13 @@ std::string read_file(const fs::path& path) {
   return read_all(file.get(), path);
 }
 
+FileVersion version_of(const fs::path& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return {};
+  auto nanoseconds = [](const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; };
+  return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size), nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
+}
+
 std::string read_plain_file(const fs::path& path, std::uint64_t most) {
   Descriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (file.get() < 0) throw Error("{}: cannot be read: {}", path.string(), reason());

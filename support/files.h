@@ -13,6 +13,15 @@ std::string read_file(const std::filesystem::path& path);
 /// The same of a plain file of at most so many bytes: no link, device or pipe, which may never end, or never begin.
 std::string read_plain_file(const std::filesystem::path& path, std::uint64_t most);
 
+/// What tells a file from another that takes its place, also if both have the same bytes. Equal for files that are not there.
+struct FileVersion {
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t modified_ns = 0, changed_ns = 0;
+
+  bool operator==(const FileVersion&) const = default;
+};
+FileVersion version_of(const std::filesystem::path& path);
+
 /// Writes a file, in a folder that is made if it is not there. The file is complete on disk under a temporary name before it takes its
 /// place; if anything fails the file that was there is as before. What a symbolic link leads to is written, and the link stays; devices and
 /// pipes, as /dev/null, are written to. Throws gradc::Error that names the file.

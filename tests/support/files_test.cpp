@@ -82,6 +82,19 @@ TEST(Save, KilledAtAnyInstantLeavesOneWholeSaveAndTheNextCleansUp) {
   EXPECT_EQ(names_in(folder.path()).size(), 2u) << testing::PrintToString(names_in(folder.path()));
 }
 
+TEST(Files, AFileThatTakesThePlaceOfAnEqualOneIsAnotherVersion) {
+  TemporaryFolder folder;
+  const auto file = folder.path() / "file";
+  EXPECT_EQ(version_of(file), version_of(file)) << "not there";
+  write_file(file, "same");
+  const auto first = version_of(file);
+  EXPECT_EQ(version_of(file), first);
+  // The first one's inode may be used again.
+  write_file(file, "other");
+  write_file(file, "same");
+  EXPECT_NE(version_of(file), first);
+}
+
 TEST(Save, ThreadsThatSaveToOneFolderLeaveOneOfTheirSaves) {
   TemporaryFolder folder;
   std::vector<ModelFile> models;
