@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "passes/partition.h"
-#include "passes/shard.h"
 #include "runtime/params.h"
 #include "support/error.h"
 
@@ -284,7 +283,7 @@ class Planner {
   void set_row_blocks(const KernelSource& source, int kernel, PlannedKernel& planned) {
     const Op* whole = nullptr;
     for (const auto& op : graph_.ops)
-      if (op.kernel == kernel && op.kind == OpKind::dense_weight_grad_whole) whole = &op;
+      if (op.kernel == kernel && definition(op.kind).whole_batch) whole = &op;
     check(whole != nullptr, "a kernel with rows has a gradient over the whole batch");
     const auto& gradient = graph_.type(whole->result());
     planned.blocks = gradient.dims[0] / source.rows;

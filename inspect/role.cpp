@@ -26,14 +26,10 @@ std::vector<Role> roles_of(const Graph& graph) {
       if (to_forward) forward[operand] = true;
       if (to_backward) backward[operand] = true;
     }
-    switch (op.kind) {
-      case OpKind::input:
-      case OpKind::param:
-      case OpKind::constant:
-      case OpKind::output:
-      case OpKind::update: roles[i] = Role::terminal; break;
-      default: roles[i] = to_forward ? Role::forward : to_backward ? Role::backward : Role::update;
-    }
+    if (op.operands.empty() || op.results.empty())
+      roles[i] = Role::terminal;
+    else
+      roles[i] = to_forward ? Role::forward : to_backward ? Role::backward : Role::update;
   }
   return roles;
 }

@@ -56,13 +56,27 @@ OpView Graph::view(const Op& op, std::vector<Type>& scratch) const {
   return {scratch, op.attributes};
 }
 
+namespace {
+
+std::vector<Type> result_types(const Graph& graph, const Op& op) {
+  std::vector<Type> types;
+  for (auto result : op.results) types.push_back(graph.type(result));
+  return types;
+}
+
+}  // namespace
+
 std::int64_t Graph::flops(const Op& op) const {
+  if (is_contraction(op.kind)) return 2 * iteration(op).multiply_adds();
   const auto& def = definition(op.kind);
   if (def.flops == nullptr) return 0;
-  std::vector<Type> operands, results;
-  auto seen = view(op, operands);
-  for (auto result : op.results) results.push_back(type(result));
-  return def.flops(seen, results);
+  std::vector<Type> operands;
+  return def.flops(view(op, operands), result_types(*this, op));
+}
+
+Iteration Graph::iteration(const Op& op) const {
+  std::vector<Type> operands;
+  return definition(op.kind).iteration(view(op, operands), result_types(*this, op));
 }
 
 const Op* Graph::find(OpKind kind, const std::string& wanted) const {
@@ -74,6 +88,12 @@ const Op* Graph::find(OpKind kind, const std::string& wanted) const {
 ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value) {
   while (graph.ops[definers[value]].kind == OpKind::reshape) value = graph.ops[definers[value]].operands[0];
   return value;
+}
+
+bool sums_over_batch(const Graph& graph, const Op& op) {
+  if (op.results.empty() || definition(op.kind).whole_batch) return false;
+  auto batched = [&](ValueId value) { return graph.type(value).batched(); };
+  return std::any_of(op.operands.begin(), op.operands.end(), batched) && std::none_of(op.results.begin(), op.results.end(), batched);
 }
 
 std::vector<std::pair<std::int32_t, std::int32_t>> reads_before_updates(const Graph& graph) {

@@ -65,7 +65,10 @@ class Graph {
   /// For each value the index of the op that defines it.
   std::vector<std::int32_t> definers() const;
   OpView view(const Op& op, std::vector<Type>& scratch) const;
+  /// Floating-point operations an image, or in all for an unbatched op; a multiply-add counts two.
   std::int64_t flops(const Op& op) const;
+  /// The loops of a contraction.
+  Iteration iteration(const Op& op) const;
   /// The ops named `name` of this kind (input, param, output), or nullptr.
   const Op* find(OpKind kind, const std::string& name) const;
 
@@ -77,6 +80,10 @@ class Graph {
 
 /// The value that a reshape, or a chain of them, shows in another shape.
 ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value);
+
+/// Whether an op sums over the batch: computed tile by tile, its result is *partial*, of which each tile has its part, until a `reduce`
+/// makes it whole. Ops that see the whole batch at once do not.
+bool sums_over_batch(const Graph& graph, const Op& op);
 
 /// Pairs of ops of which the first reads a param and the second makes its new value. An update writes in place, so the first has to be done
 /// before the second.

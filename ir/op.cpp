@@ -4,11 +4,12 @@
 #include <map>
 
 #include "ir/ops/define.h"
+#include "ir/ops/scalar.h"
 #include "support/error.h"
 
 namespace gradc {
 
-#define GRADC_OP(name) OpDef define_##name();
+#define GRADC_OP(name, ...) OpDef define_##name();
 #include "ir/ops/ops.def"
 #undef GRADC_OP
 
@@ -31,13 +32,28 @@ std::string readable(std::string expression) {
   return expression;
 }
 
+/// Whether a row gives 0 where some operands are, as it does for equal and for different numbers of each sign in place of the others, and
+/// for a condition that does not hold.
+template <OpKind kind>
+bool pointwise_gives_zero(const std::vector<bool>& operands) {
+  constexpr double others[][3] = {{1.7, 1.7, 1.7}, {-2.3, -2.3, -2.3}, {1.7, -2.3, 0.6}, {-2.3, 1.7, -0.4}, {0, 1.7, -2.3}};
+  return std::all_of(std::begin(others), std::end(others), [&](const double* other) {
+    double numbers[3];
+    for (std::size_t i = 0; i < operands.size(); ++i) numbers[i] = operands[i] ? 0 : other[i];
+    return scalar_function(kind)(numbers) == 0;
+  });
+}
+
+template <OpKind kind>
 OpDef define_pointwise(std::string_view name, std::string expression, std::vector<std::string> operands) {
   return {.name = name,
           .summary = readable(std::move(expression)),
           .operands = std::move(operands),
           .infer = infer_pointwise,
-          .pointwise = true,
-          .flops = flops_pointwise};
+          .fusion = FusionKind::elementwise,
+          .flops = flops_pointwise,
+          .gives_zero = pointwise_gives_zero<kind>,
+          .instructions = scalar_instructions(kind)};
 }
 
 OpDef named(std::string_view name, OpDef def) {
@@ -47,12 +63,12 @@ OpDef named(std::string_view name, OpDef def) {
 
 const std::vector<OpDef>& table() {
   static const std::vector<OpDef> defs = {
-#define GRADC_OP(name) named(#name, define_##name()),
+#define GRADC_OP(name, ...) named(#name, define_##name()),
 #include "ir/ops/ops.def"
 #undef GRADC_OP
-#define GRADC_UNARY(name, value, ...) define_pointwise(#name, #value, {"x"}),
-#define GRADC_BINARY(name, value, ...) define_pointwise(#name, #value, {"a", "b"}),
-#define GRADC_TERNARY(name, value, ...) define_pointwise(#name, #value, {"a", "b", "c"}),
+#define GRADC_UNARY(name, value, ...) define_pointwise<OpKind::name>(#name, #value, {"x"}),
+#define GRADC_BINARY(name, value, ...) define_pointwise<OpKind::name>(#name, #value, {"a", "b"}),
+#define GRADC_TERNARY(name, value, ...) define_pointwise<OpKind::name>(#name, #value, {"a", "b", "c"}),
 #include "ir/ops/pointwise.def"
 #undef GRADC_UNARY
 #undef GRADC_BINARY
@@ -102,19 +118,6 @@ Type broadcast_types(std::span<const Type> operands) {
     }
   }
   return result;
-}
-
-bool is_contraction(OpKind kind) {
-  switch (kind) {
-    case OpKind::conv2d:
-    case OpKind::conv2d_input_grad:
-    case OpKind::conv2d_weight_grad:
-    case OpKind::dense:
-    case OpKind::dense_input_grad:
-    case OpKind::dense_weight_grad:
-    case OpKind::dense_weight_grad_whole: return true;
-    default: return false;
-  }
 }
 
 }  // namespace gradc

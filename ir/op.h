@@ -1,5 +1,6 @@
 #pragma once
-/// The op table: for every op its name, operands, attributes, shape rule and cost. Made from ops.def and pointwise.def.
+/// The op table: for every op its name, operands, attributes, shape rule, and what passes may ask of it. Made from ops.def and
+/// pointwise.def.
 
 #include <cstdint>
 #include <optional>
@@ -9,12 +10,13 @@
 #include <vector>
 
 #include "ir/attributes.h"
+#include "ir/iteration.h"
 #include "ir/type.h"
 
 namespace gradc {
 
 enum class OpKind : std::uint8_t {
-#define GRADC_OP(name) name,
+#define GRADC_OP(name, ...) name,
 #include "ir/ops/ops.def"
 #undef GRADC_OP
 #define GRADC_UNARY(name, ...) name,
@@ -41,6 +43,18 @@ struct OpView {
   const Attributes& attributes;
 };
 
+/// What an op does to its operands, as fusion asks (compare TVM's OpPatternKind).
+enum class FusionKind : std::uint8_t {
+  opaque,       ///< Anything else.
+  boundary,     ///< A value enters the graph, leaves it or is shown in another shape, outside of kernels.
+  constant,     ///< Every element is known when the kernel is compiled.
+  elementwise,  ///< Each element of the result from one of each operand: the rows of pointwise.def.
+  movement,     ///< The operands' elements at other places.
+  window,       ///< A choice among the elements of each window.
+  reduction,    ///< Each element of the result from many of an operand.
+  contraction,  ///< Sums of products, where the time of a step goes; its loops are its Iteration.
+};
+
 struct OpDef {
   std::string_view name;
   std::string summary;                ///< One sentence for docs/ir.md.
@@ -52,18 +66,38 @@ struct OpDef {
   bool states_its_type = false;
   /// Whether values leave or enter the graph here, so that the op must stay though nothing uses its result.
   bool has_effect = false;
-  bool pointwise = false;
-  /// Floating-point operations an image (or in all, for an unbatched op): a multiply-add counts two.
+  FusionKind fusion = FusionKind::opaque;
+  /// Floating-point operations an image (or in all, for an unbatched op) of what is no contraction.
   std::int64_t (*flops)(const OpView&, std::span<const Type> results) = nullptr;
+  /// The loops of a contraction.
+  Iteration (*iteration)(const OpView&, std::span<const Type> results) = nullptr;
+  /// Whether an image's result is zero where these operands are, one flag an operand, whatever the others are.
+  bool (*gives_zero)(const std::vector<bool>& operands) = nullptr;
+  /// Instructions for an element that is computed where it is read, or -1 for ops that are computed before they are read.
+  int instructions = -1;
+  /// Whether operands may be computed where it reads them, as it reads each few times.
+  bool inlines_operands = false;
+  /// The operand that may be read through a transpose, where it lies, or -1.
+  int transposable = -1;
+  /// Whether it sees all images of the batch at once, so that its result is none of a tile's.
+  bool whole_batch = false;
+  /// The op that computes the same over the whole batch at once, of as many `rows` of the result as that attribute says.
+  std::optional<OpKind> whole_batch_form = {};
+  /// Whether it gives the largest of its operand's elements, so that increasing ops may as well come after it.
+  bool commutes_with_increasing = false;
 };
 
 const OpDef& definition(OpKind kind);
 std::optional<OpKind> find_op(std::string_view name);
 std::span<const OpKind> all_ops();
 inline std::string_view name_of(OpKind kind) { return definition(kind).name; }
-inline bool is_pointwise(OpKind kind) { return definition(kind).pointwise; }
-/// Sums of products, where the time of a step goes: convolutions, dense layers and their gradients.
-bool is_contraction(OpKind kind);
+inline FusionKind fusion_of(OpKind kind) { return definition(kind).fusion; }
+inline bool is_pointwise(OpKind kind) { return fusion_of(kind) == FusionKind::elementwise; }
+inline bool is_contraction(OpKind kind) { return fusion_of(kind) == FusionKind::contraction; }
+/// Whether ops of this kind stand outside of kernels: values enter, leave or are shown in another shape there.
+inline bool is_boundary(OpKind kind) { return fusion_of(kind) == FusionKind::boundary; }
+/// Whether readers may compute an element as they read it.
+inline bool is_inlined(OpKind kind) { return definition(kind).instructions >= 0; }
 
 /// Result type of operands broadcast against each other as NumPy does: aligned at the last dimension, 1 stretches.
 Type broadcast_types(std::span<const Type> operands);

@@ -74,7 +74,7 @@ void verify(const Graph& graph) {
   std::vector<bool> defined(graph.values.size(), false);
   std::set<std::string> names;
   std::set<std::int32_t> closed;
-  std::set<ValueId> params, updated;
+  std::set<ValueId> params, updated, partial;
   std::int32_t current = -1;
   for (const auto& op : graph.ops) {
     for (auto operand : op.operands)
@@ -84,6 +84,11 @@ void verify(const Graph& graph) {
     if (op.kind == OpKind::param) params.insert(op.result());
     if (op.kind == OpKind::update && !params.contains(op.operands[0])) fail(graph, op, "its first operand is no param");
     if (op.kind == OpKind::update && !updated.insert(op.operands[0]).second) fail(graph, op, "the param has an update already");
+    if (sums_over_batch(graph, op)) partial.insert(op.results.begin(), op.results.end());
+    if (op.kernel >= 0 && op.kind != OpKind::reduce)
+      for (auto operand : op.operands)
+        if (partial.contains(operand))
+          fail(graph, op, "reads a sum over the batch of which each tile has its part; a reduce makes it whole");
     for (auto result : op.results) {
       if (defined[result]) fail(graph, op, "defines a value twice");
       defined[result] = true;

@@ -5,7 +5,8 @@ namespace {
 
 /// Whether `op` adds one number a channel to images.
 bool is_bias(const Graph& graph, const Op& op) {
-  return op.kind == OpKind::add && graph.type(op.operands[0]).rank() == 4 && graph.type(op.operands[1]).rank() == 1;
+  return op.kind == OpKind::add && graph.type(op.operands[0]).dims == graph.type(op.result()).dims &&
+         graph.type(op.operands[1]).rank() == 1;
 }
 
 /// Swaps one pooling with the op before it. Returns whether there was one to swap.
@@ -14,7 +15,7 @@ bool commute_one(Graph& graph) {
   auto users = graph.users();
   for (std::size_t i = 0; i < graph.ops.size(); ++i) {
     auto& pool = graph.ops[i];
-    if (pool.kind != OpKind::max_pool2d) continue;
+    if (!definition(pool.kind).commutes_with_increasing) continue;
     auto at = definers[pool.operands[0]];
     auto before = graph.ops[at];
     if (before.kind != OpKind::relu && !is_bias(graph, before)) continue;

@@ -6,14 +6,24 @@
 namespace gradc {
 namespace {
 
-void apply_rule(Gradient& gradient) {
-  if (is_pointwise(gradient.op.kind)) return gradient_pointwise(gradient);
-  switch (gradient.op.kind) {
-#define GRADC_OP(name) \
-  case OpKind::name: return gradient_##name(gradient);
+using Rule = void (*)(Gradient&);
+
+void flows_nowhere(Gradient&) {}
+
+/// The rule of an op, or nullptr if its gradient is not known.
+Rule rule_of(OpKind kind) {
+  switch (kind) {
+#define GRADC_RULE_yes(rule) rule
+#define GRADC_RULE_zero(rule) flows_nowhere
+#define GRADC_RULE_no(rule) nullptr
+#define GRADC_OP(name, gradient, ...) \
+  case OpKind::name: return GRADC_RULE_##gradient(gradient_##name);
 #include "ir/ops/ops.def"
 #undef GRADC_OP
-    default: throw InternalError("an op without a gradient rule");
+#undef GRADC_RULE_yes
+#undef GRADC_RULE_zero
+#undef GRADC_RULE_no
+    default: return gradient_pointwise;
   }
 }
 
@@ -59,14 +69,14 @@ void differentiate(Graph& graph) {
       any |= reached[operand];
     }
     if (!any) continue;
-    // A rule reads the gradient of its first result unless it says otherwise; only batch_moments has two that carry one.
-    if (of_results[0] < 0 && op.kind != OpKind::batch_moments) continue;
     b.loc = op.loc;
     const auto before_rule = static_cast<ValueId>(graph.values.size());
-    Gradient rule(b, op, of_results, needed);
-    apply_rule(rule);
+    const auto rule = rule_of(op.kind);
+    if (rule == nullptr) throw Error("graph @{}: {} has no gradient", graph.name, name_of(op.kind));
+    Gradient gradients(b, op, of_results, needed);
+    rule(gradients);
     for (std::size_t i = 0; i < op.operands.size(); ++i) {
-      auto part = rule.of_operands[i];
+      auto part = gradients.of_operands[i];
       if (part < 0 || !needed[i]) continue;
       auto& sum = gradient[op.operands[i]];
       bool is_new = part >= before_rule;

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "passes/rewriter.h"
-#include "passes/shard.h"
 #include "passes/simplify.h"
 
 namespace gradc {

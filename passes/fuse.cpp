@@ -8,35 +8,38 @@
 #include <set>
 
 #include "passes/rewriter.h"
-#include "passes/shard.h"
 #include "passes/simplify.h"
 #include "support/error.h"
 
 namespace gradc {
 namespace {
 
-bool is_terminal(OpKind kind) {
-  return kind == OpKind::input || kind == OpKind::param || kind == OpKind::output || kind == OpKind::update || kind == OpKind::reshape;
-}
+using OpTest = bool (*)(const Graph&, const Op&);
 
 /// A contraction whose result is an image or a vector, that an epilogue can follow in registers.
-bool is_product(OpKind kind) {
-  return kind == OpKind::conv2d || kind == OpKind::conv2d_input_grad || kind == OpKind::dense || kind == OpKind::dense_input_grad;
+bool is_product(const Graph& graph, const Op& op) { return is_contraction(op.kind) && graph.type(op.result()).batched(); }
+
+/// A product of which each result element is a sum over a window of an operand.
+bool is_forward_convolution(const Graph& graph, const Op& op) {
+  if (!is_product(graph, op)) return false;
+  const auto loops = graph.iteration(op);
+  return loops.is_convolution() && !loops.slides_over_result;
 }
 
-bool is_weight_gradient(OpKind kind) { return kind == OpKind::conv2d_weight_grad || kind == OpKind::dense_weight_grad; }
+bool is_weight_gradient(const Graph& graph, const Op& op) { return is_contraction(op.kind) && sums_over_batch(graph, op); }
 
-bool is_whole_gradient(OpKind kind) { return kind == OpKind::dense_weight_grad_whole; }
-bool is_sum(OpKind kind) { return kind == OpKind::reduce || is_whole_gradient(kind); }
+bool is_whole_gradient(const Graph&, const Op& op) { return is_contraction(op.kind) && definition(op.kind).whole_batch; }
+
+bool is_sum(const Graph& graph, const Op& op) { return op.kind == OpKind::reduce || is_whole_gradient(graph, op); }
 
 /// A number of features that is whole vectors of every target.
 constexpr std::int64_t kVectorMultiple = 64;
 
 /// Ops that may stand before a gradient in its kernel, computed as it reads them.
-bool is_prologue(OpKind kind) { return is_pointwise(kind) || kind == OpKind::max_pool2d_grad || kind == OpKind::constant; }
+bool is_prologue(const Graph&, const Op& op) { return is_inlined(op.kind); }
 
 /// A comparison with a constant: reading its operand again costs less than a value of its own between kernels.
-bool is_test(const Graph& graph, const Op& op) {
+bool is_threshold(const Graph& graph, const Op& op) {
   return op.kind == OpKind::greater && (graph.type(op.operands[0]).rank() == 0) != (graph.type(op.operands[1]).rank() == 0);
 }
 
@@ -65,7 +68,7 @@ void copy_updated_params(Graph& graph) {
     if (op.kind == OpKind::update) makers[op.operands[0]] = definers[storage_of(graph, definers, op.operands[1])];
   auto read_by_another = [&](std::int32_t reader, ValueId operand) {
     auto found = makers.find(storage_of(graph, definers, operand));
-    return !is_terminal(graph.ops[reader].kind) && found != makers.end() && found->second != reader;
+    return !is_boundary(graph.ops[reader].kind) && found != makers.end() && found->second != reader;
   };
   std::set<ValueId> copied;
   std::vector<std::vector<ValueId>> sources(graph.ops.size());  ///< Of each operand the param to copy, or -1.
@@ -107,7 +110,7 @@ void repeat_scalars(Graph& graph, bool tests) {
     if (op.results.empty()) continue;
     bool ok = is_cheap(op);
     for (auto operand : op.operands) ok = ok && (repeatable[operand] || cheap[operand] != nullptr);
-    ok = ok || (tests && is_test(graph, op));
+    ok = ok || (tests && is_threshold(graph, op));
     if ((op.kind == OpKind::input || op.kind == OpKind::param) && graph.type(op.result()).rank() == 0) repeatable[op.result()] = true;
     if (ok) cheap[op.result()] = &op;
   }
@@ -128,7 +131,7 @@ void repeat_scalars(Graph& graph, bool tests) {
       continue;
     }
     auto op = old;
-    if (!is_terminal(op.kind))
+    if (!is_boundary(op.kind))
       for (auto& operand : op.operands)
         if (operand < static_cast<ValueId>(cheap.size())) operand = copy(operand);
     graph.ops.push_back(op);
@@ -161,15 +164,15 @@ class Grouping {
   const std::vector<std::int32_t>& users(ValueId value) const { return users_[value]; }
   const Op& op(int index) const { return graph_.ops[index]; }
 
-  bool any(int group, bool (*test)(OpKind)) const {
-    return std::any_of(members_[group].begin(), members_[group].end(), [&](int m) { return test(op(m).kind); });
+  bool any(int group, OpTest test) const {
+    return std::any_of(members_[group].begin(), members_[group].end(), [&](int m) { return test(graph_, op(m)); });
   }
-  bool all(int group, bool (*test)(OpKind)) const {
-    return std::all_of(members_[group].begin(), members_[group].end(), [&](int m) { return test(op(m).kind); });
+  bool all(int group, OpTest test) const {
+    return std::all_of(members_[group].begin(), members_[group].end(), [&](int m) { return test(graph_, op(m)); });
   }
   bool tiled(int group) const {
     for (int m : members_[group]) {
-      if (op(m).kind == OpKind::dense_weight_grad_whole) continue;
+      if (definition(op(m).kind).whole_batch) continue;
       for (auto v : op(m).operands)
         if (graph_.type(v).batched()) return true;
       for (auto v : op(m).results)
@@ -286,7 +289,7 @@ class Rules {
   bool may_join(int consumer, ValueId through) const {
     int producer = groups_.definer(through);
     const auto &op = groups_.op(consumer), &from = groups_.op(producer);
-    if (is_terminal(op.kind) || is_terminal(from.kind)) return false;
+    if (is_boundary(op.kind) || is_boundary(from.kind)) return false;
     int group = groups_.of(producer), own = groups_.of(consumer);
     if (from.kind == OpKind::constant || (is_pointwise(from.kind) && graph_.type(through).rank() == 0 && groups_.only_used_by(group, own)))
       return true;
@@ -296,10 +299,8 @@ class Rules {
     if (sums_over_batch(graph_, from)) return false;
     // A sum over batch and pixels reads what its kernel has just stored.
     if (op.kind == OpKind::reduce_sum && sums_over_batch(graph_, op)) return true;
-    if (op.kind == OpKind::max_pool2d_grad || is_weight_gradient(op.kind) || op.kind == OpKind::conv2d_input_grad ||
-        op.kind == OpKind::dense_input_grad)
-      return groups_.all(group, is_prologue) && groups_.only_used_by(group, own);
-    if (op.kind == OpKind::max_pool2d) return pools_in_registers(op, group, own);
+    if (definition(op.kind).inlines_operands) return groups_.all(group, is_prologue) && groups_.only_used_by(group, own);
+    if (fusion_of(op.kind) == FusionKind::window) return pools_in_registers(op, group, own);
     if (is_pointwise(op.kind)) return follows(op, own, group, through);
     if (op.kind == OpKind::softmax_cross_entropy_grad) return !groups_.any(group, is_product);
     return false;
@@ -343,17 +344,19 @@ class Rules {
   /// Whether a gradient reads its weights where they are instead of a transposed copy. Lanes of images take one weight at a time from
   /// anywhere; lanes of features want neighbouring weights, which a dense kernel has along the sum that is made.
   bool reads_transposed(const Op& op, ValueId through) const {
-    if ((op.kind != OpKind::conv2d_input_grad && op.kind != OpKind::dense_input_grad) || op.operands[1] != through) return false;
+    const int operand = definition(op.kind).transposable;
+    if (operand < 0 || op.operands[operand] != through) return false;
     if (graph_.lanes == Lanes::batch) return true;
-    return op.kind == OpKind::dense_input_grad && graph_.type(through).dims[0] % kVectorMultiple == 0;
+    const auto loops = graph_.iteration(op);
+    return loops.contiguous == LoopKind::depth && loops.extent(LoopKind::depth) % kVectorMultiple == 0;
   }
 
   /// Whether the value comes from a product of its kernel by pointwise ops and poolings alone.
   bool reaches_product(ValueId value) const {
     int at = groups_.definer(value);
     const auto& op = groups_.op(at);
-    if (is_product(op.kind)) return true;
-    if (!is_pointwise(op.kind) && op.kind != OpKind::max_pool2d) return false;
+    if (is_product(graph_, op)) return true;
+    if (!is_pointwise(op.kind) && fusion_of(op.kind) != FusionKind::window) return false;
     for (auto operand : op.operands)
       if (int before = groups_.definer(operand); groups_.of(before) == groups_.of(at) && reaches_product(operand)) return true;
     return false;
@@ -362,28 +365,28 @@ class Rules {
   /// Whether a convolution has code of its own for columns or pixels, which is worth more than to be pooled in registers: where it works on
   /// several images at once, and where padding is much of its few columns.
   bool is_better_alone(const Op& op) const {
-    if (op.kind != OpKind::conv2d) return false;
+    if (!is_forward_convolution(graph_, op)) return false;
     if (images_for_weights(graph_, op, machine_) > 1) return true;
-    const auto& padding = op.attributes.ints("padding");
-    const auto kernel_columns = graph_.type(op.operands[1]).dims[1], columns = graph_.type(op.result()).dims[2];
-    return padding[2] + padding[3] > 0 && has_code_for_each_column(graph_, columns, kernel_columns);
+    const auto columns = graph_.iteration(op).windows.back();
+    return columns.before + columns.after > 0 && has_code_for_each_column(graph_, columns.output, columns.size);
   }
 
   /// A pooling whose windows do not overlap and that is the only reader of a convolution's kernel.
   bool pools_in_registers(const Op& op, int group, int own) const {
-    const auto& window = op.attributes.ints("window");
-    bool separate =
-        window == op.attributes.ints("strides") && op.attributes.ints("padding") == Ints{0, 0, 0, 0} && window[0] * window[1] <= 4;
-    auto pooled = [](OpKind kind) { return kind == OpKind::max_pool2d || kind == OpKind::reduce_sum; };
+    const auto &window = op.attributes.ints("window"), &padding = op.attributes.ints("padding");
+    const auto pixels = std::accumulate(window.begin(), window.end(), std::int64_t{1}, std::multiplies<>());
+    const bool separate = window == op.attributes.ints("strides") && padding == Ints(padding.size(), 0) && pixels <= 4;
+    auto pooled = [](const Graph&, const Op& other) {
+      return fusion_of(other.kind) == FusionKind::window || other.kind == OpKind::reduce_sum;
+    };
     const auto& members = groups_.members(group);
     if (std::any_of(members.begin(), members.end(), [&](int m) { return is_better_alone(groups_.op(m)); })) return false;
-    return separate && groups_.any(group, [](OpKind kind) { return kind == OpKind::conv2d; }) && !groups_.any(group, pooled) &&
-           groups_.only_used_by(group, own);
+    return separate && groups_.any(group, is_forward_convolution) && !groups_.any(group, pooled) && groups_.only_used_by(group, own);
   }
 
   bool pointwise_of_one_shape(const Op& op, int own, const Op& from, int group, ValueId through) const {
     if (!is_pointwise(op.kind)) return false;
-    if (!is_pointwise(from.kind) && from.kind != OpKind::reduce && from.kind != OpKind::dense_weight_grad_whole) return false;
+    if (!is_pointwise(from.kind) && !is_sum(graph_, from)) return false;
     // The loops of a gradient over the whole batch are its own.
     if (groups_.any(group, is_sum) && groups_.any(own, is_sum) &&
         (groups_.any(group, is_whole_gradient) || groups_.any(own, is_whole_gradient)))
@@ -429,7 +432,7 @@ class Overwriting {
       if (op.kind == OpKind::param) seen[i].insert(op.result());
       if (op.kind == OpKind::reshape || is_pointwise(op.kind))
         for (auto operand : op.operands) seen[i].insert(seen[definers[operand]].begin(), seen[definers[operand]].end());
-      if (is_terminal(op.kind)) continue;
+      if (is_boundary(op.kind)) continue;
       for (auto operand : op.operands) params_read_[i].insert(storage_of(graph, definers, operand));
     }
     for (const auto& op : graph.ops) {
@@ -489,7 +492,7 @@ Grouping group_ops(const Graph& graph, const FuseOptions& options) {
       if (overwriting.between(groups.members(groups.of(producer)), groups.members(groups.of(i)))) continue;
       // Scalars that were repeated for this op belong to its kernel with or without fusion.
       // A comparison joins its reader, not what it reads.
-      if (is_test(graph, op) && graph.ops[producer].kind != OpKind::constant && graph.type(operand).rank() != 0) continue;
+      if (is_threshold(graph, op) && graph.ops[producer].kind != OpKind::constant && graph.type(operand).rank() != 0) continue;
       bool scalar =
           graph.type(operand).rank() == 0 && (graph.ops[producer].kind == OpKind::constant || is_pointwise(graph.ops[producer].kind));
       if ((options.fuse || scalar || graph.ops[producer].kind == OpKind::constant) && rules.may_join(i, operand))
@@ -519,7 +522,7 @@ void fuse(Graph& graph, const FuseOptions& options) {
   graph.kernels.clear();
   std::map<std::string, int> names;
   for (int group : *order) {
-    bool has_kernel = !is_terminal(groups.op(groups.members(group).front()).kind);
+    bool has_kernel = !is_boundary(groups.op(groups.members(group).front()).kind);
     // Constants that no op reads anew are those of outputs; they too need a kernel to store them.
     if (has_kernel) {
       auto name = kernel_name(graph, groups, group);

@@ -8,8 +8,6 @@ namespace {
 constexpr std::int64_t kFloat = 4;
 constexpr std::int64_t kL1 = 32 << 10;
 
-bool is_dense(OpKind kind) { return kind == OpKind::dense || kind == OpKind::dense_input_grad || kind == OpKind::dense_weight_grad; }
-
 /// Bytes of the weights that a contraction reads, or whose gradient it makes.
 std::int64_t weight_bytes(const Graph& graph, const Op& op) {
   const auto &second = graph.type(op.operands[1]), &result = graph.type(op.result());
@@ -33,28 +31,33 @@ double use_of_lanes(std::int64_t features, std::int64_t groups, std::int64_t lan
 }
 
 /// The part of a vector that an inner product along channels uses, and of its time that does not go into adding up lanes.
-double use_of_inner_product(const Graph& graph, const Op& op, int width, int lanes) {
-  const auto& weights = graph.type(op.operands[1]).dims;
-  auto vectors = static_cast<double>(weights[0] * weights[1] * weights[2] / width);
-  // Of an input gradient with strides each pixel meets a part of the kernel.
-  if (const auto& strides = op.attributes.ints("strides"); op.kind == OpKind::conv2d_input_grad)
-    vectors /= static_cast<double>(strides[0] * strides[1]);
+double use_of_inner_product(const Iteration& loops, int width, int lanes) {
+  auto vectors = static_cast<double>(loops.extent(LoopKind::kernel) * loops.extent(LoopKind::depth) / width);
+  // Where windows slide over the result with strides, each of its pixels meets a part of the kernel.
+  if (loops.slides_over_result)
+    for (const auto& window : loops.windows) vectors /= static_cast<double>(window.stride);
   constexpr double kAddUp = 8;  // Instructions for each sum of lanes.
   return width * vectors / (vectors + kAddUp) / lanes;
+}
+
+int lanes_of_inner_product(const Iteration& loops, int lanes) {
+  if (!loops.is_convolution() || !loops.makes_images() || loops.groups > 1) return 0;
+  // What strides and dilation leave out together is filled with zeros, for lanes of features alone.
+  auto any = [&](std::int64_t Window::* field) {
+    return std::any_of(loops.windows.begin(), loops.windows.end(), [&](const Window& window) { return window.*field != 1; });
+  };
+  if (loops.slides_over_result && any(&Window::stride) && any(&Window::dilation)) return 0;
+  int width = lanes;
+  while (loops.extent(LoopKind::depth) % width != 0) width /= 2;
+  const auto features = loops.extent(LoopKind::feature);
+  if (width < 4 || features > lanes / 2) return 0;
+  return use_of_inner_product(loops, width, lanes) > use_of_lanes(features, 1, lanes) ? width : 0;
 }
 
 }  // namespace
 
 int lanes_of_inner_product(const Graph& graph, const Op& op, int lanes) {
-  if ((op.kind != OpKind::conv2d && op.kind != OpKind::conv2d_input_grad) || op.attributes.integer_or("groups", 1) > 1) return 0;
-  // What strides and dilation leave out together is filled with zeros, for lanes of features alone.
-  const Ints ones = {1, 1};
-  if (op.kind == OpKind::conv2d_input_grad && op.attributes.ints("strides") != ones && op.attributes.ints("dilation") != ones) return 0;
-  const auto &weights = graph.type(op.operands[1]).dims, &result = graph.type(op.result()).dims;
-  int width = lanes;
-  while (weights[2] % width != 0) width /= 2;
-  if (width < 4 || result.back() > lanes / 2) return 0;
-  return use_of_inner_product(graph, op, width, lanes) > use_of_lanes(result.back(), 1, lanes) ? width : 0;
+  return is_contraction(op.kind) ? lanes_of_inner_product(graph.iteration(op), lanes) : 0;
 }
 
 bool has_code_for_each_column(const Graph& graph, std::int64_t columns, std::int64_t kernel_columns) {
@@ -74,21 +77,23 @@ LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
                    kDepthwiseStreaming = 0.25, kDenseStreaming = 0.65, kDenseGradient = 0.4;
   for (const auto& op : graph.ops) {
     if (!is_contraction(op.kind)) continue;
-    auto multiply_adds = static_cast<double>(graph.flops(op)) / 2;
+    const auto loops = graph.iteration(op);
+    const bool is_dense = !loops.is_convolution();
+    const auto multiply_adds = static_cast<double>(loops.multiply_adds());
     const auto &first = graph.type(op.operands[0]), &second = graph.type(op.operands[1]), &result = graph.type(op.result());
     auto largest = std::max(
         {first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0, result.batched() ? result.elements() : 0});
-    bool fits = is_dense(op.kind) ? weight_bytes(graph, op) <= kL1 : 4 * largest * lanes * kFloat <= machine.cache_bytes;
-    const auto features = op.kind == OpKind::dense_input_grad ? second.dims[0] : result.dims.back();
-    const auto groups = op.attributes.integer_or("groups", 1);
-    const bool depthwise = groups > 1 && features == groups;
+    bool fits = is_dense ? weight_bytes(graph, op) <= kL1 : 4 * largest * lanes * kFloat <= machine.cache_bytes;
+    const auto features = loops.extent(loops.contiguous), groups = loops.groups;
+    const bool depthwise = loops.is_depthwise();
     // Where a vector takes more channels than features, those are its lanes.
-    const int inner_product = lanes_of_inner_product(graph, op, machine.lanes);
-    auto use = inner_product > 0 ? use_of_inner_product(graph, op, inner_product, machine.lanes) : use_of_lanes(features, groups, lanes);
-    if (op.kind == OpKind::conv2d_weight_grad && groups == 1) use = std::max(use, use_of_lanes(result.dims[2], groups, lanes));
-    const double streaming = op.kind == OpKind::dense_weight_grad ? kDenseGradient
-                             : is_dense(op.kind)                  ? kDenseStreaming
-                                                                  : kStreaming,
+    const int inner_product = lanes_of_inner_product(loops, machine.lanes);
+    auto use = inner_product > 0 ? use_of_inner_product(loops, inner_product, machine.lanes) : use_of_lanes(features, groups, lanes);
+    // A kernel's gradient may have the channels that are read as lanes.
+    if (!is_dense && !loops.makes_images() && groups == 1) use = std::max(use, use_of_lanes(loops.extent(LoopKind::depth), 1, lanes));
+    const double streaming = !is_dense              ? kStreaming
+                             : loops.makes_images() ? kDenseStreaming
+                                                    : kDenseGradient,
                  images_rate = depthwise ? (fits ? kDepthwiseImages : kDepthwiseStreaming) : (fits ? kGood : streaming),
                  features_rate = depthwise                   ? kDepthwise
                                  : inner_product > 0         ? kInnerProduct
@@ -113,9 +118,6 @@ bool whole_weight_gradient(const Graph& graph, const Type& kernel) {
 
 namespace {
 
-/// Of channels in groups, of which each has few weights.
-bool is_grouped(const Op& op) { return op.attributes.integer_or("groups", 1) > 1; }
-
 constexpr double kBytesFromL2 = 32, kBytesFromBeyond = 8;  // a cycle
 
 /// Cycles to read bytes once.
@@ -127,7 +129,8 @@ double cycles_to_read(std::int64_t bytes, const Machine& machine) {
 std::int64_t images_of_rows(const Graph& graph, const Machine& machine) {
   std::int64_t weights = 0;
   for (const auto& op : graph.ops)
-    if (op.kind == OpKind::dense) weights = std::max(weights, graph.type(op.operands[1]).elements());
+    if (is_contraction(op.kind) && graph.type(op.result()).batched() && !graph.iteration(op).is_convolution())
+      weights = std::max(weights, graph.type(op.operands[1]).elements());
   // Weights that do not stay in a core's cache from one tile to the next are worth a larger tile.
   const std::int64_t most = weights * kFloat > machine.cache_bytes && machine.batch >= 64 ? 32 : 16;
   return std::clamp<std::int64_t>(machine.batch, 1, most);
@@ -172,10 +175,12 @@ void join_larger_tiles(const Graph& graph, std::int64_t several, const std::vect
 }  // namespace
 
 std::int64_t images_for_weights(const Graph& graph, const Op& op, const Machine& machine) {
-  const bool convolution = op.kind == OpKind::conv2d || op.kind == OpKind::conv2d_input_grad || op.kind == OpKind::conv2d_weight_grad;
-  if (graph.lanes != Lanes::features || !convolution) return 1;
+  if (graph.lanes != Lanes::features || !is_contraction(op.kind)) return 1;
+  const auto loops = graph.iteration(op);
+  if (!loops.is_convolution()) return 1;
   if (machine.force_images > 0) return machine.force_images;
-  if (is_grouped(op)) return 1;
+  // Each of a group's channels has few weights.
+  if (loops.groups > 1) return 1;
   // Several tiles for several threads; of a small batch two.
   const std::int64_t tiles = machine.batch < 32 ? 2 : 4;
   const auto most = std::min((machine.batch + tiles - 1) / tiles, images_of_rows(graph, machine));
@@ -217,10 +222,10 @@ std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine
     if (op.kernel < 0 || !graph.kernels[op.kernel].tiled) continue;
     if (on_images[op.kernel]) {
       image_cycles += cycles_to_compute(graph, op, machine);
-      if (!is_contraction(op.kind) || is_grouped(op)) continue;
+      if (!is_contraction(op.kind) || graph.iteration(op).groups > 1) continue;
       if (for_weights) images[op.kernel] = images_for_weights(graph, op, machine);
       decided[op.kernel] = true;
-    } else if (is_dense(op.kind)) {
+    } else if (is_contraction(op.kind)) {
       row_cycles += cycles_to_read(weight_bytes(graph, op), machine);
     }
   }

@@ -176,17 +176,11 @@ const PassInFlight& pass_in_flight() { return in_flight; }
 
 namespace {
 
-/// Whether an op is of those that stand outside of kernels.
-bool stands_alone(OpKind kind) {
-  return kind == OpKind::input || kind == OpKind::param || kind == OpKind::constant || kind == OpKind::output || kind == OpKind::update ||
-         kind == OpKind::reshape;
-}
-
 void expect_works_on(const Pass& pass, const Graph& graph) {
   for (const auto& op : graph.ops) {
     if (pass.works_on == Pass::Graphs::ops && op.kernel >= 0)
       throw Error("pass {} works on plain ops, but those of graph @{} are grouped into kernels; run it before fuse", pass.name, graph.name);
-    if (pass.works_on == Pass::Graphs::kernels && op.kernel < 0 && !stands_alone(op.kind))
+    if (pass.works_on == Pass::Graphs::kernels && op.kernel < 0 && !is_boundary(op.kind) && op.kind != OpKind::constant)
       throw Error("pass {} works on kernels, but {} of graph @{} is in none; run fuse or no_fuse before it", pass.name, name_of(op.kind),
                   graph.name);
   }

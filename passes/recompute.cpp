@@ -14,26 +14,8 @@ namespace {
 /// As many ops cost less than to bring what they compute from memory.
 constexpr std::size_t kMostOps = 8;
 
-/// Pointwise ops of an instruction or two.
-bool is_cheap(OpKind kind) {
-  switch (kind) {
-    case OpKind::neg:
-    case OpKind::square:
-    case OpKind::abs:
-    case OpKind::relu:
-    case OpKind::relu6:
-    case OpKind::add:
-    case OpKind::sub:
-    case OpKind::mul:
-    case OpKind::max:
-    case OpKind::min:
-    case OpKind::greater:
-    case OpKind::equal:
-    case OpKind::select:
-    case OpKind::constant: return true;
-    default: return false;
-  }
-}
+/// Ops that cost an instruction or two for each element.
+bool is_cheap(OpKind kind) { return is_inlined(kind) && definition(kind).instructions <= 2; }
 
 /// How to compute a value again.
 struct Recipe {

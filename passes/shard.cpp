@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "backends/reference/interpreter.h"
 #include "passes/layout.h"
 #include "passes/rewriter.h"
 #include "support/error.h"
@@ -11,20 +10,9 @@
 namespace gradc {
 namespace {
 
-/// Whether a unary pointwise op gives 0 for 0, as the interpreter says.
-bool keeps_zero(OpKind kind) {
-  Graph one;
-  Builder b(one);
-  b.emit(OpKind::output, {b.emit(kind, {b.constant(0)})}, {{"name", std::string("y")}});
-  NamedTensors none;
-  return interpret(one, {}, none).at("y").data[0] == 0;
-}
-
 /// Which values are zero for images of padding, whatever those hold.
 class ZeroOnPadding {
  public:
-  explicit ZeroOnPadding(const Graph& graph) : graph_(graph) {}
-
   bool of(ValueId value) const { return value < static_cast<ValueId>(zero_.size()) && zero_[value]; }
 
   void visit(const Op& op) {
@@ -37,41 +25,14 @@ class ZeroOnPadding {
 
  private:
   bool result_is_zero(const Op& op) const {
-    auto all = [&](std::size_t first) {
-      for (std::size_t i = first; i < op.operands.size(); ++i)
-        if (!of(op.operands[i])) return false;
-      return !op.operands.empty();
-    };
-    switch (op.kind) {
-      case OpKind::input: return op.attributes.text("name") == "valid";
-      case OpKind::constant: return op.attributes.number("value") == 0;
-      case OpKind::mul: return of(op.operands[0]) || of(op.operands[1]);
-      case OpKind::div: return of(op.operands[0]);
-      case OpKind::select: return all(1);
-      case OpKind::softmax_cross_entropy_grad: return of(op.operands[2]);
-      case OpKind::conv2d:
-      case OpKind::conv2d_input_grad:
-      case OpKind::dense:
-      case OpKind::dense_input_grad:
-      case OpKind::max_pool2d:
-      case OpKind::max_pool2d_grad:
-      case OpKind::avg_pool2d:
-      case OpKind::avg_pool2d_grad:
-      case OpKind::reduce_sum:
-      case OpKind::reshape:
-      case OpKind::broadcast:
-      case OpKind::pad:
-      case OpKind::slice: return of(op.operands[0]);
-      case OpKind::concat:
-      case OpKind::add:
-      case OpKind::sub:
-      case OpKind::max:
-      case OpKind::min: return all(0);
-      default: return is_pointwise(op.kind) && op.operands.size() == 1 && of(op.operands[0]) && keeps_zero(op.kind);
-    }
+    if (op.kind == OpKind::input) return op.attributes.text("name") == "valid";
+    if (op.kind == OpKind::constant) return op.attributes.number("value") == 0;
+    const auto gives_zero = definition(op.kind).gives_zero;
+    std::vector<bool> operands;
+    for (auto operand : op.operands) operands.push_back(of(operand));
+    return gives_zero != nullptr && gives_zero(operands);
   }
 
-  const Graph& graph_;
   std::vector<bool> zero_;
 };
 
@@ -101,19 +62,10 @@ std::vector<std::vector<ValueId>> factors_of_sums(const Graph& graph) {
 
 }  // namespace
 
-bool sums_over_batch(const Graph& graph, const Op& op) {
-  switch (op.kind) {
-    case OpKind::conv2d_weight_grad:
-    case OpKind::dense_weight_grad: return true;
-    case OpKind::reduce_sum: return graph.type(op.operands[0]).batched() && !graph.type(op.result()).batched();
-    default: return false;
-  }
-}
-
 void shard(Graph& graph) {
   const auto factors = factors_of_sums(graph);
   Rewriter rewriter(graph);
-  ZeroOnPadding zero(graph);
+  ZeroOnPadding zero;
   std::size_t seen = 0;
   auto visit_new = [&] {
     for (; seen < graph.ops.size(); ++seen) zero.visit(graph.ops[seen]);
@@ -124,9 +76,9 @@ void shard(Graph& graph) {
     bool sums = sums_over_batch(graph, op);
     if (sums && std::none_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return zero.of(operand); }))
       op.operands.back() = masked(rewriter.b, op.operands.back());
-    if (op.kind == OpKind::dense_weight_grad && graph.type(op.operands[0]).rank() == 2 &&
-        whole_weight_gradient(graph, graph.type(op.result()))) {
-      op.kind = OpKind::dense_weight_grad_whole;
+    if (auto whole = definition(op.kind).whole_batch_form;
+        whole && graph.iteration(op).extent(LoopKind::row) == 1 && whole_weight_gradient(graph, graph.type(op.result()))) {
+      op.kind = *whole;
       op.attributes.set("rows", graph.type(op.result()).dims[0]);
       sums = false;
     }

@@ -13,7 +13,4 @@ namespace gradc {
 /// The propagation follows GSPMD (Xu et al. 2021), on the batch axis alone.
 void shard(Graph& graph);
 
-/// Whether the op sums over the batch, so that its result is partial.
-bool sums_over_batch(const Graph& graph, const Op& op);
-
 }  // namespace gradc

@@ -20,8 +20,8 @@ void list_ops(std::ostream& out) {
     for (const auto& name : op.operands) operands += (operands.empty() ? "" : ", ") + name;
     for (const auto& spec : op.attributes)
       attributes += (attributes.empty() ? "`" : ", `") + spec.name + "`" + (spec.optional ? " or none" : "");
-    out << fmt::format("| `{}` | {} | {} | {}{}{} |\n", op.name, operands, attributes, op.pointwise ? "`" : "", op.summary,
-                       op.pointwise ? "`" : "");
+    out << fmt::format("| `{}` | {} | {} | {}{}{} |\n", op.name, operands, attributes, is_pointwise(kind) ? "`" : "", op.summary,
+                       is_pointwise(kind) ? "`" : "");
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "passes/shard.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -176,11 +175,10 @@ void Emitter::accumulate(ValueId value, Func sum) { sums_[value] = sum; }
 void Emitter::emit(const Op& op) {
   if (is_pointwise(op.kind)) return halide_pointwise(*this, op);
   switch (op.kind) {
-#define GRADC_OP(name) \
-  case OpKind::name: return halide_##name(*this, op);
+#define GRADC_OP(name, gradient, reference, halide) GRADC_IF_##halide(case OpKind::name : return halide_##name(*this, op);)
 #include "ir/ops/ops.def"
 #undef GRADC_OP
-    default: throw InternalError("an op without a Halide algorithm");
+    default: throw InternalError(std::string(name_of(op.kind)) + " is no op of a kernel");
   }
 }
 
@@ -287,12 +285,6 @@ Pipeline Emitter::pipeline() {
   make_outputs();
   return Pipeline(outputs_);
 }
-
-// Their values are the kernel's arguments.
-void halide_input(Emitter&, const Op&) {}
-void halide_param(Emitter&, const Op&) { throw InternalError("a kernel has no params"); }
-void halide_output(Emitter&, const Op&) {}
-void halide_update(Emitter&, const Op&) { throw InternalError("a kernel has no updates"); }
 
 void halide_constant(Emitter& e, const Op& op) {
   Func f("constant");

@@ -133,7 +133,7 @@ class Candidates {
   std::vector<std::pair<double, Block>> all_;
 };
 
-#define GRADC_OP(name) void halide_##name(Emitter&, const Op&);
+#define GRADC_OP(name, gradient, reference, halide) GRADC_IF_##halide(void halide_##name(Emitter&, const Op&);)
 #include "ir/ops/ops.def"
 #undef GRADC_OP
 void halide_pointwise(Emitter&, const Op&);
@@ -187,11 +187,11 @@ FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, s
                                   std::int64_t repeat = 1);
 
 /// What a depthwise convolution reads for neighbouring pixels, and how many sums are made for each.
-struct Window {
+struct PixelWindow {
   std::int64_t rows, columns, stride, dilation, sums;
 };
 /// The block of a depthwise convolution: rows of the kernel one after the other, the columns of each unrolled. Every accumulator meets
 /// other inputs, which are vectors as well; neighbouring columns share them, while they are in registers.
-FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, const Window& window);
+FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, const PixelWindow& window);
 
 }  // namespace gradc

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "backends/halide/emitter.h"
-#include "passes/shard.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -191,8 +190,6 @@ void halide_one_hot(Emitter& e, const Op& op) {
   f(e.arguments_of(y)) = select(e.at(op.operands[0], e.n, index) == cast<float>(vars[0]), 1.0f, 0.0f);
   e.define(op.result(), f);
 }
-
-void halide_batch_moments(Emitter&, const Op&) { throw InternalError("batch_moments is decomposed before kernels are made"); }
 
 void halide_reduce(Emitter& e, const Op& op) {
   auto vars = e.indices(e.type(op.result()));

@@ -236,7 +236,7 @@ FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, s
   return candidates.pick(e.candidate());
 }
 
-FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, const Window& window) {
+FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, const PixelWindow& window) {
   const auto vectors = groups(lanes.features, lanes.width);
   const auto whole_vectors = std::max<std::int64_t>(lanes.features / lanes.width, 1);
   const auto registers = static_cast<std::int64_t>(e.target().registers);

@@ -1,68 +1,11 @@
 #include "backends/reference/interpreter.h"
 
-#include <cmath>
-
 #include "backends/reference/reference.h"
+#include "ir/ops/scalar.h"
 #include "support/error.h"
 
 namespace gradc {
 namespace {
-
-/// The scalar functions that the rows of pointwise.def use, in double.
-namespace scalar {
-using std::abs;
-using std::erf;
-using std::exp;
-using std::log;
-using std::sqrt;
-using std::tanh;
-double C(double v) { return v; }
-double greater(double a, double b) { return a > b ? 1 : 0; }
-double equal(double a, double b) { return a == b ? 1 : 0; }
-double select(double a, double b, double c) { return a != 0 ? b : c; }
-double max(double a, double b) { return a > b || std::isnan(a) ? a : b; }  // NaN of either operand passes
-double min(double a, double b) { return a < b || std::isnan(a) ? a : b; }
-double round(double x) { return std::nearbyint(x); }
-double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-
-#define GRADC_UNARY(name, value, ...)                  \
-  double op_##name([[maybe_unused]] const double* v) { \
-    [[maybe_unused]] double x = v[0];                  \
-    return value;                                      \
-  }
-#define GRADC_BINARY(name, value, ...) \
-  double op_##name(const double* v) {  \
-    double a = v[0], b = v[1];         \
-    return value;                      \
-  }
-#define GRADC_TERNARY(name, value, ...)  \
-  double op_##name(const double* v) {    \
-    double a = v[0], b = v[1], c = v[2]; \
-    return value;                        \
-  }
-#include "ir/ops/pointwise.def"
-#undef GRADC_UNARY
-#undef GRADC_BINARY
-#undef GRADC_TERNARY
-}  // namespace scalar
-
-using ScalarFunction = double (*)(const double*);
-
-ScalarFunction scalar_function(OpKind kind) {
-  switch (kind) {
-#define GRADC_UNARY(name, ...) \
-  case OpKind::name: return scalar::op_##name;
-#define GRADC_BINARY(name, ...) \
-  case OpKind::name: return scalar::op_##name;
-#define GRADC_TERNARY(name, ...) \
-  case OpKind::name: return scalar::op_##name;
-#include "ir/ops/pointwise.def"
-#undef GRADC_UNARY
-#undef GRADC_BINARY
-#undef GRADC_TERNARY
-    default: return nullptr;
-  }
-}
 
 /// For each element of `dims`, row-major, the element of an operand that NumPy broadcasting gives it.
 std::vector<std::int64_t> broadcast_indices(const std::vector<std::int64_t>& dims, const std::vector<std::int64_t>& operand) {
@@ -104,8 +47,7 @@ void run_pointwise(const Execution& run, ScalarFunction function) {
 void execute(const Execution& run) {
   if (auto function = scalar_function(run.op.kind)) return run_pointwise(run, function);
   switch (run.op.kind) {
-#define GRADC_OP(name) \
-  case OpKind::name: return reference_##name(run);
+#define GRADC_OP(name, gradient, reference, ...) GRADC_IF_##reference(case OpKind::name : return reference_##name(run);)
 #include "ir/ops/ops.def"
 #undef GRADC_OP
     default: throw InternalError("an op without a reference implementation");
@@ -183,12 +125,6 @@ NamedTensors interpret(const Graph& graph, const NamedTensors& inputs, NamedTens
   for (auto& [name, value] : updated) params[name] = std::move(value);
   return outputs;
 }
-
-// Their values come and go in `interpret`.
-void reference_input(const Execution&) {}
-void reference_param(const Execution&) {}
-void reference_output(const Execution&) {}
-void reference_update(const Execution&) {}
 
 void reference_constant(const Execution& run) {
   for (auto& v : run.result().data) v = run.attributes().number("value");

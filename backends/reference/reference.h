@@ -19,7 +19,7 @@ struct Execution {
   Tensor& result(int i = 0) const { return *results[i]; }
 };
 
-#define GRADC_OP(name) void reference_##name(const Execution&);
+#define GRADC_OP(name, gradient, reference, ...) GRADC_IF_##reference(void reference_##name(const Execution&);)
 #include "ir/ops/ops.def"
 #undef GRADC_OP
 

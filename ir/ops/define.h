@@ -1,5 +1,5 @@
 #pragma once
-/// What the files of this folder share: checks of operands, and the geometry of windows that slide over images.
+/// What the files of this folder share: checks of operands, and attributes that several have.
 
 #include "ir/op.h"
 #include "support/error.h"
@@ -18,16 +18,6 @@ inline void expect_f32(const OpView& op) {
 inline void expect_batched(const Type& type, const char* what) {
   if (!type.batched()) throw Error("{} starts with the batch dimension B, got {}", what, to_string(type));
 }
-
-/// A window that slides over rows and columns: attributes `strides`, `padding` = [top, bottom, left, right] and, for a
-/// convolution, `dilation`. `axis` is 0 for rows and 1 for columns.
-struct Window {
-  std::int64_t input, size, stride, before, after, dilation, output;
-
-  std::int64_t extent() const { return (size - 1) * dilation + 1; }
-};
-
-Window window_of(const OpView& op, int axis, std::int64_t input, std::int64_t size);
 
 /// The attributes that every sliding window has.
 std::vector<AttributeSpec> window_attributes(std::initializer_list<AttributeSpec> more);

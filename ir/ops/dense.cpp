@@ -47,35 +47,70 @@ std::vector<Type> infer_weight_grad_whole(const OpView& op) {
   return types;
 }
 
-std::int64_t flops(const OpView& op, std::span<const Type>) { return 2 * op.operands[0].elements() * op.operands[1].dims[1]; }
-std::int64_t flops_input_grad(const OpView& op, std::span<const Type>) { return 2 * op.operands[0].elements() * op.operands[1].dims[1]; }
-std::int64_t flops_weight_grad(const OpView& op, std::span<const Type>) {
-  return 2 * op.operands[0].elements() * op.operands[1].dims.back();
+/// The loops of a layer on images of any rank, each vector of whose last dimension is a row.
+Iteration loops_of(const Type& first, std::int64_t depth, std::int64_t features, bool makes_images) {
+  const auto rows = first.elements() / first.dims.back();
+  const bool sums = !makes_images;
+  return {.loops = {{LoopKind::batch, 1, true, sums, makes_images},
+                    {LoopKind::row, rows, true, sums, makes_images},
+                    {LoopKind::depth, depth, true, makes_images, sums},
+                    {LoopKind::feature, features, false, true, true}}};
 }
+
+Iteration iteration(const OpView& op, std::span<const Type>) {
+  return loops_of(op.operands[0], op.operands[1].dims[0], op.operands[1].dims[1], true);
+}
+
+Iteration iteration_of_input_grad(const OpView& op, std::span<const Type> results) {
+  auto loops = iteration(op, results);
+  // The kernel is mostly read where it lies, untransposed.
+  loops.contiguous = LoopKind::depth;
+  return loops;
+}
+
+Iteration iteration_of_weight_grad(const OpView& op, std::span<const Type>) {
+  return loops_of(op.operands[0], op.operands[0].dims.back(), op.operands[1].dims.back(), false);
+}
+
+bool gives_zero(const std::vector<bool>& zero) { return zero[0]; }
 
 }  // namespace
 
 OpDef define_dense() {
-  return {.summary = "product of the last dimension of x with a kernel [K,N]", .operands = {"x", "w"}, .infer = infer, .flops = flops};
+  return {.summary = "product of the last dimension of x with a kernel [K,N]",
+          .operands = {"x", "w"},
+          .infer = infer,
+          .fusion = FusionKind::contraction,
+          .iteration = iteration,
+          .gives_zero = gives_zero};
 }
 OpDef define_dense_input_grad() {
   return {.summary = "the gradient of dense with respect to its input; w is the kernel as [N,K]",
           .operands = {"dy", "w"},
           .infer = infer_input_grad,
-          .flops = flops_input_grad};
+          .fusion = FusionKind::contraction,
+          .iteration = iteration_of_input_grad,
+          .gives_zero = gives_zero,
+          .inlines_operands = true,
+          .transposable = 1};
 }
 OpDef define_dense_weight_grad() {
   return {.summary = "the gradient of dense with respect to its kernel; sums over the batch and every dimension but the last",
           .operands = {"x", "dy"},
           .infer = infer_weight_grad,
-          .flops = flops_weight_grad};
+          .fusion = FusionKind::contraction,
+          .iteration = iteration_of_weight_grad,
+          .inlines_operands = true,
+          .whole_batch_form = OpKind::dense_weight_grad_whole};
 }
 OpDef define_dense_weight_grad_whole() {
   return {.summary = "dense_weight_grad computed over the whole batch at once, not as partial sums of tiles; its first `rows` rows",
           .operands = {"x", "dy"},
           .attributes = {{"rows", AttributeKind::integer}},
           .infer = infer_weight_grad_whole,
-          .flops = flops_weight_grad};
+          .fusion = FusionKind::contraction,
+          .iteration = iteration_of_weight_grad,
+          .whole_batch = true};
 }
 
 }  // namespace gradc

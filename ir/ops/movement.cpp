@@ -97,43 +97,59 @@ std::vector<Type> infer_random(const OpView& op) {
   return {result};
 }
 
+bool gives_zero(const std::vector<bool>& zero) {
+  return std::all_of(zero.begin(), zero.end(), [](bool each) { return each; });
+}
+
 }  // namespace
 
 OpDef define_reshape() {
   return {.summary = "the same elements in order, as `dims`",
           .operands = {"x"},
           .attributes = {{"dims", AttributeKind::ints}},
-          .infer = infer_reshape};
+          .infer = infer_reshape,
+          .fusion = FusionKind::boundary,
+          .gives_zero = gives_zero};
 }
 OpDef define_transpose() {
   return {.summary = "dimension i of the result is dimension `permutation`[i] of x",
           .operands = {"x"},
           .attributes = {{"permutation", AttributeKind::ints}},
-          .infer = infer_transpose};
+          .infer = infer_transpose,
+          .fusion = FusionKind::movement,
+          .gives_zero = gives_zero};
 }
 OpDef define_broadcast() {
   return {.summary = "x repeated to `dims`, as NumPy broadcasts",
           .operands = {"x"},
           .attributes = {{"dims", AttributeKind::ints}},
-          .infer = infer_broadcast};
+          .infer = infer_broadcast,
+          .fusion = FusionKind::movement,
+          .gives_zero = gives_zero};
 }
 OpDef define_pad() {
   return {.summary = "zeros `before` and `after` each dimension",
           .operands = {"x"},
           .attributes = {{"before", AttributeKind::ints}, {"after", AttributeKind::ints}},
-          .infer = infer_pad};
+          .infer = infer_pad,
+          .fusion = FusionKind::movement,
+          .gives_zero = gives_zero};
 }
 OpDef define_slice() {
   return {.summary = "`size` elements from `begin` on, in each dimension",
           .operands = {"x"},
           .attributes = {{"begin", AttributeKind::ints}, {"size", AttributeKind::ints}},
-          .infer = infer_slice};
+          .infer = infer_slice,
+          .fusion = FusionKind::movement,
+          .gives_zero = gives_zero};
 }
 OpDef define_concat() {
   return {.summary = "its operands joined along `axis`",
           .operands = {"x..."},
           .attributes = {{"axis", AttributeKind::integer}},
-          .infer = infer_concat};
+          .infer = infer_concat,
+          .fusion = FusionKind::movement,
+          .gives_zero = gives_zero};
 }
 OpDef define_random_uniform() {
   return {.summary = "numbers in [0,1), a function of (key, image, `stream`, element) alone: the same for any tile and thread",

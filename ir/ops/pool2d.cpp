@@ -4,26 +4,25 @@
 namespace gradc {
 namespace {
 
-struct Shapes {
-  Window rows, columns;
-  Type pooled;
-};
-
-Shapes shapes_of(const OpView& op, std::int64_t height, std::int64_t width, std::int64_t channels) {
+Type pooled_type(const OpView& op, const Ints& image, std::int64_t channels) {
   const auto& window = op.attributes.ints("window");
-  if (window.size() != 2) throw Error("window has two numbers: rows, columns");
-  auto rows = window_of(op, 0, height, window[0]), columns = window_of(op, 1, width, window[1]);
-  if (rows.before >= rows.size || rows.after >= rows.size || columns.before >= columns.size || columns.after >= columns.size)
-    throw Error("padding must be smaller than the window, or a window would hold no pixel");
-  return {rows, columns, {DType::f32, {kBatch, rows.output, columns.output, channels}}};
+  if (window.size() != image.size()) throw Error("window has two numbers: rows, columns");
+  Type pooled{DType::f32, {kBatch}};
+  for (const auto& along : windows_of(op, image, window)) {
+    if (along.before >= along.size || along.after >= along.size)
+      throw Error("padding must be smaller than the window, or a window would hold no pixel");
+    pooled.dims.push_back(along.output);
+  }
+  pooled.dims.push_back(channels);
+  return pooled;
 }
 
-Shapes forward_shapes(const OpView& op) {
+Type pooled_type(const OpView& op) {
   const auto& x = op.operands[0];
   if (x.dtype != DType::f32) throw Error("pooling takes f32, not {}", to_string(x));
   expect_rank(x, 4, "the input of a pooling");
   expect_batched(x, "the input of a pooling");
-  return shapes_of(op, x.dims[1], x.dims[2], x.dims[3]);
+  return pooled_type(op, {x.dims[1], x.dims[2]}, x.dims[3]);
 }
 
 /// Where in its window the maximum stood, row-major: a byte where that is enough.
@@ -33,11 +32,11 @@ Type index_type(const OpView& op, const Type& pooled) {
 }
 
 std::vector<Type> infer_max(const OpView& op) {
-  auto pooled = forward_shapes(op).pooled;
+  auto pooled = pooled_type(op);
   return {pooled, index_type(op, pooled)};
 }
 
-std::vector<Type> infer_avg(const OpView& op) { return {forward_shapes(op).pooled}; }
+std::vector<Type> infer_avg(const OpView& op) { return {pooled_type(op)}; }
 
 Type gradient_type(const OpView& op) {
   const auto& dy = op.operands[0];
@@ -45,8 +44,8 @@ Type gradient_type(const OpView& op) {
   if (dy.dtype != DType::f32) throw Error("a gradient is f32, not {}", to_string(dy));
   expect_rank(dy, 4, "the gradient of a pooling");
   if (input.size() != 2) throw Error("input has two numbers: height, width");
-  auto shapes = shapes_of(op, input[0], input[1], dy.dims[3]);
-  if (dy != shapes.pooled) throw Error("{} is not the gradient's shape, {}", to_string(dy), to_string(shapes.pooled));
+  auto pooled = pooled_type(op, input, dy.dims[3]);
+  if (dy != pooled) throw Error("{} is not the gradient's shape, {}", to_string(dy), to_string(pooled));
   return {DType::f32, {kBatch, input[0], input[1], dy.dims[3]}};
 }
 
@@ -64,6 +63,8 @@ std::int64_t flops(const OpView& op, std::span<const Type> results) {
 }
 std::int64_t flops_grad(const OpView&, std::span<const Type> results) { return results[0].elements(); }
 
+bool gives_zero(const std::vector<bool>& zero) { return zero[0]; }
+
 }  // namespace
 
 OpDef define_max_pool2d() {
@@ -71,28 +72,39 @@ OpDef define_max_pool2d() {
           .operands = {"x"},
           .attributes = window_attributes({{"window", AttributeKind::ints}}),
           .infer = infer_max,
-          .flops = flops};
+          .fusion = FusionKind::window,
+          .flops = flops,
+          .gives_zero = gives_zero,
+          .commutes_with_increasing = true};
 }
 OpDef define_max_pool2d_grad() {
   return {.summary = "gives each window's gradient to the pixel that `index` names, in images of height and width `input`",
           .operands = {"dy", "index"},
           .attributes = window_attributes({{"window", AttributeKind::ints}, {"input", AttributeKind::ints}}),
           .infer = infer_max_grad,
-          .flops = flops_grad};
+          .fusion = FusionKind::movement,
+          .flops = flops_grad,
+          .gives_zero = gives_zero,
+          .instructions = 8,  // Of the few windows that may hold a pixel.
+          .inlines_operands = true};
 }
 OpDef define_avg_pool2d() {
   return {.summary = "the mean of each window's pixels; padding does not count",
           .operands = {"x"},
           .attributes = window_attributes({{"window", AttributeKind::ints}}),
           .infer = infer_avg,
-          .flops = flops};
+          .fusion = FusionKind::reduction,
+          .flops = flops,
+          .gives_zero = gives_zero};
 }
 OpDef define_avg_pool2d_grad() {
   return {.summary = "spreads each window's gradient evenly over its pixels, in images of height and width `input`",
           .operands = {"dy"},
           .attributes = window_attributes({{"window", AttributeKind::ints}, {"input", AttributeKind::ints}}),
           .infer = infer_avg_grad,
-          .flops = flops_grad};
+          .fusion = FusionKind::movement,
+          .flops = flops_grad,
+          .gives_zero = gives_zero};
 }
 
 }  // namespace gradc

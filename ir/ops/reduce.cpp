@@ -57,18 +57,23 @@ OpDef define_reduce_sum() {
           .operands = {"x"},
           .attributes = {{"axes", AttributeKind::ints}, {"keep_dims", AttributeKind::integer}},
           .infer = infer_reduce_sum,
-          .flops = flops};
+          .fusion = FusionKind::reduction,
+          .flops = flops,
+          .gives_zero = [](const std::vector<bool>& zero) { return zero[0]; }};
 }
 OpDef define_batch_moments() {
   return {.summary = "mean and variance (divided by the count) of each channel over the batch and every dimension but the last",
           .operands = {"x", "batch_size"},
           .infer = infer_moments,
-          .flops = [](const OpView& op, std::span<const Type>) { return 4 * op.operands[0].elements(); }};
+          .fusion = FusionKind::reduction,
+          .flops = [](const OpView& op, std::span<const Type>) { return 4 * op.operands[0].elements(); },
+          .whole_batch = true};
 }
 OpDef define_argmax() {
   return {.summary = "the place of the largest along the last dimension, as a number; the first of equals",
           .operands = {"x"},
           .infer = infer_argmax,
+          .fusion = FusionKind::reduction,
           .flops = flops};
 }
 OpDef define_one_hot() {
@@ -85,6 +90,7 @@ OpDef define_reduce() {
                 if (op.operands[0].batched()) throw Error("a partial value has no batch dimension, got {}", to_string(op.operands[0]));
                 return std::vector<Type>{op.operands[0]};
               },
+          .fusion = FusionKind::reduction,
           .flops = flops};
 }
 

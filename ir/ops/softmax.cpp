@@ -31,16 +31,26 @@ std::int64_t flops(const OpView& op, std::span<const Type>) { return 4 * op.oper
 }  // namespace
 
 OpDef define_softmax() {
-  return {.summary = "exp(x) over its sum, along the last dimension", .operands = {"x"}, .infer = infer_softmax, .flops = flops};
+  return {.summary = "exp(x) over its sum, along the last dimension",
+          .operands = {"x"},
+          .infer = infer_softmax,
+          .fusion = FusionKind::reduction,
+          .flops = flops};
 }
 OpDef define_softmax_cross_entropy() {
   return {.summary = "-sum(y * log(softmax(z))) along the last dimension, by log-sum-exp",
           .operands = {"z", "y"},
           .infer = infer_loss,
+          .fusion = FusionKind::reduction,
           .flops = flops};
 }
 OpDef define_softmax_cross_entropy_grad() {
-  return {.summary = "(softmax(z) * sum(y) - y) * dl", .operands = {"z", "y", "dl"}, .infer = infer_loss_grad, .flops = flops};
+  return {.summary = "(softmax(z) * sum(y) - y) * dl",
+          .operands = {"z", "y", "dl"},
+          .infer = infer_loss_grad,
+          .fusion = FusionKind::reduction,
+          .flops = flops,
+          .gives_zero = [](const std::vector<bool>& zero) { return zero[2]; }};
 }
 
 }  // namespace gradc

@@ -7,22 +7,29 @@ OpDef define_input() {
   return {.summary = "what the caller gives each step: images, labels, scalars",
           .attributes = {{"name", AttributeKind::text}},
           .states_its_type = true,
-          .has_effect = true};
+          .has_effect = true,
+          .fusion = FusionKind::boundary};
 }
 OpDef define_param() {
   return {.summary = "a weight or other state that lives from step to step; training finds the gradient of what is `trainable`",
           .attributes = {{"name", AttributeKind::text}, {"trainable", AttributeKind::integer}},
-          .states_its_type = true};
+          .states_its_type = true,
+          .fusion = FusionKind::boundary};
 }
 OpDef define_constant() {
-  return {.summary = "every element is `value`", .attributes = {{"value", AttributeKind::number}}, .states_its_type = true};
+  return {.summary = "every element is `value`",
+          .attributes = {{"value", AttributeKind::number}},
+          .states_its_type = true,
+          .fusion = FusionKind::constant,
+          .instructions = 0};
 }
 OpDef define_output() {
   return {.summary = "gives a value to the caller under a name",
           .operands = {"x"},
           .attributes = {{"name", AttributeKind::text}},
           .infer = [](const OpView&) { return std::vector<Type>{}; },
-          .has_effect = true};
+          .has_effect = true,
+          .fusion = FusionKind::boundary};
 }
 OpDef define_update() {
   return {.summary = "the param's value from the next step on",
@@ -33,7 +40,8 @@ OpDef define_update() {
                   throw Error("a param of type {} cannot become {}", to_string(op.operands[0]), to_string(op.operands[1]));
                 return std::vector<Type>{};
               },
-          .has_effect = true};
+          .has_effect = true,
+          .fusion = FusionKind::boundary};
 }
 
 }  // namespace gradc

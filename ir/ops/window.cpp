@@ -1,21 +1,41 @@
+#include "ir/window.h"
+
+#include <algorithm>
+
 #include "ir/ops/define.h"
 
 namespace gradc {
 
-Window window_of(const OpView& op, int axis, std::int64_t input, std::int64_t size) {
+std::vector<Window> windows_of(const OpView& op, const Ints& inputs, const Ints& sizes) {
+  const auto rank = inputs.size();
   const auto& strides = op.attributes.ints("strides");
   const auto& padding = op.attributes.ints("padding");
-  const Ints dilation = op.attributes.has("dilation") ? op.attributes.ints("dilation") : Ints{1, 1};
-  if (strides.size() != 2 || dilation.size() != 2 || padding.size() != 4)
+  const Ints dilation = op.attributes.has("dilation") ? op.attributes.ints("dilation") : Ints(rank, 1);
+  if (sizes.size() != rank || strides.size() != rank || dilation.size() != rank || padding.size() != 2 * rank)
     throw Error("strides and dilation have two numbers and padding four: top, bottom, left, right");
-  Window window{input, size, strides[axis], padding[2 * axis], padding[2 * axis + 1], dilation[axis], 0};
-  if (window.stride < 1 || window.dilation < 1 || window.before < 0 || window.after < 0 || window.size < 1 || input < 1)
-    throw Error("window sizes, strides and dilation are at least 1, and padding is not negative");
-  auto room = input + window.before + window.after - window.extent();
-  if (room < 0)
-    throw Error("a window of {} does not fit an input of {} with padding {}", window.extent(), input, window.before + window.after);
-  window.output = room / window.stride + 1;
-  return window;
+  std::vector<Window> windows;
+  for (std::size_t d = 0; d < rank; ++d) {
+    Window window{inputs[d], sizes[d], strides[d], padding[2 * d], padding[2 * d + 1], dilation[d], 0};
+    if (window.stride < 1 || window.dilation < 1 || window.before < 0 || window.after < 0 || window.size < 1 || window.input < 1)
+      throw Error("window sizes, strides and dilation are at least 1, and padding is not negative");
+    auto room = window.input + window.before + window.after - window.extent();
+    if (room < 0)
+      throw Error("a window of {} does not fit an input of {} with padding {}", window.extent(), window.input,
+                  window.before + window.after);
+    window.output = room / window.stride + 1;
+    windows.push_back(window);
+  }
+  return windows;
+}
+
+std::int64_t taps(const Window& window) {
+  std::int64_t count = 0;
+  for (std::int64_t o = 0; o < window.output; ++o)
+    for (std::int64_t k = 0; k < window.size; ++k) {
+      auto at = o * window.stride - window.before + k * window.dilation;
+      count += at >= 0 && at < window.input;
+    }
+  return count;
 }
 
 std::vector<AttributeSpec> window_attributes(std::initializer_list<AttributeSpec> more) {

@@ -28,7 +28,4 @@ void gradient_conv2d_input_grad(Gradient& g) {
   }
 }
 
-// Second derivatives of kernels are not asked for by any training step.
-void gradient_conv2d_weight_grad(Gradient&) {}
-
 }  // namespace gradc

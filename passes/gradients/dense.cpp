@@ -9,9 +9,4 @@ void gradient_dense(Gradient& g) {
                                                                   g.b.graph().values[g.x(1)].name + "/transposed")}));
 }
 
-// Second derivatives are not asked for by any training step.
-void gradient_dense_input_grad(Gradient&) {}
-void gradient_dense_weight_grad(Gradient&) {}
-void gradient_dense_weight_grad_whole(Gradient&) {}
-
 }  // namespace gradc

@@ -44,7 +44,7 @@ class Gradient {
   std::vector<ValueId> of_operands;
 };
 
-#define GRADC_OP(name) void gradient_##name(Gradient&);
+#define GRADC_OP(name, gradient, ...) GRADC_IF_##gradient(void gradient_##name(Gradient&);)
 #include "ir/ops/ops.def"
 #undef GRADC_OP
 

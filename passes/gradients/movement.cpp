@@ -48,12 +48,4 @@ void gradient_concat(Gradient& g) {
   }
 }
 
-// Where values enter, leave or are made, gradients end.
-void gradient_random_uniform(Gradient&) {}
-void gradient_input(Gradient&) {}
-void gradient_param(Gradient&) {}
-void gradient_constant(Gradient&) {}
-void gradient_output(Gradient&) {}
-void gradient_update(Gradient&) {}
-
 }  // namespace gradc

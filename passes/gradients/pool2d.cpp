@@ -18,8 +18,4 @@ void gradient_avg_pool2d(Gradient& g) {
   if (g.needs(0)) g.set(0, g.b.emit(OpKind::avg_pool2d_grad, {g.dy()}, input_attributes(g)));
 }
 
-// Second derivatives are not asked for by any training step.
-void gradient_max_pool2d_grad(Gradient&) {}
-void gradient_avg_pool2d_grad(Gradient&) {}
-
 }  // namespace gradc

@@ -34,10 +34,6 @@ void gradient_batch_moments(Gradient& g) {
   g.set(0, sum);
 }
 
-// A choice has no gradient.
-void gradient_argmax(Gradient&) {}
-void gradient_one_hot(Gradient&) {}
-
 void gradient_reduce(Gradient& g) { g.set(0, g.dy()); }
 
 }  // namespace gradc

@@ -15,7 +15,4 @@ void gradient_softmax_cross_entropy(Gradient& g) {
   if (g.needs(0)) g.set(0, g.b.emit(OpKind::softmax_cross_entropy_grad, {g.x(0), g.x(1), g.dy()}));
 }
 
-// Second derivatives are not asked for by any training step.
-void gradient_softmax_cross_entropy_grad(Gradient&) {}
-
 }  // namespace gradc

@@ -116,6 +116,10 @@ TEST(Text, ErrorsNameLineColumnAndShowACaret) {
       {"graph @g {\n  %x = input \"a\" : f32[B,3]\n  %y = reshape %x {dims = [B,4]} : f32[B,4]\n}", "f32[B,3] cannot become f32[B,4]"},
       {"graph @g {\n  %x = constant {value = 1.0.0} : f32[]\n}", "t.ir:2:26: expected a number"},
       {"graph @g {\n  %x = reduce_sum\n", "t.ir:2:3: 1 result, but 0 types are stated"},
+      {"graph @g {\n  %x = input \"a\" : f32[B,3]\n  kernel @a phase 0 images 16 {\n    %s = reduce_sum %x {axes = [0], keep_dims = 0} : "
+       "f32[3]\n  }\n"
+       "  kernel @b phase 1 once {\n    %y = relu %s : f32[3]\n  }\n  output \"y\" %y\n}",
+       "relu: reads a sum over the batch of which each tile has its part; a reduce makes it whole"},
       {"grph @g {}", "t.ir:1:1: expected 'graph'"},
       {"graph @g {} more", "t.ir:1:13: expected nothing after the graph"},
   };

@@ -1,0 +1,136 @@
+// What passes ask of ops: loops of contractions, zeros, instructions, sums over the batch.
+#include <filesystem>
+#include <numeric>
+#include <regex>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "passes/differentiate.h"
+#include "support/error.h"
+#include "support/files.h"
+#include "tests/ops/cases.h"
+
+namespace gradc::test {
+namespace {
+
+using testing::HasSubstr;
+
+/// Calls `visit` for every op of every case, forward and backward.
+void for_each_op(const std::function<void(const Graph&, const Op&)>& visit) {
+  for (std::uint64_t seed : {3, 4, 5})
+    for (const auto& test : op_cases(seed)) {
+      SCOPED_TRACE(test.name);
+      TrainingGraph t(test.image_shape);
+      test.build(t);
+      differentiate(t.graph);
+      for (const auto& op : t.graph.ops) visit(t.graph, op);
+    }
+}
+
+/// Elements of what an index of each loop that `along` chooses moves along: of windows that slide over it, their inputs.
+std::int64_t elements_along(const Iteration& loops, bool Loop::* along) {
+  std::int64_t elements = 1;
+  bool space = false, kernel = false;
+  for (const auto& loop : loops.loops) {
+    if (!(loop.*along)) continue;
+    space |= loop.kind == LoopKind::space;
+    kernel |= loop.kind == LoopKind::kernel;
+    if (loop.kind != LoopKind::space && loop.kind != LoopKind::kernel) elements *= loop.extent;
+  }
+  const bool slid_over = loops.is_convolution() && (loops.slides_over_result ? along == &Loop::in_result : along == &Loop::in_first);
+  for (const auto& window : loops.windows) elements *= slid_over ? window.input : space ? window.output : kernel ? window.size : 1;
+  return elements;
+}
+
+TEST(OpTraits, LoopsOfContractionsMoveAlongAllTheirOperands) {
+  int contractions = 0;
+  for_each_op([&](const Graph& graph, const Op& op) {
+    if (!is_contraction(op.kind)) return;
+    SCOPED_TRACE(name_of(op.kind));
+    ++contractions;
+    const auto loops = graph.iteration(op);
+    const auto weights = [&](ValueId value) { return graph.type(value).batched() ? 1 : loops.groups; };
+    EXPECT_EQ(elements_along(loops, &Loop::in_first), graph.type(op.operands[0]).elements());
+    EXPECT_EQ(elements_along(loops, &Loop::in_second), graph.type(op.operands[1]).elements() * weights(op.operands[1]));
+    EXPECT_EQ(elements_along(loops, &Loop::in_result), graph.type(op.result()).elements() * weights(op.result()));
+    EXPECT_EQ(loops.makes_images(), graph.type(op.result()).batched());
+    EXPECT_EQ(loops.makes_images(), !sums_over_batch(graph, op));
+    EXPECT_EQ(graph.flops(op), 2 * loops.multiply_adds());
+  });
+  EXPECT_GT(contractions, 30);
+}
+
+TEST(OpTraits, MultiplyAddsLeaveOutPadding) {
+  TrainingGraph t({4, 4, 2});
+  auto w = t.b.emit_typed(OpKind::param, {DType::f32, {3, 3, 2, 5}}, {{"name", std::string("w")}, {"trainable", std::int64_t{1}}}, "w");
+  t.b.emit(OpKind::conv2d, {t.images, w}, {{"strides", Ints{1, 1}}, {"dilation", Ints{1, 1}}, {"padding", Ints{1, 1, 1, 1}}});
+  // Of the 12 positions of a row's windows one is padding at either end.
+  EXPECT_EQ(t.graph.iteration(t.graph.ops.back()).multiply_adds(), 10 * 10 * 2 * 5);
+}
+
+TEST(OpTraits, ZeroFollowsFromWhatARowComputes) {
+  auto zero = [](OpKind kind, std::vector<bool> operands) { return definition(kind).gives_zero(operands); };
+  EXPECT_TRUE(zero(OpKind::mul, {true, false}));
+  EXPECT_TRUE(zero(OpKind::mul, {false, true}));
+  EXPECT_TRUE(zero(OpKind::div, {true, false}));
+  EXPECT_FALSE(zero(OpKind::div, {false, true}));
+  EXPECT_FALSE(zero(OpKind::div, {true, true}));
+  EXPECT_FALSE(zero(OpKind::add, {true, false}));
+  EXPECT_TRUE(zero(OpKind::add, {true, true}));
+  EXPECT_FALSE(zero(OpKind::max, {true, false}));
+  EXPECT_FALSE(zero(OpKind::min, {false, true}));
+  EXPECT_TRUE(zero(OpKind::select, {false, true, true}));
+  EXPECT_FALSE(zero(OpKind::select, {false, true, false}));
+  EXPECT_FALSE(zero(OpKind::sub, {false, false}));
+  EXPECT_FALSE(zero(OpKind::equal, {false, false}));
+  EXPECT_FALSE(zero(OpKind::greater, {false, false}));
+  EXPECT_TRUE(zero(OpKind::tanh, {true}));
+  EXPECT_FALSE(zero(OpKind::sigmoid, {true}));
+  EXPECT_FALSE(zero(OpKind::exp, {true}));
+  EXPECT_FALSE(zero(OpKind::equal, {true, true}));
+  EXPECT_FALSE(zero(OpKind::concat, {true, false, true}));
+  EXPECT_EQ(definition(OpKind::softmax).gives_zero, nullptr);
+}
+
+TEST(OpTraits, InstructionsAreCountedInTheRow) {
+  auto instructions = [](OpKind kind) { return definition(kind).instructions; };
+  EXPECT_EQ(instructions(OpKind::constant), 0);
+  EXPECT_EQ(instructions(OpKind::stop_gradient), 0);
+  EXPECT_EQ(instructions(OpKind::add), 1);
+  EXPECT_EQ(instructions(OpKind::relu6), 2);
+  EXPECT_EQ(instructions(OpKind::sign), 4);
+  EXPECT_GE(instructions(OpKind::div), 8);
+  EXPECT_GT(instructions(OpKind::gelu), instructions(OpKind::erf));
+  EXPECT_FALSE(is_inlined(OpKind::conv2d));
+}
+
+TEST(OpTraits, AGradientThatIsNotKnownIsAnError) {
+  TrainingGraph t({4});
+  auto w = t.b.emit_typed(OpKind::param, {DType::f32, {4, 3}}, {{"name", std::string("w")}, {"trainable", std::int64_t{1}}}, "w");
+  auto y = t.b.emit(OpKind::dense_input_grad, {t.images, w});
+  auto loss = t.b.emit(OpKind::reduce_sum, {y}, {{"axes", Ints{0, 1}}, {"keep_dims", std::int64_t{0}}});
+  t.b.emit(OpKind::output, {loss}, {{"name", std::string("loss")}});
+  try {
+    differentiate(t.graph);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("dense_input_grad has no gradient"));
+  }
+}
+
+TEST(OpTraits, PassesNameNoConvolutionDenseOrPoolingOp) {
+  const std::regex named("OpKind::\\w*(conv|dense|pool)\\w*");
+  int files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(GRADC_SOURCE "/passes")) {
+    if (file.is_directory()) continue;
+    ++files;
+    const auto text = read_file(file.path());
+    std::smatch found;
+    EXPECT_FALSE(std::regex_search(text, found, named)) << file.path().filename() << " names " << found.str();
+  }
+  EXPECT_GT(files, 20);
+}
+
+}  // namespace
+}  // namespace gradc::test
