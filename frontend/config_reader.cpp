@@ -22,10 +22,6 @@ struct Idle {
 const std::vector<Idle>& idle_options() {
   static const std::vector<Idle> options = {
       {"name", nullptr, "part of the topology"},
-      {"synchronized", nullptr, "batch moments of several replicas; there is one"},
-      {"fused", nullptr, "which of TensorFlow's kernels computes it"},
-      {"renorm_clipping", nullptr, "part of renorm, which is false where nobody reads it"},
-      {"renorm_momentum", nullptr, "part of renorm"},
       {"virtual_batch_size", nullptr, "null"},
       {"seed", nullptr, "of other random numbers than gradc's: no seed gives the bits of TensorFlow"},
       {"groups", 1, "Keras 2 writes it of every convolution"},

@@ -33,6 +33,8 @@ struct Dialect {
   bool frozen_normalization_infers;  ///< BatchNormalization with trainable = false uses and keeps its moving statistics in training.
   bool moving_variance_is_unbiased;  ///< That of a BatchNormalization of images follows n / (n - 1) of a batch's, as TensorFlow's kernel
                                      ///< has it.
+  bool largest_share_gradient;  ///< Of several pixels that are the largest of a GlobalMaxPooling2D each gets an equal part, else the whole.
+  bool interpolates_by_middles;  ///< UpSampling2D sees pixels as squares with a middle, else as points at their upper left corner.
   bool call_overrules_training;  ///< What is called with training = False works as in prediction, also where the whole model is trained.
 
   // Initializers.

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "frontend/layers/layers.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
 #include "support/error.h"
@@ -24,24 +25,6 @@ void expect_fits(const std::vector<std::int64_t>& dims, const char* what) {
   if (elements > static_cast<double>(kMostElements))
     throw Error("{} of shape {} would have {:.3g} elements, more than gradc can count, {}", what, shape_string(dims), elements,
                 kMostElements);
-}
-
-using LowerFunction = ValueId (*)(LayerContext&);
-
-LowerFunction find_layer(const std::string& class_name) {
-  static const std::map<std::string, LowerFunction> table = {
-#define GRADC_LAYER(name) {#name, lower_##name},
-#include "frontend/layers/layers.def"
-#undef GRADC_LAYER
-  };
-  auto found = table.find(class_name);
-  return found == table.end() ? nullptr : found->second;
-}
-
-bool takes_many(const std::string& class_name) { return class_name == "Add" || class_name == "Concatenate"; }
-
-bool takes_numbers(const std::string& class_name) {
-  return class_name == "InputLayer" || class_name == "Flatten" || class_name == "Reshape";
 }
 
 class Lowering {
@@ -83,8 +66,8 @@ class Lowering {
     auto& result = results_[node.name];
     result = -1;
     std::vector<std::string> problems;
-    auto function = find_layer(node.layer.class_name());
-    if (function == nullptr) problems_.push_back(unknown_layer(node.name, node.layer.class_name()));
+    const auto* def = find_layer(node.layer.class_name());
+    if (def == nullptr) problems_.push_back(unknown_layer(node.name, node.layer.class_name()));
     std::vector<ValueId> inputs;
     bool known = true;
     for (const auto& from : node.inbound) {
@@ -92,13 +75,12 @@ class Lowering {
       known = known && inputs.back() >= 0;
     }
     if (node.inbound.empty()) inputs.push_back(images);
-    if (inputs.size() > 1 && !takes_many(node.layer.class_name()))
-      problems.push_back(fmt::format("takes one input, got {}", inputs.size()));
+    if (inputs.size() > 1 && def != nullptr && !def->takes_many) problems.push_back(fmt::format("takes one input, got {}", inputs.size()));
     for (auto input : inputs)
-      if (input >= 0 && b_.type(input).rank() < 2 && !takes_numbers(node.layer.class_name()))
+      if (input >= 0 && b_.type(input).rank() < 2 && def != nullptr && !def->takes_numbers)
         problems.push_back("takes vectors or images, got numbers without a dimension; put a Flatten before it");
     // What comes after a layer that failed has no input to be checked with.
-    if (function != nullptr && known && problems.empty()) {
+    if (def != nullptr && known && problems.empty()) {
       b_.loc = node.name;
       ConfigReader config(node.layer.config(), dialect_of(topology_.writer), problems);
       auto trainable = config.boolean("trainable", true);
@@ -111,11 +93,11 @@ class Lowering {
       LayerContext layer{b_, config, node.name, weights_name, mode, inputs, lowered_.weights, penalties_, streams_};
       try {
         if (channels_first) layer.inputs = {channels_last(layer)};
-        result = function(layer);
-        if (channels_first && b_.type(result).rank() > 2) result = channels_back(layer, result);
-        layer.penalize("activity_regularizer", result);
+        result = def->lower(layer);
+        if (result >= 0 && channels_first && b_.type(result).rank() > 2) result = channels_back(layer, result);
+        layer.penalize_activity(result);
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
-        expect_fits(b_.type(result).dims, "an output");
+        if (result >= 0) expect_fits(b_.type(result).dims, "an output");
         config.report_unread();
       } catch (const Error& error) {
         problems.push_back(error.what());

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/config_reader.h"
-#include "frontend/layers/context.h"
+#include "frontend/layers/layers.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
 #include "support/error.h"
@@ -79,7 +79,7 @@ bool is_sequence(const Topology& topology) {
 
 void add_unknown_layers(const Topology& topology, std::vector<std::string>& problems) {
   for (const auto& node : topology.layers)
-    if (!is_known_layer(node.layer.class_name())) problems.push_back(unknown_layer(node.name, node.layer.class_name()));
+    if (find_layer(node.layer.class_name()) == nullptr) problems.push_back(unknown_layer(node.name, node.layer.class_name()));
 }
 
 /// Makes the nodes of a tree: one for each use of a layer that is no model.

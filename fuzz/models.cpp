@@ -287,9 +287,47 @@ class ModelGenerator {
     return add("BatchNormalization", config, {x});
   }
 
+  Result cropping(const Result& x) {
+    json sides = json::array();
+    for (int axis = 0; axis < 2; ++axis) {
+      auto before = c_.integer(0, (x.shape[axis] - 1) / 2);
+      sides.push_back({before, c_.integer(0, x.shape[axis] - 1 - before)});
+    }
+    return add("Cropping2D", {{"cropping", sides}}, {x});
+  }
+
+  Result upsampling(const Result& x) {
+    auto times = [&](int axis) { return x.shape[axis] * 3 > kMostSide ? 1 : c_.integer(1, 3); };
+    json config = {{"size", pair(times(0), times(1))}};
+    // tf.js does not save the interpolation.
+    if (topology_.writer != Writer::tfjs) config["interpolation"] = c_.of<const char*>({"nearest", "bilinear"});
+    return add("UpSampling2D", config, {x});
+  }
+
+  Result permute(const Result& x) {
+    Dims dims;
+    for (std::size_t i = 1; i <= x.shape.size(); ++i)
+      dims.insert(dims.begin() + c_.integer(0, static_cast<std::int64_t>(dims.size())), static_cast<std::int64_t>(i));
+    return add("Permute", {{"dims", dims}}, {x});
+  }
+
+  Result prelu(const Result& x) {
+    json config = {{"alpha_initializer", offset_initializer()}};
+    json shared = json::array();
+    for (std::size_t i = 1; i <= x.shape.size(); ++i)
+      if (c_.coin()) shared.push_back(i);
+    if (!shared.empty()) config["shared_axes"] = shared;
+    regularize(config, {"alpha"});
+    return add("PReLU", config, {x});
+  }
+
   /// A layer that takes any shape and keeps it.
   Result elementwise(const Result& x) {
-    switch (c_.integer(0, 4)) {
+    switch (c_.integer(0, 8)) {
+      case 5: return add("LeakyReLU", {{"alpha", c_.of({0.3, 0.1})}}, {x});
+      case 6: return add("ELU", {{"alpha", topology_.writer == Writer::tfjs ? 1.0 : c_.of({1.0, 0.6})}}, {x});
+      case 7: return prelu(x);
+      case 8: return add("ThresholdedReLU", {{"theta", c_.of({1.0, 0.2})}}, {x});
       case 0: return add("Activation", {{"activation", activation()}}, {x});
       case 1: {
         json config = json::object();
@@ -308,15 +346,20 @@ class ModelGenerator {
       return x.shape[0] * x.shape[1] > 1 ? pooling("MaxPooling2D", x) : add("Flatten", json::object(), {x});
     }
     if (!x.image()) {
-      switch (c_.integer(0, 5)) {
+      switch (c_.integer(0, 6)) {
         case 0:
         case 1:
         case 2: return dense(x, random_channels(c_));
         case 3: return c_.coin() ? add("Flatten", json::object(), {x}) : reshape(x);
+        case 6: return x.shape.size() == 1 ? add("RepeatVector", {{"n", c_.integer(1, 7)}}, {x}) : permute(x);
         default: return elementwise(x);
       }
     }
-    switch (c_.integer(0, 19)) {
+    switch (c_.integer(0, 23)) {
+      case 20: return cropping(x);
+      case 21: return upsampling(x);
+      case 22: return permute(x);
+      case 23: return add("GlobalMaxPooling2D", json::object(), {x});
       case 0:
       case 1:
       case 2:
@@ -350,7 +393,7 @@ class ModelGenerator {
     return add(c_.coin() ? "Conv2D" : "SeparableConv2D", config, {x});
   }
 
-  /// Two or three layers on one input, added or joined; one of the branches may be the input itself.
+  /// Two or three layers on one input, combined by element or joined; one of the branches may be the input itself.
   Result branches(const Result& x) {
     bool sum = c_.coin();
     auto channels = sum ? (x.shape.back() <= kMostSquare && c_.coin() ? x.shape.back() : random_channels(c_)) : 0;
@@ -360,7 +403,9 @@ class ModelGenerator {
       bool itself = c_.one_in(3) && (!sum || channels == x.shape.back());
       results.push_back(itself ? x : keep_places(x, sum ? channels : random_channels(c_)));
     }
-    if (sum) return add("Add", json::object(), results);
+    if (sum)
+      return add(c_.of<const char*>({"Add", "Add", "Average", "Maximum", "Minimum", "Multiply", results.size() == 2 ? "Subtract" : "Add"}),
+                 json::object(), results);
     auto axis = static_cast<std::int64_t>(x.shape.size());
     if (x.image() && std::all_of(results.begin(), results.end(), [&](const Result& r) { return r.shape == x.shape; }))
       axis = c_.integer(1, 3);

@@ -2,6 +2,7 @@
 #include <memory>
 #include <sstream>
 
+#include "frontend/layers/layers.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
 #include "tools/commands.h"
@@ -30,7 +31,7 @@ void list_ops(std::ostream& out) {
 void add_opt(CLI::App& program) {
   struct Options {
     std::string file = "-", passes, out;
-    bool list_passes = false, list_ops = false, verify_each = true;
+    bool list_passes = false, list_ops = false, list_layers = false, verify_each = true;
     PassView view;
   };
   auto options = std::make_shared<Options>();
@@ -43,11 +44,16 @@ void add_opt(CLI::App& program) {
   command->add_option("--passes", options->passes, "Names of passes, with commas between them")->type_name("A,B,C");
   command->add_flag("--list-passes", options->list_passes, "Print the passes, with a sentence each");
   command->add_flag("--list-ops", options->list_ops, "Print the ops as the table of docs/ir.md");
+  command->add_flag("--list-layers", options->list_layers, "Print the layers with their options, as in docs/layers.md");
   options->view.add_options(*command);
   command->add_flag("--verify-each,!--no-verify-each", options->verify_each, "Verify the graph after each pass, as is done anyway");
   command->add_option("-o", options->out, "Write to a file instead of standard output")->type_name("FILE");
   command->callback([options] {
     if (options->list_ops) return list_ops(std::cout);
+    if (options->list_layers) {
+      std::cout << list_layers();
+      return;
+    }
     if (options->list_passes) {
       for (const auto& pass : named_passes()) std::cout << fmt::format("{:<16} {}\n", pass.name, pass.summary);
       return;

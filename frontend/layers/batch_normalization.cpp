@@ -1,3 +1,5 @@
+#include "frontend/layers/batch_normalization.h"
+
 #include <cmath>
 #include <optional>
 
@@ -8,25 +10,6 @@
 
 namespace gradc {
 namespace {
-
-/// Bounds of the corrections of renorm. Without one nothing is cut there.
-struct Clipping {
-  double r_least = 0, r_most = HUGE_VAL, d_most = HUGE_VAL;
-};
-
-Clipping clipping_of(ConfigReader& config) {
-  Clipping result;
-  const auto& value = config.find("renorm_clipping");
-  if (value.is_null()) return result;
-  if (!value.is_object()) {
-    config.problem(fmt::format("\"renorm_clipping\" is {}, expected an object of rmin, rmax and dmax", value.dump()));
-    return result;
-  }
-  ConfigReader bounds(value, config.dialect(), config.problems());
-  result = {bounds.number("rmin", result.r_least), bounds.number("rmax", result.r_most), bounds.number("dmax", result.d_most)};
-  bounds.report_unread();
-  return result;
-}
 
 /// Deviations start as the square roots of where the variance starts.
 Initializer square_root_of(const Initializer& initializer, ConfigReader& config) {
@@ -60,12 +43,12 @@ ValueId unbiased(LayerContext& layer, ValueId variance, ValueId batch_size) {
 /// batches so far, by corrections that no gradient goes through.
 class Renorm {
  public:
-  Renorm(LayerContext& layer, const Ints& channels, const Initializer& mean, const Initializer& variance)
-      : layer_(layer), clipping_(clipping_of(layer.config)), momentum_(layer.config.number("renorm_momentum", 0.99)) {
-    auto root = square_root_of(variance, layer.config);
-    moving_stddev_ = layer.weight("moving_stddev", channels, root, false);
-    mean_ = layer.weight("renorm_mean", channels, mean, false);
-    stddev_ = layer.weight("renorm_stddev", channels, root, false);
+  Renorm(LayerContext& context, const BatchNormalization& layer, const Ints& channels)
+      : layer_(context), clipping_(layer.renorm_clipping.value_or(RenormClipping())), momentum_(layer.renorm_momentum) {
+    auto root = square_root_of(layer.moving_variance_initializer, context.config);
+    moving_stddev_ = context.weight("moving_stddev", channels, root, {}, false);
+    mean_ = context.weight("renorm_mean", channels, layer.moving_mean_initializer, {}, false);
+    stddev_ = context.weight("renorm_stddev", channels, root, {}, false);
   }
 
   /// Updates the statistics from the batch's, of which the deviation is the root of variance + epsilon. The moving variance follows from
@@ -75,10 +58,9 @@ class Renorm {
     auto known = op(OpKind::max, {layer_.newest(stddev_), b.constant(std::sqrt(epsilon))});
     r_ = op(OpKind::div, {stddev, known});
     d_ = op(OpKind::div, {op(OpKind::sub, {mean, layer_.newest(mean_)}), known});
-    if (clipping_.r_least > 0) r_ = op(OpKind::max, {r_, b.constant(clipping_.r_least)});
-    if (clipping_.r_most < HUGE_VAL) r_ = op(OpKind::min, {r_, b.constant(clipping_.r_most)});
-    if (clipping_.d_most < HUGE_VAL)
-      d_ = op(OpKind::min, {op(OpKind::max, {d_, b.constant(-clipping_.d_most)}), b.constant(clipping_.d_most)});
+    if (clipping_.rmin) r_ = op(OpKind::max, {r_, b.constant(*clipping_.rmin)});
+    if (clipping_.rmax) r_ = op(OpKind::min, {r_, b.constant(*clipping_.rmax)});
+    if (clipping_.dmax) d_ = op(OpKind::min, {op(OpKind::max, {d_, b.constant(-*clipping_.dmax)}), b.constant(*clipping_.dmax)});
     follow(layer_, mean_, mean, momentum_);
     follow(layer_, stddev_, stddev, momentum_);
     auto moving = follow(layer_, moving_stddev_, stddev, momentum);
@@ -94,7 +76,7 @@ class Renorm {
   ValueId op(OpKind kind, std::vector<ValueId> operands) { return layer_.emit(kind, std::move(operands), {}, "renorm"); }
 
   LayerContext& layer_;
-  Clipping clipping_;
+  RenormClipping clipping_;
   double momentum_;
   ValueId moving_stddev_, mean_, stddev_;
   ValueId r_ = -1, d_ = -1;  ///< The corrections, after an update.
@@ -105,70 +87,45 @@ class Renorm {
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. In training mean and variance are the batch's, and the moving ones follow:
 /// moving = moving * momentum + batch * (1 - momentum), without a correction of the variance, except in files of Keras 2.
 /// A frozen one (trainable = false) normalizes in training as in prediction, except in files of tf.js, which has no such rule.
-ValueId lower_BatchNormalization(LayerContext& layer) {
-  auto& config = layer.config;
-  auto type = layer.input_type();
-  const auto& axis = config.find("axis");
-  auto last = type.rank() - 1;
-  auto first = axis.is_array() && axis.size() == 1 ? axis[0] : axis;
-  if (!first.is_null() && first != -1 && first != last)
-    throw Error("normalizes its last axis, not axis {} of an input of shape {}", axis.dump(), shape_string(type.image_dims()));
-  layer.no_constraints({"beta", "gamma"});
-  Ints channels = {type.dims.back()};
-  auto momentum = config.number("momentum", 0.99), epsilon = config.number("epsilon", 1e-3);
+ValueId lower(LayerContext& context, const BatchNormalization& layer) {
+  auto& config = context.config;
+  auto type = context.input_type();
+  if (layer.axis != -1 && layer.axis != type.rank() - 1)
+    throw Error("normalizes its last axis, not axis {} of an input of shape {}", layer.axis, shape_string(type.image_dims()));
+  const Ints channels = {type.dims.back()};
   ValueId gamma = -1, beta = -1;
-  auto gamma_initializer = config.initializer("gamma_initializer", "ones"),
-       beta_initializer = config.initializer("beta_initializer", "zeros");
-  if (config.boolean("scale", true)) gamma = layer.weight("gamma", channels, gamma_initializer);
-  if (config.boolean("center", true)) beta = layer.weight("beta", channels, beta_initializer);
-  auto mean_initializer = config.initializer("moving_mean_initializer", "zeros"),
-       variance_initializer = config.initializer("moving_variance_initializer", "ones");
-  auto mean = layer.weight("moving_mean", channels, mean_initializer, false);
-  auto variance = layer.weight("moving_variance", channels, variance_initializer, false);
+  if (layer.scale) gamma = context.weight("gamma", channels, layer.gamma_initializer, layer.gamma_regularizer);
+  if (layer.center) beta = context.weight("beta", channels, layer.beta_initializer, layer.beta_regularizer);
+  auto mean = context.weight("moving_mean", channels, layer.moving_mean_initializer, {}, false);
+  auto variance = context.weight("moving_variance", channels, layer.moving_variance_initializer, {}, false);
   std::optional<Renorm> renorm;
-  if (config.boolean("renorm", false)) renorm.emplace(layer, channels, mean_initializer, variance_initializer);
+  if (layer.renorm) renorm.emplace(context, layer, channels);
 
   bool frozen = !config.boolean("trainable", true) && config.dialect().frozen_normalization_infers;
-  if (layer.mode == Mode::train && !frozen) {
-    const auto* batch_size_op = layer.b.graph().find(OpKind::input, "batch_size");
+  if (context.mode == Mode::train && !frozen) {
+    const auto* batch_size_op = context.b.graph().find(OpKind::input, "batch_size");
     check(batch_size_op != nullptr, "a training graph has an input batch_size");
     const auto batch_size = batch_size_op->result();
-    auto moments = layer.b.emit_all(OpKind::batch_moments, {layer.input(), batch_size}, {}, layer.name + "/moment");
-    follow(layer, mean, moments[0], momentum);
+    auto moments = context.b.emit_all(OpKind::batch_moments, {context.input(), batch_size}, {}, context.name + "/moment");
+    follow(context, mean, moments[0], layer.momentum);
     if (renorm) {
-      auto stddev = layer.emit(OpKind::sqrt, {layer.emit(OpKind::add, {moments[1], layer.b.constant(epsilon)})}, {}, "stddev");
-      renorm->update(variance, moments[0], stddev, momentum, epsilon);
+      auto stddev = context.emit(OpKind::sqrt, {context.emit(OpKind::add, {moments[1], context.b.constant(layer.epsilon)})}, {}, "stddev");
+      renorm->update(variance, moments[0], stddev, layer.momentum, layer.epsilon);
     } else {
-      bool corrected = config.dialect().moving_variance_is_unbiased && type.rank() == 4 && config.boolean("fused", true) &&
-                       !config.boolean("synchronized", false);
-      follow(layer, variance, corrected ? unbiased(layer, moments[1], batch_size) : moments[1], momentum);
+      const bool corrected = config.dialect().moving_variance_is_unbiased && type.rank() == 4 && layer.fused && !layer.synchronized;
+      follow(context, variance, corrected ? unbiased(context, moments[1], batch_size) : moments[1], layer.momentum);
     }
     mean = moments[0];
     variance = moments[1];
   } else {
     renorm.reset();
   }
-  auto inverse = layer.emit(OpKind::rsqrt, {layer.emit(OpKind::add, {variance, layer.b.constant(epsilon)})}, {}, "inverse");
-  auto y = layer.emit(OpKind::mul, {layer.emit(OpKind::sub, {layer.input(), mean}, {}, "centered"), inverse}, {}, "normalized");
+  auto inverse = context.emit(OpKind::rsqrt, {context.emit(OpKind::add, {variance, context.b.constant(layer.epsilon)})}, {}, "inverse");
+  auto y = context.emit(OpKind::mul, {context.emit(OpKind::sub, {context.input(), mean}, {}, "centered"), inverse}, {}, "normalized");
   if (renorm) y = renorm->corrected(y);
-  if (gamma >= 0) y = layer.emit(OpKind::mul, {y, gamma}, {}, "scaled");
-  if (beta >= 0) y = layer.emit(OpKind::add, {y, beta}, {}, "shifted");
+  if (gamma >= 0) y = context.emit(OpKind::mul, {y, gamma}, {}, "scaled");
+  if (beta >= 0) y = context.emit(OpKind::add, {y, beta}, {}, "shifted");
   return y;
 }
-
-Layer::Layer(const BatchNormalization& layer)
-    : Layer("BatchNormalization", [&] {
-        auto config = named_config(layer.name);
-        config.update({{"axis", layer.axis},
-                       {"momentum", layer.momentum},
-                       {"epsilon", layer.epsilon},
-                       {"center", layer.center},
-                       {"scale", layer.scale},
-                       {"beta_initializer", layer.beta_initializer.json()},
-                       {"gamma_initializer", layer.gamma_initializer.json()},
-                       {"moving_mean_initializer", layer.moving_mean_initializer.json()},
-                       {"moving_variance_initializer", layer.moving_variance_initializer.json()}});
-        return config;
-      }()) {}
 
 }  // namespace gradc

@@ -1,36 +1,22 @@
+#include "frontend/layers/dense.h"
+
 #include "frontend/layers/context.h"
 #include "support/error.h"
 
 namespace gradc {
 
-ValueId lower_Dense(LayerContext& layer) {
-  auto& config = layer.config;
-  auto type = layer.input_type();
+ValueId lower(LayerContext& context, const Dense& layer) {
+  auto type = context.input_type();
   if (type.rank() < 2) throw Error("takes vectors, got an input of shape {}", shape_string(type.image_dims()));
-  auto units = config.integer("units", 0, 1);
-  layer.no_constraints({"kernel", "bias"});
-  auto low_rank = low_rank_of(config);
-  auto w = layer.weight("kernel", {type.dims.back(), units}, config.initializer("kernel_initializer", config.dialect().kernel_initializer),
-                        !low_rank);
-  auto y = layer.emit(OpKind::dense, {layer.input(), w}, {}, "dense");
-  if (low_rank) {
-    auto [a, b] = low_rank.weights(layer, {type.dims.back(), units});
-    auto thin = layer.emit(OpKind::dense, {layer.input(), a}, {}, "lora_a");
-    y = low_rank.sum(layer, y, layer.emit(OpKind::dense, {thin, b}, {}, "lora_b"));
+  const std::vector<std::int64_t> shape = {type.dims.back(), layer.units};
+  auto w = context.weight("kernel", shape, layer.kernel_initializer, layer.kernel_regularizer, !layer.lora);
+  auto y = context.emit(OpKind::dense, {context.input(), w}, {}, "dense");
+  if (layer.lora) {
+    auto [a, b] = low_rank_weights(context, layer, shape);
+    auto thin = context.emit(OpKind::dense, {context.input(), a}, {}, "lora_a");
+    y = adapted(context, layer.lora, y, context.emit(OpKind::dense, {thin, b}, {}, "lora_b"));
   }
-  return layer.biased_and_activated(y);
+  return context.biased_and_activated(y, layer);
 }
-
-Layer::Layer(const Dense& layer)
-    : Layer("Dense", [&] {
-        auto config = named_config(layer.name, layer.input_shape);
-        config.update({{"units", layer.units},
-                       {"activation", layer.activation},
-                       {"use_bias", layer.use_bias},
-                       {"kernel_initializer", layer.kernel_initializer.json()},
-                       {"bias_initializer", layer.bias_initializer.json()}});
-        add_regularizers(config, layer);
-        return config;
-      }()) {}
 
 }  // namespace gradc

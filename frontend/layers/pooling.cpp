@@ -1,39 +1,69 @@
+#include "frontend/layers/pooling.h"
+
 #include "frontend/layers/context.h"
 
 namespace gradc {
 namespace {
 
+constexpr const char* kImages = "images of rank 3 (height×width×channels)";
+
 template <class Pooling>
-nlohmann::json pooling_config(const Pooling& layer) {
-  auto config = named_config(layer.name);
-  config.update({{"pool_size", layer.pool_size},
-                 {"strides", layer.strides.empty() ? layer.pool_size : layer.strides},
-                 {"padding", layer.padding},
-                 {"data_format", "channels_last"}});
-  return config;
+ValueId pool(LayerContext& context, const Pooling& layer, OpKind kind) {
+  context.expect_rank(4, kImages);
+  auto type = context.input_type();
+  const auto& strides = layer.strides.empty() ? layer.pool_size : layer.strides;
+  auto padding = window_padding(layer.padding, {type.dims[1], type.dims[2]}, layer.pool_size, strides, {1, 1});
+  auto results = context.b.emit_all(kind, {context.input()}, {{"window", layer.pool_size}, {"strides", strides}, {"padding", padding}},
+                                    context.name + "/pool");
+  if (results.size() > 1) context.b.graph().rename(results[1], context.name + "/index");
+  return results[0];
+}
+
+/// One number a channel, as an image of one pixel if that is asked for.
+ValueId kept(LayerContext& context, ValueId channels, bool keepdims) {
+  if (!keepdims) return channels;
+  return context.emit(OpKind::reshape, {channels}, {{"dims", Ints{kBatch, 1, 1, context.b.type(channels).dims.back()}}}, "kept");
+}
+
+/// The sum of each channel of x.
+ValueId sum_of_pixels(LayerContext& context, ValueId x) {
+  return context.emit(OpKind::reduce_sum, {x}, {{"axes", Ints{1, 2}}, {"keep_dims", std::int64_t{0}}}, "sum");
 }
 
 }  // namespace
 
-ValueId lower_MaxPooling2D(LayerContext& layer) { return lower_pooling(layer, OpKind::max_pool2d); }
-ValueId lower_AveragePooling2D(LayerContext& layer) { return lower_pooling(layer, OpKind::avg_pool2d); }
+ValueId lower(LayerContext& context, const MaxPooling2D& layer) { return pool(context, layer, OpKind::max_pool2d); }
+ValueId lower(LayerContext& context, const AveragePooling2D& layer) { return pool(context, layer, OpKind::avg_pool2d); }
 
-ValueId lower_GlobalAveragePooling2D(LayerContext& layer) {
-  layer.expect_rank(4, "images of rank 3 (height×width×channels)");
-  auto type = layer.input_type();
-  auto sum = layer.emit(OpKind::reduce_sum, {layer.input()}, {{"axes", Ints{1, 2}}, {"keep_dims", std::int64_t{0}}}, "sum");
-  auto mean = layer.emit(OpKind::mul, {sum, layer.b.constant(1.0 / static_cast<double>(type.dims[1] * type.dims[2]))}, {}, "mean");
-  if (!layer.config.boolean("keepdims", false)) return mean;
-  return layer.emit(OpKind::reshape, {mean}, {{"dims", Ints{kBatch, 1, 1, type.dims[3]}}}, "kept");
+ValueId lower(LayerContext& context, const GlobalAveragePooling2D& layer) {
+  context.expect_rank(4, kImages);
+  auto type = context.input_type();
+  auto sum = sum_of_pixels(context, context.input());
+  auto mean = context.emit(OpKind::mul, {sum, context.b.constant(1.0 / static_cast<double>(type.dims[1] * type.dims[2]))}, {}, "mean");
+  return kept(context, mean, layer.keepdims);
 }
 
-Layer::Layer(const MaxPooling2D& layer) : Layer("MaxPooling2D", pooling_config(layer)) {}
-Layer::Layer(const AveragePooling2D& layer) : Layer("AveragePooling2D", pooling_config(layer)) {}
-Layer::Layer(const GlobalAveragePooling2D& layer)
-    : Layer("GlobalAveragePooling2D", [&] {
-        auto config = named_config(layer.name);
-        config["data_format"] = "channels_last";
-        return config;
-      }()) {}
+/// The gradient goes to all pixels that are the largest: in tf.js to each of them whole, in Keras in equal parts.
+ValueId lower(LayerContext& context, const GlobalMaxPooling2D& layer) {
+  context.expect_rank(4, kImages);
+  auto type = context.input_type();
+  const Ints window = {type.dims[1], type.dims[2]}, channels = {kBatch, type.dims[3]};
+  const auto x = context.input();
+  auto pooled = context.b.emit_all(OpKind::max_pool2d, {context.emit(OpKind::stop_gradient, {x})},
+                                   {{"window", window}, {"strides", window}, {"padding", Ints{0, 0, 0, 0}}}, context.name + "/largest");
+  context.b.graph().rename(pooled[1], context.name + "/index");
+  auto largest = pooled[0];
+  if (context.mode != Mode::train)
+    return kept(context, context.emit(OpKind::reshape, {largest}, {{"dims", channels}}, "max"), layer.keepdims);
+  auto is_largest = context.emit(OpKind::equal, {x, largest}, {}, "is_largest");
+  auto through = context.emit(OpKind::select, {is_largest, x, context.b.constant(0)}, {}, "through");
+  auto sum = sum_of_pixels(context, through);
+  if (context.config.dialect().largest_share_gradient)
+    sum = context.emit(OpKind::div, {sum, sum_of_pixels(context, is_largest)}, {}, "shared");
+  // The sum's gradient, and the largest's value.
+  auto value = context.emit(OpKind::reshape, {largest}, {{"dims", channels}});
+  auto off = context.emit(OpKind::sub, {value, context.emit(OpKind::stop_gradient, {sum})}, {}, "off");
+  return kept(context, context.emit(OpKind::add, {sum, off}, {}, "max"), layer.keepdims);
+}
 
 }  // namespace gradc

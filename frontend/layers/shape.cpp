@@ -1,100 +1,82 @@
-// Layers that only change shapes: InputLayer, Flatten, Reshape, ZeroPadding2D, Concatenate.
+#include "frontend/layers/shape.h"
+
+#include <algorithm>
+
 #include "frontend/layers/context.h"
 #include "support/error.h"
 
 namespace gradc {
+namespace {
 
-ValueId lower_InputLayer(LayerContext& layer) { return layer.input(); }
+constexpr const char* kImages = "images of rank 3 (height×width×channels)";
 
-ValueId lower_Flatten(LayerContext& layer) {
-  return layer.emit(OpKind::reshape, {layer.input()}, {{"dims", Ints{kBatch, layer.input_type().elements()}}}, "flat");
+/// Top, bottom, left and right as the numbers before and after each dimension.
+std::pair<Ints, Ints> before_and_after(const Dims& sides) { return {{0, sides[0], sides[2], 0}, {0, sides[1], sides[3], 0}}; }
+
+}  // namespace
+
+ValueId lower(LayerContext& context, const InputLayer&) { return context.input(); }
+
+ValueId lower(LayerContext& context, const Flatten&) {
+  return context.emit(OpKind::reshape, {context.input()}, {{"dims", Ints{kBatch, context.input_type().elements()}}}, "flat");
 }
 
-ValueId lower_Reshape(LayerContext& layer) {
-  const auto& target = layer.config.find("target_shape");
-  auto elements = layer.input_type().elements();
+ValueId lower(LayerContext& context, const Reshape& layer) {
+  const auto elements = context.input_type().elements();
   Ints dims = {kBatch};
   std::int64_t known = 1;
-  int unknown = -1;
-  if (!target.is_array()) throw Error("\"target_shape\" is {}, expected a list of dimensions", target.dump());
-  for (const auto& dim : target) {
-    bool rest = dim.is_null() || (dim.is_number_integer() && dim.get<std::int64_t>() == -1);
-    if (!rest && (!dim.is_number_integer() || dim.get<std::int64_t>() < 1))
-      throw Error("\"target_shape\" is {}, expected positive dimensions or one -1", target.dump());
-    if (rest && unknown >= 0) throw Error("\"target_shape\" is {}, only one dimension may be -1", target.dump());
-    if (rest) unknown = static_cast<int>(dims.size());
-    dims.push_back(rest ? 1 : dim.get<std::int64_t>());
+  std::size_t rest = 0;
+  for (auto dim : layer.target_shape) {
+    if (dim < 0) rest = dims.size();
+    dims.push_back(dim < 0 ? 1 : dim);
     known *= dims.back();
     if (known > elements) break;
   }
-  if (unknown >= 0 && known > 0) dims[unknown] = elements / known;
+  if (rest > 0) dims[rest] = elements / known;
   if (known > elements || Type{DType::f32, dims}.elements() != elements)
-    throw Error("target_shape {} does not hold the {} elements of its input {}", target.dump(), elements,
-                shape_string(layer.input_type().image_dims()));
-  return layer.emit(OpKind::reshape, {layer.input()}, {{"dims", dims}}, "reshaped");
+    throw Error("target_shape {} does not hold the {} elements of its input {}", context.config.find("target_shape").dump(), elements,
+                shape_string(context.input_type().image_dims()));
+  return context.emit(OpKind::reshape, {context.input()}, {{"dims", dims}}, "reshaped");
 }
 
-ValueId lower_ZeroPadding2D(LayerContext& layer) {
-  layer.expect_rank(4, "images of rank 3 (height×width×channels)");
-  const auto& padding = layer.config.find("padding");
-  auto whole = [](const nlohmann::json& v) { return v.is_number_integer() && v.get<std::int64_t>() >= 0 && v.get<std::int64_t>() < 65536; };
-  Ints sides;  // top, bottom, left, right
-  if (padding.is_null()) sides = {1, 1, 1, 1};
-  if (whole(padding)) sides.assign(4, padding.get<std::int64_t>());
-  if (padding.is_array() && padding.size() == 2)
-    for (const auto& side : padding) {
-      if (whole(side)) sides.insert(sides.end(), 2, side.get<std::int64_t>());
-      if (side.is_array() && side.size() == 2 && whole(side[0]) && whole(side[1]))
-        sides.insert(sides.end(), {side[0].get<std::int64_t>(), side[1].get<std::int64_t>()});
-    }
-  if (sides.size() != 4)
-    throw Error("\"padding\" is {}, expected a number, [rows, columns] or [[top, bottom], [left, right]]", padding.dump());
-  return layer.emit(OpKind::pad, {layer.input()}, {{"before", Ints{0, sides[0], sides[2], 0}}, {"after", Ints{0, sides[1], sides[3], 0}}},
-                    "padded");
+ValueId lower(LayerContext& context, const Permute& layer) {
+  auto sorted = layer.dims;
+  std::sort(sorted.begin(), sorted.end());
+  const auto rank = context.input_type().rank() - 1;
+  bool each_once = static_cast<int>(sorted.size()) == rank;
+  for (std::size_t i = 0; i < sorted.size(); ++i) each_once = each_once && sorted[i] == static_cast<std::int64_t>(i) + 1;
+  if (!each_once)
+    throw Error("\"dims\" is {}, expected the numbers from 1 to {}, one for each dimension of its input {}",
+                context.config.find("dims").dump(), rank, shape_string(context.input_type().image_dims()));
+  Ints permutation = {0};
+  permutation.insert(permutation.end(), layer.dims.begin(), layer.dims.end());
+  return context.emit(OpKind::transpose, {context.input()}, {{"permutation", permutation}}, "permuted");
 }
 
-ValueId lower_Concatenate(LayerContext& layer) {
-  auto rank = layer.input_type().rank();
-  const auto& value = layer.config.find("axis");
-  auto axis = value.is_number_integer() ? value.get<std::int64_t>() : -1;
-  if (axis < 0) axis += rank;
-  if (axis < 1 || axis >= rank)
-    throw Error("cannot join along axis {} of inputs of shape {}", axis, shape_string(layer.input_type().image_dims()));
-  for (std::size_t i = 1; i < layer.inputs.size(); ++i) {
-    auto first = layer.input_type().dims, other = layer.input_type(static_cast<int>(i)).dims;
-    if (first.size() == other.size()) first[axis] = other[axis] = 0;
-    if (first != other)
-      throw Error("cannot join inputs of shapes {} and {} along axis {}", shape_string(layer.input_type().image_dims()),
-                  shape_string(layer.input_type(static_cast<int>(i)).image_dims()), axis);
+ValueId lower(LayerContext& context, const RepeatVector& layer) {
+  context.expect_rank(2, "vectors");
+  const auto features = context.input_type().dims[1];
+  auto row = context.emit(OpKind::reshape, {context.input()}, {{"dims", Ints{kBatch, 1, features}}}, "row");
+  return context.emit(OpKind::broadcast, {row}, {{"dims", Ints{kBatch, layer.n, features}}}, "repeated");
+}
+
+ValueId lower(LayerContext& context, const ZeroPadding2D& layer) {
+  context.expect_rank(4, kImages);
+  auto [before, after] = before_and_after(layer.padding);
+  return context.emit(OpKind::pad, {context.input()}, {{"before", before}, {"after", after}}, "padded");
+}
+
+ValueId lower(LayerContext& context, const Cropping2D& layer) {
+  context.expect_rank(4, kImages);
+  auto [begin, end] = before_and_after(layer.cropping);
+  auto size = context.input_type().dims;
+  for (int axis : {1, 2}) {
+    if (begin[axis] >= size[axis] || end[axis] >= size[axis] - begin[axis])
+      throw Error("\"cropping\" is {}, which leaves nothing of images of {}", context.config.find("cropping").dump(),
+                  shape_string(context.input_type().image_dims()));
+    size[axis] -= begin[axis] + end[axis];
   }
-  return layer.emit(OpKind::concat, layer.inputs, {{"axis", axis}}, "joined");
+  return context.emit(OpKind::slice, {context.input()}, {{"begin", begin}, {"size", size}}, "cropped");
 }
-
-Layer::Layer(const InputLayer& layer) : Layer("InputLayer", named_config(layer.name, layer.input_shape)) {}
-Layer::Layer(const Flatten& layer) : Layer("Flatten", named_config(layer.name, layer.input_shape)) {}
-Layer::Layer(const Reshape& layer)
-    : Layer("Reshape", [&] {
-        auto config = named_config(layer.name, layer.input_shape);
-        config["target_shape"] = layer.target_shape;
-        return config;
-      }()) {}
-Layer::Layer(const ZeroPadding2D& layer)
-    : Layer("ZeroPadding2D", [&] {
-        auto config = named_config(layer.name);
-        if (layer.padding.size() == 4)
-          config["padding"] = {{layer.padding[0], layer.padding[1]}, {layer.padding[2], layer.padding[3]}};
-        else if (layer.padding.size() == 2)
-          config["padding"] = {{layer.padding[0], layer.padding[0]}, {layer.padding[1], layer.padding[1]}};
-        else
-          config["padding"] = layer.padding;
-        config["data_format"] = "channels_last";
-        return config;
-      }()) {}
-Layer::Layer(const Concatenate& layer)
-    : Layer("Concatenate", [&] {
-        auto config = named_config(layer.name);
-        config["axis"] = layer.axis;
-        return config;
-      }()) {}
 
 }  // namespace gradc

@@ -28,7 +28,7 @@ TEST(Fuzz, EveryLayerIsDrawn) {
     for (const auto& layer : model["modelTopology"]["config"]["layers"]) drawn.insert(layer["class_name"]);
   }
   for (const char* layer : {
-#define GRADC_LAYER(name) #name,
+#define GRADC_LAYER(name, ...) #name,
 #include "frontend/layers/layers.def"
 #undef GRADC_LAYER
        })

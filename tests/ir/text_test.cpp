@@ -77,7 +77,8 @@ std::string output_of(const std::string& arguments) {
   return read_file(file);
 }
 
-TEST(Docs, OpsAndPassesAreThoseOfTheCode) {
+TEST(Docs, OpsLayersAndPassesAreThoseOfTheCode) {
+  EXPECT_THAT(read_file(GRADC_SOURCE "/docs/layers.md"), HasSubstr(output_of("opt --list-layers")));
   EXPECT_THAT(read_file(GRADC_SOURCE "/docs/ir.md"), HasSubstr(output_of("opt --list-ops")));
   EXPECT_THAT(read_file(GRADC_SOURCE "/docs/passes.md"), HasSubstr(output_of("opt --list-passes")));
 }

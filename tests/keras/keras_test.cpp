@@ -37,10 +37,11 @@ TEST(Keras, StridedNetsTrainAsInKeras) {
 TEST(Keras, OptionsOfLayersTrainAsInKeras) {
   TemporaryFolder temporary;
   train_in_keras("layers", temporary.path() / "layers");
-  for (const auto& run : runs()) {
-    SCOPED_TRACE(run.name);
-    EXPECT_THAT(differences(temporary.path() / "layers/options_of_layers", run.options), testing::IsEmpty());
-  }
+  for (const auto& model : folders_in(temporary.path() / "layers"))
+    for (const auto& run : runs()) {
+      SCOPED_TRACE(model.filename().string() + " on " + run.name);
+      EXPECT_THAT(differences(model, run.options), testing::IsEmpty());
+    }
 }
 
 TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {

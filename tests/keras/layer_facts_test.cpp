@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/layers/layers.h"
 #include "frontend/lower.h"
 #include "frontend/model_json.h"
 #include "runtime/model.h"

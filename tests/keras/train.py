@@ -86,12 +86,14 @@ def build(spec):
     outputs = {first: keras.Input(spec["input_shape"], name=first)}
     for layer in spec["layers"]:
         inputs = [outputs[name] for name in layer["inputs"]]
-        outputs[layer["name"]] = make_layer(layer)(inputs if layer["class_name"] in ("Add", "Concatenate") else inputs[0])
+        outputs[layer["name"]] = make_layer(layer)(inputs if len(inputs) > 1 else inputs[0])
     return keras.Model(outputs[first], outputs[spec["layers"][-1]["name"]], name="model")
 
 
 def make_layer(layer):
     config = {name: made(value, keras.regularizers) if name.endswith("regularizer") else value for name, value in layer["config"].items()}
+    if not hasattr(keras.layers, layer["class_name"]):
+        raise Skipped("it has no " + layer["class_name"])
     return getattr(keras.layers, layer["class_name"])(name=layer["name"], **config)
 
 

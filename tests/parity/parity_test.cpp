@@ -33,7 +33,7 @@ TEST(Parity, ModelsMadeByTfjsTrainAsInTfjs) {
   auto folder = temporary.path() / "made";
   node("make '" + folder.string() + "'");
   auto models = folders_in(folder);
-  EXPECT_EQ(models.size(), 38);
+  EXPECT_EQ(models.size(), 46);
   for (const auto& model : models)
     for (const auto& run : runs()) {
       SCOPED_TRACE(model.filename().string() + " on " + run.name);

@@ -61,6 +61,13 @@ def options_of_layers():
             transposed(4, [3, 2], 3, output_padding=[1, 2]), transposed(3, [4, 3], 2, padding="valid", output_padding=1, activation="tanh"),
             transposed(3, 3, 1, dilation_rate=[2, 1]), transposed(4, 2, 2, output_padding=0),
             layer("ReLU", negative_slope=0.2, threshold=0.1, max_value=0.8), layer("GlobalAveragePooling2D", keepdims=True), *classifier(3)]),
+        sequential("largest_of_images", [5, 6, 2], [conv(4, 3, 1, activation="relu", bias_initializer="random_normal"), layer("GlobalMaxPooling2D", keepdims=True),
+            *classifier(3)]),
+        sequential("shapes", [7, 6, 2], [conv(4, 3, 1, activation="tanh"), layer("Cropping2D", cropping=[[1, 0], [1, 2]]), layer("UpSampling2D", size=[3, 2]),
+            conv(3, 2, 2, activation="tanh"), layer("Permute", dims=[3, 1, 2]), *classifier(3)]),
+        sequential("bilinear", [3, 4, 2], [layer("UpSampling2D", size=[2, 3], interpolation="bilinear"), conv(4, 3, 2, activation="tanh"),
+            layer("UpSampling2D", size=[3, 1], interpolation="bilinear"), layer("PReLU", shared_axes=[2]), layer("LeakyReLU", negative_slope=0.1), layer("ELU", alpha=0.4),
+            *classifier(3)]),
     ]
 
 

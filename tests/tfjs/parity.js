@@ -23,12 +23,13 @@ async function loadModel(dir) {
   return tf.loadLayersModel({load: async () => artifacts});
 }
 
-async function saveModel(model, dir) {
+async function saveModel(model, dir, saved = () => {}) {
   fs.mkdirSync(dir, {recursive: true});
   await model.save({save: async (a) => {
     const json = {modelTopology: a.modelTopology, format: a.format, generatedBy: a.generatedBy, convertedBy: a.convertedBy,
       weightsManifest: [{paths: ['weights.bin'], weights: a.weightSpecs}]};
     if (a.trainingConfig) json.trainingConfig = a.trainingConfig;
+    saved(a.modelTopology.config.layers || a.modelTopology.config);
     fs.writeFileSync(path.join(dir, 'model.json'), JSON.stringify(json));
     fs.writeFileSync(path.join(dir, 'weights.bin'), Buffer.from(a.weightData));
     return {modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON'}};
@@ -45,7 +46,7 @@ function numbersOf(seed) {
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
 
 // Has tf.js save and train a model: `dir` gets what tests/parity/recorded.h compares with. `unclipped` refuses probabilities near 0 and 1.
-async function record(model, dir, {optimizer, loss, metrics, batch, steps, regularized, unclipped}, numbers) {
+async function record(model, dir, {optimizer, loss, metrics, batch, steps, regularized, unclipped, saved}, numbers) {
   model.compile({optimizer, loss, metrics});
   // Weights of every layer away from their initial zeros and ones, small enough that no probability is: tf.js clips those below 1e-7,
   // where gradc takes the loss of the logits.
@@ -58,7 +59,7 @@ async function record(model, dir, {optimizer, loss, metrics, batch, steps, regul
       for (const layer of plain(model.layers)) if (layer.getClassName() === 'BatchNormalization') {
     const w = layer.getWeights(); w[w.length - 1] = tf.abs(w[w.length - 1]).add(0.5); layer.setWeights(w);
   }
-  await saveModel(model, dir);
+  await saveModel(model, dir, saved);
   const shape = model.inputs[0].shape.slice(1), outputs = model.outputs[0].shape.slice(1), classes = outputs[outputs.length - 1];
   const sparse = loss === 'sparseCategoricalCrossentropy', labelled = sparse ? [...outputs.slice(0, -1), 1] : outputs;
   const labels = sparse && outputs.length > 1 ? outputs.slice(0, -1) : labelled, rows = batch * Math.max(steps, 1);
@@ -109,6 +110,9 @@ function fitToTfjs(layer) {
   if (layer.class_name === 'SeparableConv2D') { delete config.depth_multiplier; delete config.kernel_initializer; }
   if (layer.class_name === 'AveragePooling2D' && config.padding === 'same') layer.class_name = 'MaxPooling2D';
   for (const key of Object.keys(config)) if (key.endsWith('_regularizer') || /^(lora|renorm)/.test(key)) delete config[key];
+  if (layer.class_name === 'UpSampling2D') throw new Error('its gradient of UpSampling2D is not the derivative');
+  if (layer.class_name === 'Subtract') layer.class_name = 'Multiply';
+  if (layer.class_name === 'ThresholdedReLU') { layer.class_name = 'LeakyReLU'; delete config.theta; }
   if (layer.class_name === 'Dropout') config.rate = 0;  // which elements it drops is each library's own choice
 }
 
@@ -183,6 +187,29 @@ const commands = {
       const sum = L.add().apply([tower.apply(twice.apply(input)), tower.apply(input)]);
       models.shared = {model: tf.model({inputs: input, outputs: L.dense({name: 'shared_out', units: 3, activation: 'softmax'}).apply(twice.apply(sum))}), classes: 3};
     }
+    const images = (...layers) => sequential(...layers, L.flatten(), L.dense({units: 4, activation: 'softmax'}));
+    const conv = (more) => L.conv2d({filters: 3, kernelSize: 3, ...more});
+    models.shapes = {model: images(conv({inputShape: [6, 7, 2], activation: 'tanh'}), L.cropping2D({cropping: [[1, 0], [1, 2]]}),
+      conv({kernelSize: 2}), L.permute({dims: [3, 1, 2]}))};
+    // tf.js's gradient of nearest pixels is not the derivative, as finite differences show; Keras trains them (tests/parity/specs.py). Their
+    // interpolation is not saved.
+    models.enlarged = {model: images(conv({inputShape: [5, 6, 2]}), L.upSampling2d({size: [3, 2]}), conv()), untrainable: true};
+    models.upsampled = {model: images(conv({inputShape: [6, 6, 2], padding: 'same'}), L.upSampling2d({size: [2, 3], interpolation: 'bilinear'}), conv()),
+      saved: (layers) => { layers.find((layer) => layer.class_name === 'UpSampling2D').config.interpolation = 'bilinear'; }};
+    models.repeated = {model: images(L.dense({inputShape: [5], units: 6, activation: 'relu'}), L.repeatVector({n: 4}), L.permute({dims: [2, 1]}))};
+    // Zeros behind a relu are largest together.
+    models.global_max = {model: sequential(conv({inputShape: [6, 6, 2], activation: 'relu', biasInitializer: tf.initializers.constant({value: -1})}),
+      L.globalMaxPooling2d({dataFormat: 'channelsLast'}), L.dense({units: 3, activation: 'softmax'}))};
+    models.rectified = {model: images(conv({inputShape: [6, 6, 2]}), L.leakyReLU({alpha: 0.2}), conv({kernelSize: 2}), L.elu(), L.dense({units: 5}), L.prelu({sharedAxes: [1, 2]}),
+      L.dense({units: 4}), L.prelu())};
+    models.thresholded = {model: images(conv({inputShape: [5, 5, 2]}), L.thresholdedReLU({theta: 0.1})), untrainable: true};  // tf.js has no gradient of it
+    {
+      const input = tf.input({shape: [5, 5, 3]}), branch = (kernelSize) => conv({kernelSize, padding: 'same', activation: 'tanh'}).apply(input);
+      const [a, b, c] = [branch(1), branch(2), branch(3)];
+      const scale = L.reshape({targetShape: [1, 1, 3]}).apply(L.dense({units: 3, activation: 'sigmoid'}).apply(L.globalAveragePooling2d({}).apply(a)));
+      const parts = [L.average().apply([a, b, c]), L.maximum().apply([a, b]), L.minimum().apply([b, c, input]), L.multiply().apply([a, c]), L.multiply().apply([b, scale])];
+      models.merged = {model: tf.model({inputs: input, outputs: L.dense({units: 4, activation: 'softmax'}).apply(L.flatten().apply(L.concatenate().apply(parts)))})};
+    }
     const regression = (units) => sequential(L.dense({inputShape: [5], units: 6, activation: 'tanh'}), L.dense({units}));
     models.mse = {model: regression(3), loss: 'meanSquaredError', metrics: ['mae']};
     models.mae = {model: regression(2), loss: 'meanAbsoluteError', metrics: ['mse']};
@@ -216,8 +243,8 @@ const commands = {
     }
 
     for (const name in models) {
-      const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized} = models[name];
-      await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized}, numbers);
+      const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved} = models[name];
+      await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized, saved}, numbers);
     }
   },
 

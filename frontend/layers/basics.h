@@ -1,0 +1,47 @@
+#pragma once
+/// What the structures of layers share. A layer is a structure with its arguments as designated initializers and tf.js's defaults, and a
+/// `describe` that lists them for whatever reads or writes configs (frontend/layers/fields.h).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frontend/initializers.h"
+#include "frontend/regularizers.h"
+
+namespace gradc {
+
+using Dims = std::vector<std::int64_t>;
+
+/// Whether a config has an option always, or only where it is not the default: what one of the libraries lacks, and refuses to load.
+enum class Written : std::uint8_t { always, unless_default };
+
+/// Two thin weights beside a frozen kernel, with which Keras fine-tunes: the layer computes with kernel + alpha / rank * a · b, where a has
+/// `rank` columns (LoRA, Hu et al. 2021).
+struct LowRank {
+  std::int64_t rank = 0;             ///< 0 if the layer has none.
+  std::optional<double> alpha = {};  ///< The rank, unless given.
+
+  explicit operator bool() const { return rank > 0; }
+  double scale() const { return alpha.value_or(static_cast<double>(rank)) / static_cast<double>(rank); }
+};
+
+template <class Fields>
+void describe(Fields& f, LowRank& lora) {
+  f.integer("lora_rank", lora.rank, 0, Written::unless_default);
+  f.number("lora_alpha", lora.alpha, Written::unless_default);
+}
+
+/// How layers with a kernel end.
+template <class Fields, class L>
+void describe_end(Fields& f, L& layer) {
+  f.boolean("use_bias", layer.use_bias);
+  f.weight("bias", layer.bias_initializer, layer.bias_regularizer);
+  f.activation("activation", layer.activation);
+  f.activity_regularizer(layer.activity_regularizer);
+  f.input_shape(layer.input_shape);
+  f.name(layer.name);
+}
+
+}  // namespace gradc

@@ -1,0 +1,174 @@
+#include "frontend/layers/fields.h"
+
+#include <fmt/format.h>
+
+#include "frontend/layers/context.h"
+#include "frontend/names.h"
+#include "support/error.h"
+
+namespace gradc {
+
+using nlohmann::json;
+
+namespace {
+
+bool is_whole(const json& value, std::int64_t least) {
+  return value.is_number_integer() && value.get<double>() >= static_cast<double>(least) && value.get<double>() <= 2147483647.0;
+}
+
+}  // namespace
+
+void FieldReader::integer(const char* key, std::int64_t& field, std::int64_t least, Written) { field = config_.integer(key, field, least); }
+
+void FieldReader::number(const char* key, double& field, Written) { field = config_.number(key, field); }
+
+void FieldReader::number(const char* key, std::optional<double>& field, Written) {
+  if (config_.find(key).is_null())
+    field.reset();
+  else
+    field = config_.number(key, field.value_or(0));
+}
+
+void FieldReader::boolean(const char* key, bool& field, Written) { field = config_.boolean(key, field); }
+
+void FieldReader::activation(const char* key, std::string& field) {
+  field = config_.text(key, field);
+  if (!is_known_activation(field)) config_.problem(fmt::format("{} \"{}\" is not known; known are {}", key, field, known_activations()));
+}
+
+void FieldReader::choice(const char* key, std::string& field, std::initializer_list<const char*> choices) {
+  const auto given = config_.text(key, field);
+  std::string all;
+  for (const char* each : choices) {
+    if (plain_name(given) == plain_name(each)) {
+      field = each;
+      return;
+    }
+    all += (all.empty() ? "" : " and ") + std::string(each);
+  }
+  config_.problem(fmt::format("{} \"{}\" is not known; {} are", key, given, all));
+}
+
+void FieldReader::pair(const char* key, Dims& field, std::int64_t least) { field = config_.pair(key, field, least); }
+
+void FieldReader::optional_pair(const char* key, Dims& field, std::int64_t least, Written) {
+  field = config_.find(key).is_null() ? Dims() : config_.pair(key, {}, least);
+}
+
+void FieldReader::numbers(const char* key, Dims& field, std::int64_t least) {
+  const auto& value = config_.find(key);
+  if (value.is_null()) return;
+  Dims given;
+  if (value.is_array())
+    for (const auto& each : value)
+      if (is_whole(each, least)) given.push_back(each.get<std::int64_t>());
+  if (is_whole(value, least)) given = {value.get<std::int64_t>()};
+  if (value.is_array() ? given.size() != value.size() : given.empty())
+    config_.problem(fmt::format("\"{}\" is {}, expected whole numbers of at least {}", key, value.dump(), least));
+  else
+    field = given;
+}
+
+void FieldReader::shape(const char* key, Dims& field) {
+  const auto& value = config_.find(key);
+  if (!value.is_array()) return config_.problem(fmt::format("\"{}\" is {}, expected a list of dimensions", key, value.dump()));
+  Dims dims;
+  bool rest = false;
+  for (const auto& dim : value) {
+    const bool is_rest = dim.is_null() || (dim.is_number_integer() && dim.get<std::int64_t>() == -1);
+    if (!is_rest && !is_whole(dim, 1))
+      return config_.problem(fmt::format("\"{}\" is {}, expected positive dimensions or one -1", key, value.dump()));
+    if (is_rest && rest) return config_.problem(fmt::format("\"{}\" is {}, only one dimension may be -1", key, value.dump()));
+    rest = rest || is_rest;
+    dims.push_back(is_rest ? -1 : dim.get<std::int64_t>());
+  }
+  field = dims;
+}
+
+void FieldReader::sides(const char* key, Dims& field) {
+  const auto& value = config_.find(key);
+  auto whole = [](const json& v) { return is_whole(v, 0) && v.get<std::int64_t>() < 65536; };
+  Dims sides;  // top, bottom, left, right
+  if (value.is_null())
+    for (auto side : field) sides.insert(sides.end(), field.size() == 4 ? 1 : 2, side);
+  if (whole(value)) sides.assign(4, value.get<std::int64_t>());
+  if (value.is_array() && value.size() == 2)
+    for (const auto& side : value) {
+      if (whole(side)) sides.insert(sides.end(), 2, side.get<std::int64_t>());
+      if (side.is_array() && side.size() == 2 && whole(side[0]) && whole(side[1]))
+        sides.insert(sides.end(), {side[0].get<std::int64_t>(), side[1].get<std::int64_t>()});
+    }
+  if (sides.size() != 4)
+    throw Error("\"{}\" is {}, expected a number, [rows, columns] or [[top, bottom], [left, right]]", key, value.dump());
+  field = sides;
+}
+
+void FieldReader::axis(const char* key, std::int64_t& field) {
+  const auto& value = config_.find(key);
+  if (value.is_null()) return;
+  const auto& only = value.is_array() && value.size() == 1 ? value[0] : value;
+  if (!only.is_number_integer() || std::abs(only.get<double>()) > 2147483647.0)
+    return config_.problem(fmt::format("\"{}\" is {}, expected the number of a dimension", key, value.dump()));
+  field = only.get<std::int64_t>();
+}
+
+// A default is a name, whose meaning is the file's.
+void FieldReader::initializer(const std::string& key, Initializer& field) { field = config_.initializer(key, field.json()["class_name"]); }
+
+Regularizer FieldReader::regularizer(const std::string& key) {
+  std::vector<std::string> problems;
+  auto regularizer = regularizer_from_json(config_.find(key), problems);
+  for (const auto& problem : problems) config_.problem(fmt::format("\"{}\": {}", key, problem));
+  return regularizer;
+}
+
+void FieldReader::weight(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
+  this->initializer(name + "_initializer", initializer);
+  regularizer = this->regularizer(name + "_regularizer");
+  config_.only(name + "_constraint", nullptr, "remove it");
+}
+
+void FieldReader::kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
+  initializer = config_.dialect().kernel_initializer;
+  weight(name, initializer, regularizer);
+}
+
+void FieldReader::unused_weight(const std::string& name) {
+  config_.find(name + "_initializer");
+  config_.find(name + "_regularizer");
+  config_.only(name + "_constraint", nullptr, "remove it");
+}
+
+void FieldWriter::sides(const char* key, Dims& field) {
+  if (field.size() == 4)
+    set(key, {{field[0], field[1]}, {field[2], field[3]}});
+  else if (field.size() == 2)
+    set(key, {{field[0], field[0]}, {field[1], field[1]}});
+  else
+    set(key, field);
+}
+
+void FieldWriter::input_shape(Dims& field) {
+  if (field.empty()) return;
+  auto shape = json::array({nullptr});
+  for (auto dim : field) shape.push_back(dim);
+  set("batch_input_shape", shape);
+  set("dtype", "float32");
+}
+
+json FieldWriter::config_besides(const FieldWriter& defaults) const {
+  auto config = config_;
+  for (const auto& key : sparing_)
+    if (config[key] == defaults.config_[key]) config.erase(key);
+  return config;
+}
+
+std::string FieldLister::text_of(const Dims& dims) {
+  std::string text;
+  for (auto dim : dims) text += (text.empty() ? "" : ", ") + std::to_string(dim);
+  return text;
+}
+
+std::string FieldLister::text_of(const Initializer& initializer) { return initializer.json()["class_name"].get<std::string>(); }
+
+}  // namespace gradc

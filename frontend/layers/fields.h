@@ -1,0 +1,210 @@
+#pragma once
+/// What reads and writes the options of a layer. Each layer's header describes its structure once:
+///
+///     template <class Fields>
+///     void describe(Fields& f, Dense& layer) {
+///       f.integer("units", layer.units, 1);
+///       f.weight("kernel", layer.kernel_initializer, layer.kernel_regularizer);
+///       ...
+///     }
+///
+/// Names are Keras's; a file may have them as tf.js spells them. Defaults are those of the structure.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "frontend/config_reader.h"
+#include "frontend/layers.h"
+
+namespace gradc {
+
+/// Fills a structure from a config. What is wrong is recorded as problems of the reader.
+class FieldReader {
+ public:
+  explicit FieldReader(ConfigReader& config) : config_(config) {}
+
+  /// A whole number of at least `least`; required where the default is less.
+  void integer(const char* key, std::int64_t& field, std::int64_t least, Written = Written::always);
+  void number(const char* key, double& field, Written = Written::always);
+  void number(const char* key, std::optional<double>& field, Written = Written::always);
+  /// Which Keras 3 writes under a new name.
+  void renamed_number(const char* key, const char* new_key, double& field) {
+    number(key, field);
+    number(new_key, field);
+  }
+  void boolean(const char* key, bool& field, Written = Written::always);
+  void activation(const char* key, std::string& field);
+  /// One of these names, in any spelling; the field gets it as it stands here.
+  void choice(const char* key, std::string& field, std::initializer_list<const char*> choices);
+  /// One number for both dimensions, or one for each; required where the default is empty.
+  void pair(const char* key, Dims& field, std::int64_t least = 1);
+  /// May be absent: the field is then empty.
+  void optional_pair(const char* key, Dims& field, std::int64_t least = 1, Written = Written::always);
+  /// Whole numbers of at least `least`.
+  void numbers(const char* key, Dims& field, std::int64_t least);
+  /// Dimensions, of which one may be -1, or null: what remains.
+  void shape(const char* key, Dims& field);
+  /// One number for all sides, [rows, columns] or [[top, bottom], [left, right]]; the field gets those four.
+  void sides(const char* key, Dims& field);
+  /// A dimension, counted with the batch, or from the end.
+  void axis(const char* key, std::int64_t& field);
+  void initializer(const std::string& key, Initializer& field);
+  /// How a weight starts and what it adds to the loss: the options `<name>_initializer`, `<name>_regularizer` and `<name>_constraint`, of
+  /// which gradc has none yet.
+  void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer);
+  /// Such a weight whose initializer, where a file names none, is its library's own for kernels.
+  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer);
+  /// Options of a weight that the layer does not have, which Keras 2 writes all the same.
+  void unused_weight(const std::string& name);
+  /// An option of which only this value, or null, is known; else the remedy is told.
+  void only(const char* key, const char* remedy) { config_.only(key, nullptr, remedy); }
+  /// An option that is an object with options of its own.
+  template <class Part>
+  void object(const char* key, std::optional<Part>& field, Written = Written::always) {
+    const auto& value = config_.find(key);
+    if (value.is_null()) return;
+    if (!value.is_object()) return config_.problem(fmt::format("\"{}\" is {}, expected an object", key, value.dump()));
+    ConfigReader part(value, config_.dialect(), config_.problems());
+    FieldReader reader(part);
+    describe(reader, field.emplace());
+    part.report_unread();
+  }
+  /// What the topology and every layer's lowering read by themselves.
+  void input_shape(Dims&) {}
+  void name(std::string&) {}
+  void activity_regularizer(Regularizer&) {}
+  void data_format() {}
+
+ private:
+  Regularizer regularizer(const std::string& key);
+
+  ConfigReader& config_;
+};
+
+/// Makes a config of a structure. Use `config_of`.
+class FieldWriter {
+ public:
+  void integer(const char* key, std::int64_t& field, std::int64_t, Written when = Written::always) { set(key, field, when); }
+  void number(const char* key, double& field, Written when = Written::always) { set(key, field, when); }
+  void number(const char* key, std::optional<double>& field, Written when = Written::always) {
+    set(key, field ? nlohmann::json(*field) : nlohmann::json(), when);
+  }
+  void renamed_number(const char* key, const char*, double& field) { set(key, field); }
+  void boolean(const char* key, bool& field, Written when = Written::always) { set(key, field, when); }
+  void activation(const char* key, std::string& field) { set(key, field); }
+  void choice(const char* key, std::string& field, std::initializer_list<const char*>) { set(key, field); }
+  void pair(const char* key, Dims& field, std::int64_t = 1) { set(key, field); }
+  void optional_pair(const char* key, Dims& field, std::int64_t = 1, Written when = Written::always) {
+    set(key, field.empty() ? nlohmann::json() : nlohmann::json(field), when);
+  }
+  void numbers(const char* key, Dims& field, std::int64_t) { set(key, field.empty() ? nlohmann::json() : nlohmann::json(field)); }
+  void shape(const char* key, Dims& field) { set(key, field); }
+  void sides(const char* key, Dims& field);
+  void axis(const char* key, std::int64_t& field) { set(key, field); }
+  void initializer(const char* key, Initializer& field) { set(key, field.json()); }
+  void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
+    set(name + "_initializer", initializer.json());
+    set(name + "_regularizer", to_json(regularizer), Written::unless_default);
+  }
+  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer) { weight(name, initializer, regularizer); }
+  void unused_weight(const std::string&) {}
+  void only(const char*, const char*) {}
+  template <class Part>
+  void object(const char* key, std::optional<Part>& field, Written when = Written::always) {
+    FieldWriter part;
+    if (field) describe(part, *field);
+    set(key, field ? part.config_ : nlohmann::json(), when);
+  }
+  void input_shape(Dims& field);
+  void name(std::string& field) {
+    if (!field.empty()) set("name", field);
+  }
+  void activity_regularizer(Regularizer& regularizer) { set("activity_regularizer", to_json(regularizer), Written::unless_default); }
+  void data_format() { set("data_format", "channels_last"); }
+
+  /// What was written, without that of `defaults` which is not written then.
+  nlohmann::json config_besides(const FieldWriter& defaults) const;
+
+ private:
+  void set(const std::string& key, nlohmann::json value, Written when = Written::always) {
+    config_[key] = std::move(value);
+    if (when == Written::unless_default) sparing_.insert(key);
+  }
+
+  nlohmann::json config_ = nlohmann::json::object();
+  std::set<std::string> sparing_;
+};
+
+template <class L>
+nlohmann::json config_of(L layer) {
+  FieldWriter written, defaults;
+  L plain;
+  describe(written, layer);
+  describe(defaults, plain);
+  return written.config_besides(defaults);
+}
+
+/// Lists a layer's options with their defaults, for documentation.
+class FieldLister {
+ public:
+  struct Field {
+    std::string name, kind, fallback;
+  };
+  std::vector<Field> fields;
+
+  void integer(const char* key, std::int64_t& field, std::int64_t least, Written = Written::always) {
+    add(key, fmt::format("whole number from {}", least), field < least ? "required" : std::to_string(field));
+  }
+  void number(const char* key, double& field, Written = Written::always) { add(key, "number", fmt::format("{}", field)); }
+  void number(const char* key, std::optional<double>& field, Written = Written::always) {
+    add(key, "number", field ? fmt::format("{}", *field) : "none");
+  }
+  void renamed_number(const char* key, const char* new_key, double& field) {
+    add(fmt::format("{} or {}", key, new_key), "number", fmt::format("{}", field));
+  }
+  void boolean(const char* key, bool& field, Written = Written::always) { add(key, "true, false", field ? "true" : "false"); }
+  void activation(const char* key, std::string& field) { add(key, "activation", field); }
+  void choice(const char* key, std::string& field, std::initializer_list<const char*> choices) {
+    std::string all;
+    for (const char* each : choices) all += (all.empty() ? "" : ", ") + std::string(each);
+    add(key, all, field);
+  }
+  void pair(const char* key, Dims& field, std::int64_t = 1) { add(key, "rows, columns", field.empty() ? "required" : text_of(field)); }
+  void optional_pair(const char* key, Dims&, std::int64_t = 1, Written = Written::always) { add(key, "rows, columns", "none"); }
+  void numbers(const char* key, Dims& field, std::int64_t) { add(key, "whole numbers", field.empty() ? "none" : text_of(field)); }
+  void shape(const char* key, Dims&) { add(key, "dimensions", "required"); }
+  void sides(const char* key, Dims& field) { add(key, "rows, columns or all sides", text_of(field)); }
+  void axis(const char* key, std::int64_t& field) { add(key, "dimension", std::to_string(field)); }
+  void initializer(const char* key, Initializer& field) { add(key, "initializer", text_of(field)); }
+  void weight(const std::string& name, Initializer& initializer, Regularizer&) {
+    add(name + "_initializer", "initializer", text_of(initializer));
+    add(name + "_regularizer", "regularizer", "none");
+  }
+  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer) { weight(name, initializer, regularizer); }
+  void unused_weight(const std::string&) {}
+  void only(const char*, const char*) {}
+  template <class Part>
+  void object(const char* key, std::optional<Part>&, Written = Written::always) {
+    FieldLister part;
+    Part plain;
+    describe(part, plain);
+    std::string names;
+    for (const auto& field : part.fields) names += (names.empty() ? "" : ", ") + field.name;
+    add(key, "object of " + names, "none");
+  }
+  void input_shape(Dims&) {}
+  void name(std::string&) {}
+  void activity_regularizer(Regularizer&) { add("activity_regularizer", "regularizer", "none"); }
+  void data_format() { add("data_format", "channels_last, channels_first", "channels_last"); }
+
+ private:
+  void add(const std::string& name, const std::string& kind, const std::string& fallback) { fields.push_back({name, kind, fallback}); }
+  static std::string text_of(const Dims& dims);
+  static std::string text_of(const Initializer& initializer);
+};
+
+}  // namespace gradc

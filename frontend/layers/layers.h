@@ -1,0 +1,34 @@
+#pragma once
+/// The table of layers: layers.def with what each does.
+
+#include <span>
+#include <string>
+
+#include "frontend/layers/context.h"
+#include "frontend/layers/fields.h"
+
+namespace gradc {
+
+struct LayerDef {
+  const char* class_name;
+  bool takes_many;     ///< Inputs, instead of one.
+  bool takes_numbers;  ///< Images that are a number without a dimension.
+  /// Reads the context's config, and emits what the layer means; -1 if the config has problems. Throws gradc::Error for what does not fit
+  /// the layer's inputs.
+  ValueId (*lower)(LayerContext&);
+  std::vector<FieldLister::Field> (*fields)();
+};
+
+std::span<const LayerDef> all_layers();
+/// nullptr if there is none of this class.
+const LayerDef* find_layer(const std::string& class_name);
+
+/// Names of the known layers, for errors.
+std::string known_layers();
+/// What is wrong with a layer of a class that is not known.
+std::string unknown_layer(const std::string& name, const std::string& class_name);
+
+/// All layers and their options, as docs/layers.md has them.
+std::string list_layers();
+
+}  // namespace gradc

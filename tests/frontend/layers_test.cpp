@@ -1,0 +1,131 @@
+// Layers: what their descriptions read and write, and what is said of options and inputs that do not fit.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "frontend/layers/layers.h"
+#include "frontend/lower.h"
+#include "frontend/names.h"
+#include "frontend/topology.h"
+#include "support/error.h"
+
+namespace gradc::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+template <class L>
+L read(const json& config, Writer writer = Writer::tfjs) {
+  std::vector<std::string> problems;
+  ConfigReader reader(config, dialect_of(writer), problems);
+  FieldReader fields(reader);
+  L layer;
+  describe(fields, layer);
+  EXPECT_THAT(problems, testing::IsEmpty());
+  reader.find("data_format");  // Read for every layer alike.
+  reader.report_unread();
+  EXPECT_THAT(problems, testing::IsEmpty()) << "something that is written is not read";
+  return layer;
+}
+
+/// What a layer's description writes it reads again, in the spelling of either library.
+template <class L>
+void expect_round_trip(const L& layer) {
+  const auto config = config_of(layer);
+  EXPECT_EQ(config_of(read<L>(config)), config) << config.dump();
+  json camel = json::object();
+  for (const auto& [key, value] : config.items()) camel[key == "batch_input_shape" ? "batchInputShape" : camel_case(key)] = value;
+  EXPECT_EQ(config_of(read<L>(camel)).dump(), config.dump()) << camel.dump();
+}
+
+TEST(Layers, AreReadAsTheyWereWritten) {
+  expect_round_trip(Conv2D{.filters = 3, .kernel_size = {3, 2}, .padding = "same", .groups = 3, .kernel_regularizer = {.l2 = 0.1}});
+  expect_round_trip(Conv2D{.filters = 3, .kernel_size = {1, 1}, .lora = {.rank = 2, .alpha = 3}});
+  expect_round_trip(DepthwiseConv2D{.kernel_size = {2, 2}, .depthwise_regularizer = {.l1 = 0.5}});
+  expect_round_trip(SeparableConv2D{.filters = 2, .kernel_size = {2, 2}, .depth_multiplier = 2});
+  expect_round_trip(Conv2DTranspose{.filters = 2, .kernel_size = {2, 2}, .strides = {2, 2}, .output_padding = {1, 0}});
+  expect_round_trip(Dense{.units = 4, .activation = "relu", .use_bias = false});
+  expect_round_trip(MaxPooling2D{.pool_size = {3, 2}, .strides = {1, 2}});
+  expect_round_trip(AveragePooling2D{});
+  expect_round_trip(GlobalMaxPooling2D{.keepdims = true});
+  expect_round_trip(BatchNormalization{.momentum = 0.5, .renorm = true, .renorm_clipping = RenormClipping{.rmax = 2}});
+  expect_round_trip(ReLU{.max_value = 2, .negative_slope = 0.1});
+  expect_round_trip(LeakyReLU{.alpha = 0.2});
+  expect_round_trip(PReLU{.alpha_initializer = Constant{0.3}, .shared_axes = {1, 2}});
+  expect_round_trip(ThresholdedReLU{});
+  expect_round_trip(Reshape{.target_shape = {3, -1}});
+  expect_round_trip(Permute{.dims = {2, 1}});
+  expect_round_trip(RepeatVector{.n = 3});
+  expect_round_trip(Cropping2D{.cropping = {1, 0, 2, 3}});
+  expect_round_trip(UpSampling2D{.size = {2, 3}, .interpolation = "bilinear"});
+  expect_round_trip(Concatenate{.axis = 2});
+  expect_round_trip(Dropout{.rate = 0.5});
+  expect_round_trip(Rescaling{.scale = 2, .offset = 1});
+}
+
+TEST(Layers, WhatALibraryLacksIsWrittenOnlyWhereItIsUsed) {
+  const auto plain = config_of(Conv2D{.filters = 1, .kernel_size = {1, 1}});
+  for (const char* key : {"groups", "lora_rank", "kernel_regularizer", "activity_regularizer"}) EXPECT_FALSE(plain.contains(key)) << key;
+  EXPECT_TRUE(plain.contains("use_bias"));
+  EXPECT_EQ(config_of(Conv2D{.filters = 2, .kernel_size = {1, 1}, .groups = 2})["groups"], 2);
+  EXPECT_FALSE(config_of(BatchNormalization{}).contains("renorm"));
+  EXPECT_TRUE(config_of(BatchNormalization{.renorm = true}).contains("renorm"));
+}
+
+TEST(Layers, EveryOptionThatIsWrittenIsListed) {
+  auto listed = [](const char* layer, const json& config) {
+    for (const auto& [key, value] : config.items()) {
+      if (key == "name") continue;
+      const auto fields = find_layer(layer)->fields();
+      EXPECT_TRUE(std::any_of(fields.begin(), fields.end(), [&](const auto& field) { return field.name.starts_with(key); }))
+          << layer << ": " << key;
+    }
+  };
+  listed("Conv2D", config_of(Conv2D{}));
+  listed("BatchNormalization", config_of(BatchNormalization{}));
+  listed("LeakyReLU", config_of(LeakyReLU{}));
+  listed("MaxPooling2D", config_of(MaxPooling2D{}));
+  listed("ZeroPadding2D", config_of(ZeroPadding2D{}));
+}
+
+TEST(Layers, ADefaultIsThatOfTheFilesWriter) {
+  const json config = {{"units", 2}};
+  EXPECT_EQ(read<Dense>(config).kernel_initializer.json()["class_name"], "GlorotNormal");
+  EXPECT_EQ(read<Dense>(config, Writer::keras3).kernel_initializer.json()["class_name"], "GlorotUniform");
+  EXPECT_EQ(read<LeakyReLU>({{"negative_slope", 0.125}}, Writer::keras3).alpha, 0.125);
+  EXPECT_EQ(read<LeakyReLU>({{"alpha", 0.25}}).alpha, 0.25);
+}
+
+struct Unfitting {
+  std::vector<Layer> layers;
+  const char* message;
+};
+
+TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
+  auto images = [](Layer layer) { return std::vector<Layer>{InputLayer{.input_shape = {4, 5, 3}}, std::move(layer)}; };
+  const Unfitting cases[] = {
+      {images(Cropping2D{.cropping = {2, 2}}), "(Cropping2D): \"cropping\" is [[2,2],[2,2]], which leaves nothing of images of 4×5×3"},
+      {images(Permute{.dims = {1, 2}}), "(Permute): \"dims\" is [1,2], expected the numbers from 1 to 3"},
+      {images(Permute{.dims = {1, 2, 2}}), "expected the numbers from 1 to 3"},
+      {images(RepeatVector{.n = 2}), "(RepeatVector): takes vectors, got an input of shape 4×5×3; put a Flatten before it"},
+      {images(RepeatVector{}), "\"n\" is 0, expected a whole number from 1"},
+      {images(PReLU{.shared_axes = {4}}), "(PReLU): \"shared_axes\" is [4], but its input 4×5×3 has 3 dimensions"},
+      {images(UpSampling2D{.interpolation = "lanczos3"}), "interpolation \"lanczos3\" is not known; nearest and bilinear are"},
+      {images(Conv2D{.filters = 2, .kernel_size = {3, 3}, .padding = "full"}), "padding \"full\" is not known; valid and same are"},
+      {images(Conv2D{.filters = 2}), "\"kernel_size\" is"},
+      {images(Reshape{.target_shape = {7, -1}}), "target_shape [7,-1] does not hold the 60 elements of its input 4×5×3"},
+      {images(Layer("ReLU", {{"max_value", "six"}})), "\"max_value\" is \"six\", expected a number"},
+      {images(Layer("Dense", {{"units", 3}, {"kernel_constraint", {{"class_name", "MaxNorm"}}}})), "\"kernel_constraint\" is"},
+  };
+  for (const auto& each : cases) try {
+      lower(sequence(each.layers), {.mode = Mode::predict});
+      ADD_FAILURE() << "no error: " << each.message;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(each.message));
+    }
+}
+
+}  // namespace
+}  // namespace gradc::test
