@@ -38,7 +38,7 @@ bool can_be_flat(const Graph& graph, const std::vector<const Op*>& ops) {
 std::int64_t rows_of_block(const Graph& graph, const std::vector<const Op*>& ops) {
   const Type* whole = nullptr;
   for (const auto* op : ops)
-    if (definition(op->kind).whole_batch) whole = &graph.type(op->result());
+    if (is_whole_gradient(op->kind)) whole = &graph.type(op->result());
   if (whole == nullptr) return 0;
   auto rows = whole->dims[0];
   for (const auto* op : ops)
@@ -107,7 +107,7 @@ std::vector<KernelSource> extract_kernels(const Graph& graph, std::int64_t block
     source.rows = source.tiled ? 0 : rows_of_block(graph, ops_of[k]);
     std::int64_t all_rows = 0;
     for (const auto* op : ops_of[k])
-      if (definition(op->kind).whole_batch) all_rows = graph.type(op->result()).dims[0];
+      if (is_whole_gradient(op->kind)) all_rows = graph.type(op->result()).dims[0];
     std::map<ValueId, ValueId> inner;
     auto type_of = [&](ValueId value) {
       auto type = graph.type(value);
@@ -132,7 +132,7 @@ std::vector<KernelSource> extract_kernels(const Graph& graph, std::int64_t block
     for (const auto* op : ops_of[k]) {
       Op copy{.kind = op->kind, .attributes = op->attributes};
       if (copy.kind == OpKind::reduce) source.reduces = true;
-      if (definition(copy.kind).whole_batch) copy.attributes.set("rows", source.rows);
+      if (is_whole_gradient(copy.kind)) copy.attributes.set("rows", source.rows);
       for (auto operand : op->operands) copy.operands.push_back(inner.at(operand));
       for (auto result : op->results) {
         copy.results.push_back(add(result));

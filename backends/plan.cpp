@@ -283,7 +283,7 @@ class Planner {
   void set_row_blocks(const KernelSource& source, int kernel, PlannedKernel& planned) {
     const Op* whole = nullptr;
     for (const auto& op : graph_.ops)
-      if (op.kernel == kernel && definition(op.kind).whole_batch) whole = &op;
+      if (op.kernel == kernel && is_whole_gradient(op.kind)) whole = &op;
     check(whole != nullptr, "a kernel with rows has a gradient over the whole batch");
     const auto& gradient = graph_.type(whole->result());
     planned.blocks = gradient.dims[0] / source.rows;

@@ -148,6 +148,13 @@ Initializer ConfigReader::initializer(const std::string& key, const json& fallba
   }
 }
 
+Regularizer ConfigReader::regularizer(const std::string& key) {
+  std::vector<std::string> problems;
+  auto regularizer = regularizer_from_json(find(key), problems);
+  for (const auto& each : problems) problem(fmt::format("\"{}\": {}", key, each));
+  return regularizer;
+}
+
 void ConfigReader::only(const std::string& key, const json& neutral, const std::string& remedy) {
   const auto& value = find(key);
   if (!value.is_null() && value != neutral) problem(fmt::format("\"{}\" is {}, which is not supported; {}", key, value.dump(), remedy));

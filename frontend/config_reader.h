@@ -9,6 +9,7 @@
 
 #include "frontend/dialect.h"
 #include "frontend/initializers.h"
+#include "frontend/regularizers.h"
 #include "ir/attributes.h"
 
 namespace gradc {
@@ -38,6 +39,8 @@ class ConfigReader {
   Ints pair(const std::string& key, Ints fallback, std::int64_t least = 1);
   /// A missing one is `fallback`, a name or object as the config would have it.
   Initializer initializer(const std::string& key, const nlohmann::json& fallback);
+  /// A missing one is none.
+  Regularizer regularizer(const std::string& key);
   /// Records a problem for each key that asks for what gradc does not do: it must be missing, null or `neutral`.
   void only(const std::string& key, const nlohmann::json& neutral, const std::string& remedy);
   /// The value under the key, or null. The key counts as read.

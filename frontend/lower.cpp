@@ -95,7 +95,8 @@ class Lowering {
         if (channels_first) layer.inputs = {channels_last(layer)};
         result = def->lower(layer);
         if (result >= 0 && channels_first && b_.type(result).rank() > 2) result = channels_back(layer, result);
-        layer.penalize_activity(result);
+        const auto activity = config.regularizer("activity_regularizer");
+        if (result >= 0) layer.penalize(activity, result);
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
         if (result >= 0) expect_fits(b_.type(result).dims, "an output");
         config.report_unread();

@@ -94,6 +94,8 @@ inline std::string_view name_of(OpKind kind) { return definition(kind).name; }
 inline FusionKind fusion_of(OpKind kind) { return definition(kind).fusion; }
 inline bool is_pointwise(OpKind kind) { return fusion_of(kind) == FusionKind::elementwise; }
 inline bool is_contraction(OpKind kind) { return fusion_of(kind) == FusionKind::contraction; }
+/// Whether it is a weight gradient that is computed over the whole batch at once, of `rows` of its rows a call.
+inline bool is_whole_gradient(OpKind kind) { return is_contraction(kind) && definition(kind).whole_batch; }
 /// Whether ops of this kind stand outside of kernels: values enter, leave or are shown in another shape there.
 inline bool is_boundary(OpKind kind) { return fusion_of(kind) == FusionKind::boundary; }
 /// Whether readers may compute an element as they read it.

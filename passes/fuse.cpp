@@ -28,9 +28,7 @@ bool is_forward_convolution(const Graph& graph, const Op& op) {
 
 bool is_weight_gradient(const Graph& graph, const Op& op) { return is_contraction(op.kind) && sums_over_batch(graph, op); }
 
-bool is_whole_gradient(const Graph&, const Op& op) { return is_contraction(op.kind) && definition(op.kind).whole_batch; }
-
-bool is_sum(const Graph& graph, const Op& op) { return op.kind == OpKind::reduce || is_whole_gradient(graph, op); }
+bool is_sum(const Graph&, const Op& op) { return op.kind == OpKind::reduce || is_whole_gradient(op.kind); }
 
 /// A number of features that is whole vectors of every target.
 constexpr std::int64_t kVectorMultiple = 64;
@@ -172,7 +170,7 @@ class Grouping {
   }
   bool tiled(int group) const {
     for (int m : members_[group]) {
-      if (definition(op(m).kind).whole_batch) continue;
+      if (is_whole_gradient(op(m).kind)) continue;
       for (auto v : op(m).operands)
         if (graph_.type(v).batched()) return true;
       for (auto v : op(m).results)
@@ -388,8 +386,8 @@ class Rules {
     if (!is_pointwise(op.kind)) return false;
     if (!is_pointwise(from.kind) && !is_sum(graph_, from)) return false;
     // The loops of a gradient over the whole batch are its own.
-    if (groups_.any(group, is_sum) && groups_.any(own, is_sum) &&
-        (groups_.any(group, is_whole_gradient) || groups_.any(own, is_whole_gradient)))
+    auto is_whole = [](const Graph&, const Op& each) { return is_whole_gradient(each.kind); };
+    if (groups_.any(group, is_sum) && groups_.any(own, is_sum) && (groups_.any(group, is_whole) || groups_.any(own, is_whole)))
       return false;
     return graph_.type(through).dims == graph_.type(op.result()).dims;
   }

@@ -1,7 +1,5 @@
 #include "frontend/layers/activations.h"
 
-#include <algorithm>
-
 #include "frontend/layers/context.h"
 #include "support/error.h"
 

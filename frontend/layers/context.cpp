@@ -59,13 +59,6 @@ void LayerContext::penalize(const Regularizer& regularizer, ValueId x) {
   if (regularizer && mode != Mode::predict) penalties.push_back(penalty(b, regularizer, x));
 }
 
-void LayerContext::penalize_activity(ValueId x) {
-  std::vector<std::string> problems;
-  auto regularizer = regularizer_from_json(config.find("activity_regularizer"), problems);
-  for (const auto& problem : problems) config.problem(fmt::format("\"activity_regularizer\": {}", problem));
-  if (x >= 0) penalize(regularizer, x);
-}
-
 bool is_known_activation(const std::string& name) {
   const auto plain = plain_name(name);
   const auto& table = pointwise_activations();

@@ -40,6 +40,7 @@ class LayerContext {
   const Type input_type(int i = 0) const { return b.type(inputs[i]); }
   /// Throws gradc::Error unless the input has this rank, the batch included.
   void expect_rank(int rank, const char* shape) const;
+  void expect_images() const { expect_rank(4, "images of rank 3 (height×width×channels)"); }
 
   /// A weight of the layer, as a param of the graph, with the penalty of its regularizer; in the layer's second use the one of the first.
   /// Throws gradc::Error if that has another shape.
@@ -50,8 +51,6 @@ class LayerContext {
   }
   /// Adds the penalty of a regularizer to the loss.
   void penalize(const Regularizer& regularizer, ValueId x);
-  /// That of the config's `activity_regularizer`.
-  void penalize_activity(ValueId x);
   /// The newest value of a param that steps change by themselves, as moving statistics: a layer may be used several times in a step.
   ValueId newest(ValueId param) const;
   void update(ValueId param, ValueId value);

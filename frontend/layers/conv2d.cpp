@@ -7,8 +7,6 @@ namespace gradc {
 
 namespace {
 
-constexpr const char* kImages = "images of rank 3 (height×width×channels)";
-
 /// How a kernel moves over images.
 struct Sliding {
   Ints size, strides, dilation;
@@ -17,7 +15,7 @@ struct Sliding {
 
 template <class Convolution>
 Sliding sliding_of(LayerContext& context, const Convolution& layer) {
-  context.expect_rank(4, kImages);
+  context.expect_images();
   return {layer.kernel_size, layer.strides, layer.dilation_rate, layer.padding};
 }
 

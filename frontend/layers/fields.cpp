@@ -115,16 +115,9 @@ void FieldReader::axis(const char* key, std::int64_t& field) {
 // A default is a name, whose meaning is the file's.
 void FieldReader::initializer(const std::string& key, Initializer& field) { field = config_.initializer(key, field.json()["class_name"]); }
 
-Regularizer FieldReader::regularizer(const std::string& key) {
-  std::vector<std::string> problems;
-  auto regularizer = regularizer_from_json(config_.find(key), problems);
-  for (const auto& problem : problems) config_.problem(fmt::format("\"{}\": {}", key, problem));
-  return regularizer;
-}
-
 void FieldReader::weight(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
   this->initializer(name + "_initializer", initializer);
-  regularizer = this->regularizer(name + "_regularizer");
+  regularizer = config_.regularizer(name + "_regularizer");
   config_.only(name + "_constraint", nullptr, "remove it");
 }
 

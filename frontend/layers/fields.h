@@ -80,8 +80,6 @@ class FieldReader {
   void data_format() {}
 
  private:
-  Regularizer regularizer(const std::string& key);
-
   ConfigReader& config_;
 };
 

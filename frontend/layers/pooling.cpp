@@ -5,11 +5,9 @@
 namespace gradc {
 namespace {
 
-constexpr const char* kImages = "images of rank 3 (height×width×channels)";
-
 template <class Pooling>
 ValueId pool(LayerContext& context, const Pooling& layer, OpKind kind) {
-  context.expect_rank(4, kImages);
+  context.expect_images();
   auto type = context.input_type();
   const auto& strides = layer.strides.empty() ? layer.pool_size : layer.strides;
   auto padding = window_padding(layer.padding, {type.dims[1], type.dims[2]}, layer.pool_size, strides, {1, 1});
@@ -36,7 +34,7 @@ ValueId lower(LayerContext& context, const MaxPooling2D& layer) { return pool(co
 ValueId lower(LayerContext& context, const AveragePooling2D& layer) { return pool(context, layer, OpKind::avg_pool2d); }
 
 ValueId lower(LayerContext& context, const GlobalAveragePooling2D& layer) {
-  context.expect_rank(4, kImages);
+  context.expect_images();
   auto type = context.input_type();
   auto sum = sum_of_pixels(context, context.input());
   auto mean = context.emit(OpKind::mul, {sum, context.b.constant(1.0 / static_cast<double>(type.dims[1] * type.dims[2]))}, {}, "mean");
@@ -45,7 +43,7 @@ ValueId lower(LayerContext& context, const GlobalAveragePooling2D& layer) {
 
 /// The gradient goes to all pixels that are the largest: in tf.js to each of them whole, in Keras in equal parts.
 ValueId lower(LayerContext& context, const GlobalMaxPooling2D& layer) {
-  context.expect_rank(4, kImages);
+  context.expect_images();
   auto type = context.input_type();
   const Ints window = {type.dims[1], type.dims[2]}, channels = {kBatch, type.dims[3]};
   const auto x = context.input();

@@ -8,8 +8,6 @@
 namespace gradc {
 namespace {
 
-constexpr const char* kImages = "images of rank 3 (height×width×channels)";
-
 /// Top, bottom, left and right as the numbers before and after each dimension.
 std::pair<Ints, Ints> before_and_after(const Dims& sides) { return {{0, sides[0], sides[2], 0}, {0, sides[1], sides[3], 0}}; }
 
@@ -61,13 +59,13 @@ ValueId lower(LayerContext& context, const RepeatVector& layer) {
 }
 
 ValueId lower(LayerContext& context, const ZeroPadding2D& layer) {
-  context.expect_rank(4, kImages);
+  context.expect_images();
   auto [before, after] = before_and_after(layer.padding);
   return context.emit(OpKind::pad, {context.input()}, {{"before", before}, {"after", after}}, "padded");
 }
 
 ValueId lower(LayerContext& context, const Cropping2D& layer) {
-  context.expect_rank(4, kImages);
+  context.expect_images();
   auto [begin, end] = before_and_after(layer.cropping);
   auto size = context.input_type().dims;
   for (int axis : {1, 2}) {

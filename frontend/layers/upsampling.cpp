@@ -58,7 +58,7 @@ ValueId interpolated(LayerContext& context, ValueId x, int axis, std::int64_t ti
 }  // namespace
 
 ValueId lower(LayerContext& context, const UpSampling2D& layer) {
-  context.expect_rank(4, "images of rank 3 (height×width×channels)");
+  context.expect_images();
   auto y = context.input();
   for (int axis : {1, 2}) {
     const auto times = layer.size[axis - 1];

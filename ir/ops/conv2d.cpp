@@ -111,8 +111,6 @@ Iteration iteration_of_weight_grad(const OpView& op, std::span<const Type> resul
   return loops_of(shapes, shapes.in, shapes.out, kInputs, kInputs, kFirstAndResult, kFirstAndResult, kSecondAndResult);
 }
 
-bool gives_zero(const std::vector<bool>& zero) { return zero[0]; }
-
 }  // namespace
 
 OpDef define_conv2d() {
@@ -122,7 +120,7 @@ OpDef define_conv2d() {
           .infer = infer,
           .fusion = FusionKind::contraction,
           .iteration = iteration,
-          .gives_zero = gives_zero};
+          .gives_zero = zero_where_first_is};
 }
 
 OpDef define_conv2d_input_grad() {
@@ -135,7 +133,7 @@ OpDef define_conv2d_input_grad() {
           .infer = infer_input_grad,
           .fusion = FusionKind::contraction,
           .iteration = iteration_of_input_grad,
-          .gives_zero = gives_zero,
+          .gives_zero = zero_where_first_is,
           .inlines_operands = true,
           .transposable = 1};
 }

@@ -72,8 +72,6 @@ Iteration iteration_of_weight_grad(const OpView& op, std::span<const Type>) {
   return loops_of(op.operands[0], op.operands[0].dims.back(), op.operands[1].dims.back(), false);
 }
 
-bool gives_zero(const std::vector<bool>& zero) { return zero[0]; }
-
 }  // namespace
 
 OpDef define_dense() {
@@ -82,7 +80,7 @@ OpDef define_dense() {
           .infer = infer,
           .fusion = FusionKind::contraction,
           .iteration = iteration,
-          .gives_zero = gives_zero};
+          .gives_zero = zero_where_first_is};
 }
 OpDef define_dense_input_grad() {
   return {.summary = "the gradient of dense with respect to its input; w is the kernel as [N,K]",
@@ -90,7 +88,7 @@ OpDef define_dense_input_grad() {
           .infer = infer_input_grad,
           .fusion = FusionKind::contraction,
           .iteration = iteration_of_input_grad,
-          .gives_zero = gives_zero,
+          .gives_zero = zero_where_first_is,
           .inlines_operands = true,
           .transposable = 1};
 }

@@ -63,8 +63,6 @@ std::int64_t flops(const OpView& op, std::span<const Type> results) {
 }
 std::int64_t flops_grad(const OpView&, std::span<const Type> results) { return results[0].elements(); }
 
-bool gives_zero(const std::vector<bool>& zero) { return zero[0]; }
-
 }  // namespace
 
 OpDef define_max_pool2d() {
@@ -74,7 +72,7 @@ OpDef define_max_pool2d() {
           .infer = infer_max,
           .fusion = FusionKind::window,
           .flops = flops,
-          .gives_zero = gives_zero,
+          .gives_zero = zero_where_first_is,
           .commutes_with_increasing = true};
 }
 OpDef define_max_pool2d_grad() {
@@ -84,7 +82,7 @@ OpDef define_max_pool2d_grad() {
           .infer = infer_max_grad,
           .fusion = FusionKind::movement,
           .flops = flops_grad,
-          .gives_zero = gives_zero,
+          .gives_zero = zero_where_first_is,
           .instructions = 8,  // Of the few windows that may hold a pixel.
           .inlines_operands = true};
 }
@@ -95,7 +93,7 @@ OpDef define_avg_pool2d() {
           .infer = infer_avg,
           .fusion = FusionKind::reduction,
           .flops = flops,
-          .gives_zero = gives_zero};
+          .gives_zero = zero_where_first_is};
 }
 OpDef define_avg_pool2d_grad() {
   return {.summary = "spreads each window's gradient evenly over its pixels, in images of height and width `input`",
@@ -104,7 +102,7 @@ OpDef define_avg_pool2d_grad() {
           .infer = infer_avg_grad,
           .fusion = FusionKind::movement,
           .flops = flops_grad,
-          .gives_zero = gives_zero};
+          .gives_zero = zero_where_first_is};
 }
 
 }  // namespace gradc

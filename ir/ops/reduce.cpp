@@ -59,7 +59,7 @@ OpDef define_reduce_sum() {
           .infer = infer_reduce_sum,
           .fusion = FusionKind::reduction,
           .flops = flops,
-          .gives_zero = [](const std::vector<bool>& zero) { return zero[0]; }};
+          .gives_zero = zero_where_first_is};
 }
 OpDef define_batch_moments() {
   return {.summary = "mean and variance (divided by the count) of each channel over the batch and every dimension but the last",

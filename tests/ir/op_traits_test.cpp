@@ -1,7 +1,7 @@
 // What passes ask of ops: loops of contractions, zeros, instructions, sums over the batch.
 #include <filesystem>
 #include <numeric>
-#include <regex>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,9 @@
 namespace gradc::test {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 
 /// Calls `visit` for every op of every case, forward and backward.
 void for_each_op(const std::function<void(const Graph&, const Op&)>& visit) {
@@ -120,14 +122,13 @@ TEST(OpTraits, AGradientThatIsNotKnownIsAnError) {
 }
 
 TEST(OpTraits, PassesNameNoConvolutionDenseOrPoolingOp) {
-  const std::regex named("OpKind::\\w*(conv|dense|pool)\\w*");
   int files = 0;
   for (const auto& file : std::filesystem::directory_iterator(GRADC_SOURCE "/passes")) {
     if (file.is_directory()) continue;
     ++files;
-    const auto text = read_file(file.path());
-    std::smatch found;
-    EXPECT_FALSE(std::regex_search(text, found, named)) << file.path().filename() << " names " << found.str();
+    std::istringstream text(read_file(file.path()));
+    for (std::string line; std::getline(text, line);)
+      EXPECT_THAT(line, Not(ContainsRegex("OpKind::[a-z0-9_]*(conv|dense|pool)"))) << file.path().filename();
   }
   EXPECT_GT(files, 20);
 }
