@@ -328,8 +328,7 @@ class Planner {
 
   void add_terminals() {
     for (const auto& op : graph_.ops) {
-      if (op.kind == OpKind::input)
-        plan_.inputs.push_back({op.attributes.text("name"), graph_.type(op.result()), placements_[op.result()]});
+      if (op.kind == OpKind::input) plan_.inputs.push_back({input_role(op), graph_.type(op.result()), placements_[op.result()]});
       if (op.kind == OpKind::output) {
         auto value = storage(op.operands[0]);
         check(placed_[value], "an output is stored");

@@ -8,6 +8,7 @@
 
 #include "backends/kernel.h"
 #include "backends/kernel_info.h"
+#include "ir/roles.h"
 #include "support/memory.h"
 
 namespace gradc {
@@ -50,7 +51,7 @@ struct Phase {
 
 /// A batched or scalar input that the runtime stores before, or with, the first kernel of a tile.
 struct PlannedInput {
-  std::string name;
+  InputRole role = InputRole::data;
   Type type;
   Placement placement;
 };

@@ -10,6 +10,7 @@
 
 #include "bench/program.h"
 #include "bench/timed_step.h"
+#include "ir/roles.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
 #include "runtime/thread_pool.h"
@@ -59,8 +60,8 @@ std::string conv_bias_relu_pool(std::int64_t side) {
 std::string cross_entropy(std::int64_t classes) {
   return fmt::format(R"(graph @fusion {{
   %logits = input "images" : f32[B,{0}]
-  %labels = input "labels" : f32[B,{0}]
-  %valid = input "valid" : f32[B]
+  %labels = input "labels" {{role = "label"}} : f32[B,{0}]
+  %valid = input "valid" {{role = "batch_mask"}} : f32[B]
   %loss = softmax_cross_entropy %logits, %labels : f32[B]
   %masked = mul %loss, %valid : f32[B]
   %sum = reduce_sum %masked {{axes = [0], keep_dims = 0}} : f32[]
@@ -75,7 +76,7 @@ std::string cross_entropy(std::int64_t classes) {
 std::string pointwise(std::int64_t elements) {
   return fmt::format(R"(graph @fusion {{
   %x = input "images" : f32[B,{0}]
-  %y = input "labels" : f32[B,{0}]
+  %y = input "labels" {{role = "label"}} : f32[B,{0}]
   %a = param "scale" {{trainable = 0}} : f32[{0}]
   %b = param "offset" {{trainable = 0}} : f32[{0}]
   %scaled = mul %x, %a : f32[B,{0}]
@@ -92,8 +93,8 @@ std::string pointwise(std::int64_t elements) {
 std::string reduction_update(std::int64_t units) {
   return fmt::format(R"(graph @fusion {{
   %x = input "images" : f32[B,{0}]
-  %dy = input "labels" : f32[B,64]
-  %valid = input "valid" : f32[B]
+  %dy = input "labels" {{role = "label"}} : f32[B,64]
+  %valid = input "valid" {{role = "batch_mask"}} : f32[B]
   %rate = param "rate" {{trainable = 0}} : f32[]
   %momentum = param "momentum" {{trainable = 0}} : f32[]
   %w = param "kernel" {{trainable = 1}} : f32[{0},64]
@@ -124,13 +125,13 @@ class Kernels {
     auto graph = parse(text);
     StepOptions options{.threads = threads, .exact_threads = true, .separate_kernels = true};
     const auto machine = machine_of(options, batch);
-    run_passes(graph, pipeline({.train = false, .fuse = fuse, .machine = machine}));
+    run_passes(graph, pipeline({.train = false, .fuse = fuse, .context = {.machine = machine}}));
     std::int64_t elements[2] = {1, 1};
     for (const auto& op : graph.ops) {
       const auto& type = graph.type(op.results.empty() ? op.operands[0] : op.result());
       if (op.kind == OpKind::param) params_.set(op.attributes.text("name"), type.dims, numbers(type.elements(), 0.1f));
-      if (op.kind == OpKind::input && op.attributes.text("name") == "images") elements[0] = type.elements();
-      if (op.kind == OpKind::input && op.attributes.text("name") == "labels") elements[1] = type.elements();
+      if (op.kind == OpKind::input && input_role(op) == InputRole::data) elements[0] = type.elements();
+      if (op.kind == OpKind::input && input_role(op) == InputRole::label) elements[1] = type.elements();
     }
     images_ = numbers(batch * elements[0], 1);
     labels_ = numbers(batch * elements[1], 1);

@@ -19,7 +19,7 @@ Times Times::of(std::vector<double> seconds) {
 
 TimedStep::TimedStep(const ModelFile& file, const Options& options) {
   const auto machine = machine_of(options.step, options.batch_size);
-  BuildOptions build_options{.fuse = options.fuse, .machine = machine};
+  BuildOptions build_options{.fuse = options.fuse, .disable = options.disable, .machine = machine};
   if (options.lanes) build_options.machine.force_lanes = options.lanes;
   build_options.training = training_of(file);
   auto built = build(file.topology, build_options);

@@ -53,7 +53,8 @@ class TimedStep {
   struct Options {
     std::int64_t batch_size = 64;
     bool fuse = true;
-    std::optional<Lanes> lanes = {};  ///< Instead of those that the layout pass would choose.
+    std::vector<std::string> disable = {};  ///< Optional passes to leave out.
+    std::optional<Lanes> lanes = {};        ///< Instead of those that the layout pass would choose.
     StepOptions step = {};
   };
 

@@ -3,14 +3,18 @@
 namespace gradc {
 
 std::vector<Pass> build_passes(const BuildOptions& options, std::vector<OptimizerState>& states) {
-  PipelineOptions pipeline_options{.train = options.mode == Mode::train, .fuse = options.fuse, .machine = options.machine};
-  pipeline_options.update = [&states, optimizer = options.training.optimizer, update = options.update](Graph& graph) {
+  PassContext context{.machine = options.machine};
+  context.update = [&states, optimizer = options.training.optimizer, update = options.update](Graph& graph) {
     if (update)
       states = add_updates(graph, optimizer);
     else
       std::erase_if(graph.ops, [](const Op& op) { return op.kind == OpKind::update; });  // of moving statistics
   };
-  return options.kernels ? pipeline(pipeline_options) : reference_pipeline(pipeline_options);
+  return pipeline({.train = options.mode == Mode::train,
+                   .kernels = options.kernels,
+                   .fuse = options.fuse,
+                   .disable = options.disable,
+                   .context = context});
 }
 
 Built build(const Topology& topology, const BuildOptions& options, const PassObserver& observer) {

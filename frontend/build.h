@@ -11,6 +11,7 @@ struct BuildOptions {
   Mode mode = Mode::train;
   TrainingConfig training = {};
   bool fuse = true;
+  std::vector<std::string> disable = {};  ///< Optional passes to leave out.
   Machine machine = {};
   bool update = true;   ///< In Mode::train: else no param changes, and the gradients are outputs "gradient/NAME".
   bool kernels = true;  ///< Up to kernels and phases, as the jit backend needs; else plain ops, as the reference backend runs.

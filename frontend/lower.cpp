@@ -7,6 +7,7 @@
 #include "frontend/layers/layers.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
+#include "ir/roles.h"
 #include "support/error.h"
 #include "support/memory.h"
 
@@ -36,14 +37,14 @@ class Lowering {
     expect_fits(topology_.input_shape, "an input");
     Type images{DType::f32, {kBatch}};
     images.dims.insert(images.dims.end(), topology_.input_shape.begin(), topology_.input_shape.end());
-    auto x = input("images", images);
+    auto x = emit_input(b_, InputRole::data, images, "images");
     if (options_.mode == Mode::train) {
-      input("random_key", {DType::i32, {}});
-      input("image_index", {DType::i32, {kBatch}});
+      emit_input(b_, InputRole::step_key, {DType::i32, {}}, "random_key");
+      emit_input(b_, InputRole::sample_index, {DType::i32, {kBatch}}, "image_index");
     }
     if (options_.mode != Mode::predict) {
-      weight_ = input("valid", {DType::f32, {kBatch}});
-      batch_size_ = input("batch_size", {DType::f32, {}});
+      weight_ = emit_input(b_, InputRole::batch_mask, {DType::f32, {kBatch}}, "valid");
+      batch_size_ = emit_input(b_, InputRole::batch_size, {DType::f32, {}}, "batch_size");
     }
     for (const auto& node : topology_.layers) lower_layer(node, x);
     if (options_.mode != Mode::predict) problems_.insert(problems_.end(), options_.problems.begin(), options_.problems.end());
@@ -60,8 +61,6 @@ class Lowering {
   }
 
  private:
-  ValueId input(const std::string& name, const Type& type) { return b_.emit_typed(OpKind::input, type, {{"name", name}}, name); }
-
   void lower_layer(const LayerNode& node, ValueId images) {
     auto& result = results_[node.name];
     result = -1;
@@ -172,7 +171,7 @@ class Lowering {
     if (output < 0 || !problems_.empty()) return;
     lowered_.labels = lowered_.output;
     if (loss->labels == LabelKind::classes) lowered_.labels.dims.pop_back();
-    auto labels = input("labels", lowered_.labels);
+    auto labels = emit_input(b_, InputRole::label, lowered_.labels, "labels");
     b_.loc = "loss";
     auto total = over_batch("loss", lower_loss(b_, options_.loss, output, labels), options_.loss.options.reduction);
     if (options_.loss.options.weight != 1) total = b_.emit(OpKind::mul, {total, b_.constant(options_.loss.options.weight)});

@@ -20,8 +20,8 @@ struct LowerOptions {
   std::vector<std::string> problems = {};  ///< Of how the model is to be trained; not read in Mode::predict.
 };
 
-/// A graph with the inputs "images" and, unless in Mode::predict, "labels", "valid" (1 for an image, 0 for what pads the last tile),
-/// "batch_size"; in training also "random_key" and "image_index". Its outputs are the scalars that `metrics` names, or in Mode::predict
+/// A graph with an input of role data and, unless in Mode::predict, those of label, batch_mask and batch_size; in training also those of
+/// step_key and sample_index. Its outputs are the scalars that `metrics` names, or in Mode::predict
 /// "predictions". A BatchNormalization in training also updates its moving statistics.
 struct Lowered {
   /// What became of a layer of the topology.

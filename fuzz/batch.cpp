@@ -1,4 +1,5 @@
 #include "fuzz/batch.h"
+#include "ir/roles.h"
 
 namespace gradc::fuzz {
 
@@ -18,7 +19,7 @@ Batch::Batch(const Graph& graph, std::int64_t images, LabelKind labels, bool pro
   Random random(seed);
   auto stored = images + random.integer(0, 3);
   for (std::int64_t i = 0; i < images; ++i) rows_.push_back(static_cast<std::uint32_t>(random.integer(0, stored - 1)));
-  if (const auto* input = graph.find(OpKind::input, "images")) {
+  if (const auto* input = find_input(graph, InputRole::data)) {
     elements_ = graph.type(input->result()).elements();
     auto count = static_cast<std::size_t>(stored * elements_);
     if (numbers == "bytes") {
@@ -30,7 +31,7 @@ Batch::Batch(const Graph& graph, std::int64_t images, LabelKind labels, bool pro
           if (random.integer(0, 2) == 0) v = 0;
     }
   }
-  const auto* input = graph.find(OpKind::input, "labels");
+  const auto* input = find_input(graph, InputRole::label);
   if (input == nullptr) return;
   const auto& type = graph.type(input->result());
   label_elements_ = type.elements();

@@ -16,6 +16,7 @@
 #include "frontend/losses.h"
 #include "fuzz/batch.h"
 #include "fuzz/rounding.h"
+#include "ir/roles.h"
 #include "ir/text.h"
 #include "runtime/step.h"
 #include "support/error.h"
@@ -60,14 +61,18 @@ Program program_of_model(const Case& a_case) {
   const auto& c = a_case.configuration;
   auto mode = c.mode == "predict" ? Mode::predict : c.mode == "evaluate" ? Mode::eval : Mode::train;
   const auto machine = machine_of(c);
-  BuildOptions options{
-      .mode = mode, .training = file.training.value_or(TrainingConfig()), .fuse = c.fuse, .machine = machine, .update = c.mode == "train"};
+  BuildOptions options{.mode = mode,
+                       .training = file.training.value_or(TrainingConfig()),
+                       .fuse = c.fuse,
+                       .disable = c.disable,
+                       .machine = machine,
+                       .update = c.mode == "train"};
   auto lowered = lower(
       file.topology, {.mode = mode, .loss = options.training.loss, .metrics = options.training.metrics, .writer = options.training.writer});
   Program program{.plain = lowered.graph, .kernels = lowered.graph};
   std::vector<OptimizerState> states;
   auto passes = build_passes(options, states);
-  run_passes(program.kernels, without_skipped(passes, c));
+  run_passes(program.kernels, passes);
   std::erase_if(passes, [](const Pass& pass) { return pass.name != "differentiate" && pass.name != "update"; });
   run_passes(program.plain, passes);
 
@@ -92,7 +97,7 @@ Program program_of_graph(const Case& a_case) {
   const auto& c = a_case.configuration;
   Program program{.plain = graph, .kernels = graph};
   const auto machine = machine_of(c);
-  run_passes(program.kernels, without_skipped(pipeline({.train = false, .fuse = c.fuse, .machine = machine}), c));
+  run_passes(program.kernels, pipeline({.train = false, .fuse = c.fuse, .disable = c.disable, .context = {.machine = machine}}));
   Random random(c.data + 1);
   for (const auto& op : graph.ops) {
     if (op.kind != OpKind::param) continue;
@@ -154,8 +159,17 @@ NamedTensors moved(const NamedTensors& tensors, std::uint64_t seed) {
   auto result = tensors;
   Random random(seed);
   for (auto& [name, tensor] : result)
-    if (name != "labels" && name != "valid" && name != "batch_size" && name != "random_key" && name != "image_index")
-      for (auto& v : tensor.data) v *= 1 + kMoved * (random.coin() ? 1 : -1);
+    for (auto& v : tensor.data) v *= 1 + kMoved * (random.coin() ? 1 : -1);
+  return result;
+}
+
+/// The inputs with the model's data moved: labels may be classes, and the others count or index.
+NamedTensors moved_data(const Graph& graph, const NamedTensors& inputs, std::uint64_t seed) {
+  NamedTensors data;
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::input && input_role(op) == InputRole::data) data.insert(*inputs.find(op.attributes.text("name")));
+  auto result = moved(data, seed);
+  result.insert(inputs.begin(), inputs.end());
   return result;
 }
 
@@ -178,7 +192,7 @@ struct Given {
   /// The reference in single precision, its numbers moved by rounding.
   ReferenceRun moved_run(const Graph& graph, std::uint64_t seed, NearTies* ties) const {
     Random random(seed);
-    return run_reference(graph, moved(inputs, seed + 1), moved(params, seed + 2), true,
+    return run_reference(graph, moved_data(graph, inputs, seed + 1), moved(params, seed + 2), true,
                          [&](const Op& op, const std::vector<const Tensor*>& operands, const std::vector<Tensor*>& results) {
                            if (ties != nullptr) ties->moved(op, operands);
                            move_by_rounding(graph, op, operands, results, random);

@@ -11,11 +11,6 @@ namespace gradc::fuzz {
 
 using nlohmann::json;
 
-const std::vector<std::string>& optional_passes() {
-  static const std::vector<std::string> passes = {"canonicalize", "commute_pool", "simplify", "factor_sums", "recompute"};
-  return passes;
-}
-
 const std::vector<std::string>& runnable_targets() {
   static const auto targets = [] {
     std::vector<std::string> all;
@@ -42,7 +37,7 @@ Configuration random_configuration(Choices& choices) {
   c.images = choices.of({0, 0, 0, 1, 2, 3, 5, 8, 14, 16, 20});
   c.candidate = choices.coin() ? static_cast<int>(choices.integer(0, 20)) : 0;
   c.fuse = !choices.one_in(5);
-  if (choices.one_in(4)) c.skip.push_back(choices.of(optional_passes()));
+  if (choices.one_in(4)) c.disable.push_back(choices.of(optional_passes()));
   if (!runnable_targets().empty() && choices.coin()) c.target = choices.of(runnable_targets());
   c.cache_bytes = choices.of<std::int64_t>({2 << 20, 1 << 20, 512 << 10, 256 << 10});
   c.numbers = choices.of<const char*>({"floats", "floats", "sparse", "bytes"});
@@ -67,7 +62,7 @@ void for_each_field(AConfiguration& c, Visit visit) {
   visit("images", c.images);
   visit("candidate", c.candidate);
   visit("fuse", c.fuse);
-  visit("skip", c.skip);
+  visit("skip", c.disable);
   visit("target", c.target);
   visit("cache_bytes", c.cache_bytes);
   visit("numbers", c.numbers);
@@ -112,13 +107,6 @@ Machine machine_of(const Configuration& configuration) {
   machine.force_lanes = configuration.lanes;
   machine.force_images = configuration.images;
   return machine;
-}
-
-std::vector<Pass> without_skipped(std::vector<Pass> passes, const Configuration& configuration) {
-  std::erase_if(passes, [&](const Pass& pass) {
-    return std::find(configuration.skip.begin(), configuration.skip.end(), pass.name) != configuration.skip.end();
-  });
-  return passes;
 }
 
 }  // namespace gradc::fuzz

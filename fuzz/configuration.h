@@ -24,7 +24,7 @@ struct Configuration {
   std::int64_t images = 0;             ///< Images of a tile where lanes are features; 0 lets tile_images choose.
   int candidate = 0;                   ///< Which schedule of each kernel.
   bool fuse = true;
-  std::vector<std::string> skip = {};                ///< Passes that are left out, of optional_passes().
+  std::vector<std::string> disable = {};             ///< Optional passes that are left out; "skip" in files.
   std::string target = {};                           ///< A Halide target; if empty this machine.
   std::int64_t cache_bytes = std::int64_t{2} << 20;  ///< L2 of a core, as the cost models take it.
   std::string numbers = "floats";                    ///< Images as "floats", as "bytes", or "sparse": floats of which a third are zero.
@@ -34,8 +34,6 @@ struct Configuration {
   std::uint64_t data = 0;       ///< Seed of images, labels and weights.
 };
 
-/// Passes that only make a step faster.
-const std::vector<std::string>& optional_passes();
 /// The Halide targets besides this machine's own whose code it can run.
 const std::vector<std::string>& runnable_targets();
 
@@ -48,8 +46,5 @@ Configuration configuration_from_json(const nlohmann::json& json);
 
 /// What the passes are told of the machine. No number comes from the machine itself, except the width of vectors if no target is named.
 Machine machine_of(const Configuration& configuration);
-
-/// The passes without those that are skipped.
-std::vector<Pass> without_skipped(std::vector<Pass> passes, const Configuration& configuration);
 
 }  // namespace gradc::fuzz

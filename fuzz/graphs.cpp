@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "ir/roles.h"
 #include "passes/differentiate.h"
 
 namespace gradc::fuzz {
@@ -42,13 +43,13 @@ class GraphGenerator {
 
   Graph run() {
     bool trained = c_.coin();
-    images_ = input("images", DType::f32, input_dims());
-    input("valid", DType::f32, {kBatch});
-    batch_size_ = input("batch_size", DType::f32, {});
-    key_ = input("random_key", DType::i32, {});
-    index_ = input("image_index", DType::i32, {kBatch});
+    images_ = emit_input(b_, InputRole::data, {DType::f32, input_dims()}, "images");
+    emit_input(b_, InputRole::batch_mask, {DType::f32, {kBatch}}, "valid");
+    batch_size_ = emit_input(b_, InputRole::batch_size, {DType::f32, {}}, "batch_size");
+    key_ = emit_input(b_, InputRole::step_key, {DType::i32, {}}, "random_key");
+    index_ = emit_input(b_, InputRole::sample_index, {DType::i32, {kBatch}}, "image_index");
     batched_ = {images_};
-    if (!trained && c_.coin()) batched_.push_back(input("labels", DType::f32, input_dims()));
+    if (!trained && c_.coin()) batched_.push_back(emit_input(b_, InputRole::label, {DType::f32, input_dims()}, "labels"));
     if (trained) batched_.push_back(b_.emit(OpKind::mul, {images_, param(b_.type(images_).image_dims())}));
     for (int ops = 0; ops < 6 && (ops == 0 || c_.more()); ++ops) {
       Choices::Part part(c_);
@@ -64,10 +65,6 @@ class GraphGenerator {
   }
 
  private:
-  ValueId input(const std::string& name, DType dtype, Ints dims) {
-    return b_.emit_typed(OpKind::input, {dtype, std::move(dims)}, {{"name", name}}, name);
-  }
-
   ValueId param(Ints dims) {
     auto name = fmt::format("p{}", params_++);
     auto value = b_.emit_typed(OpKind::param, {DType::f32, std::move(dims)}, {{"name", name}, {"trainable", std::int64_t{1}}}, name);
@@ -477,7 +474,7 @@ class GraphGenerator {
 
   /// The mean over the batch of a weighted sum of every value that nothing uses, so that each of their elements has a gradient of its own.
   void add_loss() {
-    auto valid = graph_.find(OpKind::input, "valid")->result();
+    auto valid = find_input(graph_, InputRole::batch_mask)->result();
     ValueId sum = -1;
     for (auto value : unused()) {
       if (type(value).dtype != DType::f32) continue;

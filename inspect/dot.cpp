@@ -33,8 +33,9 @@ std::string box_of(const Graph& graph, const Op& op) {
   return graph.kernels.empty() ? op.loc : "";
 }
 
-std::string node(const Graph& graph, std::size_t i, Role role) {
+std::string node(const Graph& graph, std::size_t i) {
   const auto& op = graph.ops[i];
+  const auto role = role_of(op);
   auto label = std::string(name_of(op.kind));
   if (op.attributes.has("name")) label += "\n" + op.attributes.text("name");
   return fmt::format("n{} [label={}, tooltip={}, fillcolor=\"{}\"{}];\n", i, quote(label), quote(print(graph, op)), color_of(role),
@@ -44,15 +45,14 @@ std::string node(const Graph& graph, std::size_t i, Role role) {
 }  // namespace
 
 std::string dot(const Graph& graph) {
-  auto roles = roles_of(graph);
   std::map<std::string, std::string> boxes;
   std::string loose;
   for (std::size_t i = 0; i < graph.ops.size(); ++i) {
     auto box = box_of(graph, graph.ops[i]);
     if (box.empty())
-      loose += "  " + node(graph, i, roles[i]);
+      loose += "  " + node(graph, i);
     else
-      boxes[box] += "    " + node(graph, i, roles[i]);
+      boxes[box] += "    " + node(graph, i);
   }
   auto out = "digraph " + quote(graph.name) +
              " {\n  graph [fontname=\"Helvetica\", labeljust=l];\n"

@@ -28,16 +28,14 @@ Json json_of(const GraphSnapshot& snapshot) {
       values.push_back(
           {graph.values[value].name, to_string(type), {{"n", type.elements() * size_of(type.dtype)}, {"batched", type.batched()}}});
     }
-  auto roles = roles_of(graph);
-  for (std::size_t i = 0; i < graph.ops.size(); ++i) {
-    const auto& op = graph.ops[i];
+  for (const auto& op : graph.ops) {
     Json operands = Json::array(), results = Json::array();
     for (auto value : op.operands) operands.push_back(numbers.at(value));
     for (auto value : op.results) results.push_back(numbers.at(value));
     ops.push_back({{"k", name_of(op.kind)},
                    {"n", op.attributes.has("name") ? op.attributes.text("name") : ""},
                    {"l", op.loc},
-                   {"r", static_cast<int>(roles[i])},
+                   {"r", static_cast<int>(role_of(op))},
                    {"c", op.kernel},
                    {"a", operands},
                    {"v", results},
@@ -78,10 +76,9 @@ std::string html(const GraphPage& page) {
   for (const auto& code : page.code)
     data["code"].push_back({{"statement", code.statement}, {"assembly", code.assembly}, {"shared", code.shared}});
   const auto& last = page.passes.back().graph;
-  auto roles = roles_of(last);
   std::map<std::string, int> role_of_value;
-  for (std::size_t i = 0; i < last.ops.size(); ++i)
-    for (auto value : last.ops[i].results) role_of_value[last.values[value].name] = static_cast<int>(roles[i]);
+  for (const auto& op : last.ops)
+    for (auto value : op.results) role_of_value[last.values[value].name] = static_cast<int>(role_of(op));
   for (const auto& life : page.plan.lives)
     data["lives"].push_back({{"value", life.value},
                              {"space", name_of(life.placement.space)},

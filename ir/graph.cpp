@@ -113,7 +113,7 @@ std::vector<std::pair<std::int32_t, std::int32_t>> reads_before_updates(const Gr
 }
 
 std::vector<ValueId> Builder::emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes, const std::string& hint) {
-  Op op{.kind = kind, .operands = std::move(operands), .attributes = std::move(attributes), .loc = loc};
+  Op op{.kind = kind, .operands = std::move(operands), .attributes = std::move(attributes), .loc = loc, .stage = stage};
   std::vector<Type> types;
   auto seen = graph_.view(op, types);
   const auto& def = definition(kind);
@@ -130,10 +130,19 @@ ValueId Builder::emit(OpKind kind, std::vector<ValueId> operands, Attributes att
 
 ValueId Builder::emit_typed(OpKind kind, Type type, Attributes attributes, const std::string& hint) {
   check(definition(kind).states_its_type, "emit_typed of an op with a shape rule");
-  Op op{.kind = kind, .attributes = std::move(attributes), .loc = loc};
+  Op op{.kind = kind, .attributes = std::move(attributes), .loc = loc, .stage = stage};
   op.results.push_back(graph_.add_value(std::move(type), hint));
   graph_.ops.push_back(op);
   return op.result();
+}
+
+std::string_view name_of(Stage stage) {
+  switch (stage) {
+    case Stage::forward: return "forward";
+    case Stage::backward: return "backward";
+    case Stage::update: return "update";
+  }
+  return "";
 }
 
 ValueId Builder::constant(double value, Type type) { return emit_typed(OpKind::constant, std::move(type), {{"value", value}}, "c"); }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,12 +21,22 @@ struct Value {
   std::string name;  ///< Without the `%`; unique in its graph.
 };
 
+/// The part of a training step that an op belongs to.
+enum class Stage : std::uint8_t {
+  forward,   ///< Predictions, loss and metrics from data and params.
+  backward,  ///< Gradients.
+  update,    ///< The next values of params and other state.
+};
+
+std::string_view name_of(Stage stage);
+
 struct Op {
   OpKind kind;
   std::vector<ValueId> operands;
   std::vector<ValueId> results;
   Attributes attributes;
-  std::string loc;           ///< The name of the layer that it comes from.
+  std::string loc;  ///< The name of the layer that it comes from.
+  Stage stage = Stage::forward;
   std::int32_t kernel = -1;  ///< Index into Graph::kernels, or -1 before `fuse`.
 
   ValueId result() const { return results.front(); }
@@ -89,7 +100,7 @@ bool sums_over_batch(const Graph& graph, const Op& op);
 /// before the second.
 std::vector<std::pair<std::int32_t, std::int32_t>> reads_before_updates(const Graph& graph);
 
-/// Appends ops to a graph. Every op gets the builder's current location.
+/// Appends ops to a graph. Every op gets the builder's current location and stage.
 class Builder {
  public:
   explicit Builder(Graph& graph) : graph_(graph) {}
@@ -105,10 +116,30 @@ class Builder {
   Graph& graph() { return graph_; }
   const Type& type(ValueId value) const { return graph_.type(value); }
 
+  /// Lets the ops that follow come from where this one does.
+  void stand_at(const Op& op) {
+    loc = op.loc;
+    stage = op.stage;
+  }
+
   std::string loc;
+  Stage stage = Stage::forward;
 
  private:
   Graph& graph_;
+};
+
+/// Lets a builder emit ops of a stage as long as this lives.
+class InStage {
+ public:
+  InStage(Builder& b, Stage stage) : b_(b), before_(b.stage) { b.stage = stage; }
+  ~InStage() { b_.stage = before_; }
+  InStage(const InStage&) = delete;
+  InStage& operator=(const InStage&) = delete;
+
+ private:
+  Builder& b_;
+  Stage before_;
 };
 
 }  // namespace gradc

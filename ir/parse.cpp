@@ -195,6 +195,10 @@ class Parser {
       advance();
       op.loc = take(Token::string, "a layer's name in quotes").text;
     }
+    if (is_word("stage")) {
+      advance();
+      op.stage = stage();
+    }
     if (types.size() != results.size())
       fail(start, fmt::format("{} result{}, but {} type{} stated", results.size(), results.size() == 1 ? "" : "s", types.size(),
                               types.size() == 1 ? " is" : "s are"));
@@ -206,6 +210,13 @@ class Parser {
     }
     graph_.ops.push_back(op);
     if (auto why = problem_of(graph_, op); !why.empty()) fail(name.at, fmt::format("{}: {}", name.text, why));
+  }
+
+  Stage stage() {
+    const auto name = take(Token::word, "forward, backward or update");
+    for (auto stage : {Stage::forward, Stage::backward, Stage::update})
+      if (name.text == name_of(stage)) return stage;
+    fail(name.at, fmt::format("there is no stage '{}'; forward, backward and update are", name.text));
   }
 
   void attribute(Attributes& attributes) {

@@ -25,6 +25,7 @@ void print_op(const Graph& graph, const Op& op, const std::string& indent, std::
   if (!attributes.empty()) out += " {" + attributes + "}";
   for (std::size_t i = 0; i < op.results.size(); ++i) out += (i > 0 ? ", " : " : ") + to_string(graph.type(op.results[i]));
   if (!op.loc.empty()) out += "  loc " + quote(op.loc);
+  if (op.stage != Stage::forward) out += fmt::format("  stage {}", name_of(op.stage));
   out += "\n";
 }
 

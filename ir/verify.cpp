@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "ir/roles.h"
 #include "ir/text.h"
 #include "support/error.h"
 
@@ -43,7 +44,10 @@ std::string type_problem(const Graph& graph, const OpDef& def, const Op& op) {
     if (!elements || *elements > kMostElements)
       return fmt::format("{} has more than {} elements an image, which is the most", to_string(graph.type(result)), kMostElements);
   }
-  if (def.states_its_type) return op.results.size() == 1 ? "" : "has one result";
+  if (def.states_its_type) {
+    if (op.results.size() != 1) return "has one result";
+    return op.kind == OpKind::input ? input_problem(op.attributes, graph.type(op.result())) : "";
+  }
   std::vector<Type> operands;
   try {
     auto types = def.infer(graph.view(op, operands));

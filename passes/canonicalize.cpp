@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 #include <optional>
 
@@ -22,19 +23,38 @@ struct Match {
   bool same_type(int operand) const { return type(operand) == result_type(); }
 };
 
-/// A pattern gives the value that replaces its op's result, or changes the op in place and gives nothing.
-struct Pattern {
+/// A rule for ops of one kind, or for all pointwise ones. It gives the value that replaces its op's result; its op's own result where it
+/// has changed the op in place; or nothing if it does not fit.
+struct Rule {
   const char* description;
-  OpKind kind;
+  std::optional<OpKind> kind;
   std::function<std::optional<ValueId>(Match&)> apply;
+
+  bool is_for(OpKind other) const { return kind ? *kind == other : is_pointwise(other); }
 };
 
 std::optional<ValueId> operand_if(bool fits, const Match& m, int operand) {
   return fits && m.same_type(operand) ? std::optional(m.op.operands[operand]) : std::nullopt;
 }
 
-const std::vector<Pattern>& patterns() {
-  static const std::vector<Pattern> table = {
+/// Takes an operand from before its broadcast, where the other operands still give the result its shape.
+std::optional<ValueId> absorb_broadcast(Match& m) {
+  for (std::size_t i = 0; i < m.op.operands.size(); ++i) {
+    const auto& from = m.definer(static_cast<int>(i));
+    if (from.kind != OpKind::broadcast) continue;
+    std::vector<Type> types;
+    for (auto operand : m.op.operands) types.push_back(m.graph.type(operand));
+    types[i] = m.graph.type(from.operands[0]);
+    if (broadcast_types(types).dims != m.result_type().dims) continue;
+    m.op.operands[i] = from.operands[0];
+    return m.op.result();
+  }
+  return std::nullopt;
+}
+
+const std::vector<Rule>& rules() {
+  static const std::vector<Rule> table = {
+      {"pointwise(broadcast(x), y) -> pointwise(x, y)", std::nullopt, absorb_broadcast},
       {"x + 0 -> x", OpKind::add, [](Match& m) { return operand_if(m.is_constant(1, 0), m, 0); }},
       {"0 + x -> x", OpKind::add, [](Match& m) { return operand_if(m.is_constant(0, 0), m, 1); }},
       {"x - 0 -> x", OpKind::sub, [](Match& m) { return operand_if(m.is_constant(1, 0), m, 0); }},
@@ -47,48 +67,44 @@ const std::vector<Pattern>& patterns() {
       {"broadcast to the same shape -> x", OpKind::broadcast, [](Match& m) { return operand_if(true, m, 0); }},
       {"reshape(reshape(x)) -> reshape(x)", OpKind::reshape,
        [](Match& m) -> std::optional<ValueId> {
-         if (m.definer(0).kind == OpKind::reshape) m.op.operands[0] = m.definer(0).operands[0];
-         return std::nullopt;
+         if (m.definer(0).kind != OpKind::reshape) return std::nullopt;
+         m.op.operands[0] = m.definer(0).operands[0];
+         return m.op.result();
        }},
       {"sum over no axis -> x", OpKind::reduce_sum, [](Match& m) { return operand_if(m.op.attributes.ints("axes").empty(), m, 0); }},
   };
   return table;
 }
 
-/// pointwise(broadcast(x), y) -> pointwise(x, y), where y or another operand still gives the result its shape; a constant of
-/// any shape becomes a scalar in the same way.
-void absorb_broadcasts(Match& m) {
-  if (!is_pointwise(m.op.kind)) return;
-  for (std::size_t i = 0; i < m.op.operands.size(); ++i) {
-    const auto& from = m.definer(static_cast<int>(i));
-    if (from.kind != OpKind::broadcast) continue;
-    std::vector<Type> types;
-    for (auto operand : m.op.operands) types.push_back(m.graph.type(operand));
-    types[i] = m.graph.type(from.operands[0]);
-    if (broadcast_types(types).dims == m.result_type().dims) m.op.operands[i] = from.operands[0];
-  }
-}
-
-}  // namespace
-
-void canonicalize(Graph& graph) {
+/// Applies rules to each op, in order, until none fits it, and removes what that left without use. Returns whether any did.
+bool sweep(Graph& graph) {
   auto definers = graph.definers();
   std::vector<ValueId> replacement(graph.values.size());
   for (std::size_t i = 0; i < replacement.size(); ++i) replacement[i] = static_cast<ValueId>(i);
+  bool changed = false;
   for (auto& op : graph.ops) {
     for (auto& operand : op.operands) operand = replacement[operand];
     if (op.results.empty()) continue;
     Match match{graph, definers, op};
-    absorb_broadcasts(match);
-    for (const auto& pattern : patterns()) {
-      if (op.kind != pattern.kind) continue;
-      if (auto value = pattern.apply(match)) {
-        replacement[op.result()] = *value;
-        break;
-      }
-    }
+    auto fits = [&](const Rule& rule) {
+      if (!rule.is_for(op.kind)) return false;
+      const auto value = rule.apply(match);
+      if (value) replacement[op.result()] = *value;
+      return value.has_value();
+    };
+    while (replacement[op.result()] == op.result() && std::any_of(rules().begin(), rules().end(), fits)) changed = true;
+    changed = changed || replacement[op.result()] != op.result();
   }
   eliminate_dead_code(graph);
+  return changed;
+}
+
+}  // namespace
+
+bool canonicalize(Graph& graph) {
+  bool changed = false;
+  while (sweep(graph)) changed = true;
+  return changed;
 }
 
 }  // namespace gradc

@@ -28,7 +28,7 @@ void decompose(Graph& graph) {
   Rewriter rewriter(graph);
   for (const auto& old : rewriter.old_ops()) {
     auto op = rewriter.with_current_operands(old);
-    rewriter.b.loc = op.loc;
+    rewriter.b.stand_at(op);
     if (op.kind == OpKind::batch_moments)
       decompose_moments(rewriter, op);
     else

@@ -51,6 +51,7 @@ void differentiate(Graph& graph) {
   Builder b(graph);
   std::vector<ValueId> gradient(graph.values.size(), -1);
   b.loc = loss->loc;
+  b.stage = Stage::backward;
   const auto forward = graph.ops;  // rules append to graph.ops
   gradient[seed_of] = b.constant(1, graph.type(seed_of));
   for (auto it = forward.rbegin(); it != forward.rend(); ++it) {

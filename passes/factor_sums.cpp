@@ -78,7 +78,7 @@ void factor_sums(Graph& graph) {
       rewriter.keep(old);
       continue;
     }
-    b.loc = old.loc;
+    b.stand_at(old);
     const auto& [summed, constant, negative] = factors->second;
     auto [sum, is_new] = sums.try_emplace(summed, old.result());
     if (is_new && factors->second.trivial()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ir/roles.h"
 #include "passes/layout.h"
 #include "passes/rewriter.h"
 #include "support/error.h"
@@ -25,7 +26,7 @@ class ZeroOnPadding {
 
  private:
   bool result_is_zero(const Op& op) const {
-    if (op.kind == OpKind::input) return op.attributes.text("name") == "valid";
+    if (op.kind == OpKind::input) return input_role(op) == InputRole::batch_mask;
     if (op.kind == OpKind::constant) return op.attributes.number("value") == 0;
     const auto gives_zero = definition(op.kind).gives_zero;
     std::vector<bool> operands;
@@ -37,8 +38,8 @@ class ZeroOnPadding {
 };
 
 ValueId masked(Builder& b, ValueId x) {
-  const auto* valid = b.graph().find(OpKind::input, "valid");
-  if (valid == nullptr) throw Error("graph @{}: a sum over the batch needs the input \"valid\" : f32[B]", b.graph().name);
+  const auto* valid = find_input(b.graph(), InputRole::batch_mask);
+  if (valid == nullptr) throw Error("graph @{}: a sum over the batch needs an input {{role = \"batch_mask\"}} : f32[B]", b.graph().name);
   Ints dims(b.type(x).rank(), 1);
   dims[0] = kBatch;
   auto weight = valid->result();
@@ -72,7 +73,7 @@ void shard(Graph& graph) {
   };
   for (const auto& old : rewriter.old_ops()) {
     auto op = rewriter.with_current_operands(old);
-    rewriter.b.loc = op.loc;
+    rewriter.b.stand_at(op);
     bool sums = sums_over_batch(graph, op);
     if (sums && std::none_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return zero.of(operand); }))
       op.operands.back() = masked(rewriter.b, op.operands.back());

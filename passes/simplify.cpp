@@ -9,7 +9,8 @@
 
 namespace gradc {
 
-void fold_constants(Graph& graph) {
+bool fold_constants(Graph& graph) {
+  bool changed = false;
   auto definers = graph.definers();
   std::vector<bool> constant(graph.values.size(), false);
   for (auto& op : graph.ops) {
@@ -24,10 +25,13 @@ void fold_constants(Graph& graph) {
     op.operands.clear();
     op.attributes = {{"value", value}};
     constant[op.result()] = true;
+    changed = true;
   }
+  return changed;
 }
 
-void eliminate_common_subexpressions(Graph& graph) {
+bool eliminate_common_subexpressions(Graph& graph) {
+  bool changed = false;
   std::map<std::string, std::vector<ValueId>> seen;
   std::vector<ValueId> same(graph.values.size());
   for (std::size_t i = 0; i < same.size(); ++i) same[i] = static_cast<ValueId>(i);
@@ -39,10 +43,22 @@ void eliminate_common_subexpressions(Graph& graph) {
     for (const auto& [name, value] : op.attributes) key += name + to_string(value);
     for (auto result : op.results) key += to_string(graph.type(result));
     auto [found, is_new] = seen.try_emplace(key, op.results);
-    if (!is_new)
-      for (std::size_t i = 0; i < op.results.size(); ++i) same[op.results[i]] = found->second[i];
+    if (is_new) continue;
+    for (std::size_t i = 0; i < op.results.size(); ++i) same[op.results[i]] = found->second[i];
+    changed = true;
   }
   eliminate_dead_code(graph);
+  return changed;
+}
+
+bool simplify(Graph& graph) {
+  bool changed = false;
+  for (bool again = true; again; changed = changed || again) {
+    again = fold_constants(graph);
+    again = canonicalize(graph) || again;
+    again = eliminate_common_subexpressions(graph) || again;
+  }
+  return changed;
 }
 
 void eliminate_dead_code(Graph& graph) {

@@ -146,8 +146,8 @@ class JitStep : public Step {
     for (const auto& each : plan_.inputs) {
       if (each.type.batched()) continue;
       auto* at = whole_.data() + each.placement.offset;
-      if (each.name == "batch_size") *reinterpret_cast<float*>(at) = static_cast<float>(batch);
-      if (each.name == "random_key") std::memcpy(at, &input.random_key, sizeof input.random_key);
+      if (each.role == InputRole::batch_size) *reinterpret_cast<float*>(at) = static_cast<float>(batch);
+      if (each.role == InputRole::step_key) std::memcpy(at, &input.random_key, sizeof input.random_key);
     }
     if (traces_) prepare_events();
     bool trial = !exact_threads_ && choice_.undecided(batch);
@@ -300,14 +300,18 @@ class JitStep : public Step {
                      ? batch_arena_.data() + each.placement.offset * context_.padded_images + first * each.placement.bytes
                      : tile_memory + each.placement.offset;
       auto* values = reinterpret_cast<float*>(at);
-      if (each.name == "images")
-        load_rows(input_.images, rows, count, each.type, values);
-      else if (each.name == "labels")
-        load_rows(input_.labels, rows, count, each.type, values);
-      else if (each.name == "valid")
-        for (std::int64_t i = 0; i < count; ++i) values[i] = i < valid ? 1.0f : 0.0f;
-      else
-        for (std::int64_t i = 0; i < count; ++i) reinterpret_cast<std::int32_t*>(at)[i] = static_cast<std::int32_t>(first + i);
+      switch (each.role) {
+        case InputRole::data: load_rows(input_.images, rows, count, each.type, values); break;
+        case InputRole::label: load_rows(input_.labels, rows, count, each.type, values); break;
+        case InputRole::batch_mask:
+          for (std::int64_t i = 0; i < count; ++i) values[i] = i < valid ? 1.0f : 0.0f;
+          break;
+        case InputRole::sample_index:
+          for (std::int64_t i = 0; i < count; ++i) reinterpret_cast<std::int32_t*>(at)[i] = static_cast<std::int32_t>(first + i);
+          break;
+        case InputRole::batch_size:
+        case InputRole::step_key: break;  // not batched
+      }
     }
   }
 

@@ -86,7 +86,7 @@ struct Model::Implementation {
   BuildOptions build_options(Mode mode, std::int64_t batch) const {
     const bool kernels = run.backend == StepOptions::Backend::jit;
     const auto machine = kernels ? machine_of(step_options(), batch) : Machine{};
-    return {.mode = mode, .training = training, .fuse = run.fuse, .machine = machine, .kernels = kernels};
+    return {.mode = mode, .training = training, .fuse = run.fuse, .disable = run.disable, .machine = machine, .kernels = kernels};
   }
 
   void make_params(const Built& result) {

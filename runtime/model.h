@@ -49,8 +49,9 @@ struct CompileOptions {
 struct RunOptions {
   StepOptions::Backend backend = StepOptions::Backend::jit;
   bool fuse = true;
-  int threads = 0;   ///< At most so many; 0: all processors that this process may use.
-  bool pin = false;  ///< Threads stay on processors of their own.
+  std::vector<std::string> disable = {};  ///< Optional passes to leave out of compilation.
+  int threads = 0;                        ///< At most so many; 0: all processors that this process may use.
+  bool pin = false;                       ///< Threads stay on processors of their own.
   std::uint64_t seed = 0;
   /// Keeps what is needed to name the op in which a NaN or infinity first appears. Steps get slower.
   bool check_numerics = false;

@@ -1,5 +1,8 @@
 #include "runtime/step.h"
 
+#include <map>
+
+#include "ir/roles.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -28,20 +31,14 @@ NamedTensors interpreter_inputs(const Graph& graph, const StepInput& input) {
     auto elements = type.elements();
     for (std::int64_t i = 0; i < tensor.size(); ++i) {
       auto row = i / elements;
-      if (name == "images")
-        tensor.data[i] = input.images.at(input.rows[row], i % elements);
-      else if (name == "labels")
-        tensor.data[i] = input.labels.at(input.rows[row], i % elements);
-      else if (name == "valid")
-        tensor.data[i] = 1;
-      else if (name == "batch_size")
-        tensor.data[i] = static_cast<double>(batch);
-      else if (name == "image_index")
-        tensor.data[i] = static_cast<double>(row);
-      else if (name == "random_key")
-        tensor.data[i] = static_cast<double>(static_cast<std::int32_t>(input.random_key));
-      else
-        throw InternalError("the graph has an input \"" + name + "\" that no step gives");
+      switch (input_role(op)) {
+        case InputRole::data: tensor.data[i] = input.images.at(input.rows[row], i % elements); break;
+        case InputRole::label: tensor.data[i] = input.labels.at(input.rows[row], i % elements); break;
+        case InputRole::batch_mask: tensor.data[i] = 1; break;
+        case InputRole::batch_size: tensor.data[i] = static_cast<double>(batch); break;
+        case InputRole::sample_index: tensor.data[i] = static_cast<double>(row); break;
+        case InputRole::step_key: tensor.data[i] = static_cast<double>(static_cast<std::int32_t>(input.random_key)); break;
+      }
     }
     inputs[name] = std::move(tensor);
   }
@@ -86,9 +83,25 @@ class ReferenceStep : public Step {
   NamedTensors outputs_;
 };
 
+/// Expects inputs that StepInput can fill: one of each role.
+void expect_one_of_each_role(const Graph& graph) {
+  std::map<InputRole, std::string> seen;
+  for (const auto& op : graph.ops) {
+    if (op.kind != OpKind::input) continue;
+    const auto& name = op.attributes.text("name");
+    const auto [other, is_new] = seen.emplace(input_role(op), name);
+    if (!is_new)
+      throw Error("graph @{}: inputs \"{}\" and \"{}\" both have the role {}, of which a step takes one", graph.name, other->second, name,
+                  name_of(input_role(op)));
+    if (input_role(op) == InputRole::data && !graph.type(op.result()).batched())
+      throw Error("graph @{}: input \"{}\" of role data is {}, which has no batch", graph.name, name, to_string(graph.type(op.result())));
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Step> compile_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report) {
+  expect_one_of_each_role(graph);
   if (options.backend == StepOptions::Backend::reference) return std::make_unique<ReferenceStep>(graph, params);
   return compile_jit_step(graph, params, options, report);
 }

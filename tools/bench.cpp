@@ -84,6 +84,7 @@ Report measure(const Options& options) {
   auto measure_step = [&](bool fuse, Times& times, std::vector<KernelResult>& kernels) {
     TimedStep step(file, {.batch_size = options.common.batch_size,
                           .fuse = fuse,
+                          .disable = options.common.disable,
                           .lanes = options.lanes,
                           .step = {.threads = report.threads,
                                    .pin = options.common.pin,
@@ -184,6 +185,7 @@ void add_bench(CLI::App& program) {
       "Example:\n  gradc bench model.json --batch-size 64 --threads 2");
   options->common.add_model(*command);
   options->common.add_batch_size(*command);
+  options->common.add_disable(*command);
   options->common.add_threads(*command);
   options->common.add_seconds(*command, options->seconds, "How long each step is timed");
   add_lanes_option(*command, options->lanes);

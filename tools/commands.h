@@ -31,6 +31,7 @@ struct CommonOptions {
   int threads = 0;
   std::uint64_t seed = 0;
   bool no_fuse = false, pin = false;
+  std::vector<std::string> disable;
   TrainingOptions training;
 
   void add_model(CLI::App& command);
@@ -38,6 +39,7 @@ struct CommonOptions {
   void add_batch_size(CLI::App& command);
   void add_threads(CLI::App& command);
   void add_seconds(CLI::App& command, double& seconds, const std::string& what);
+  void add_disable(CLI::App& command);
   void add_run(CLI::App& command);  ///< Batch size, threads, and how a step is run.
 
   RunOptions run_options() const;

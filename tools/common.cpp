@@ -2,7 +2,10 @@
 #include <filesystem>
 #include <iostream>
 
+#include <fmt/ranges.h>
+
 #include "frontend/training_choice.h"
+#include "passes/pipeline.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -72,6 +75,14 @@ void CommonOptions::add_seconds(CLI::App& command, double& seconds, const std::s
       ->capture_default_str();
 }
 
+void CommonOptions::add_disable(CLI::App& command) {
+  command
+      .add_option("--disable", disable,
+                  fmt::format("Leave passes out, to find one that goes wrong: {}", fmt::join(optional_passes(), ", ")))
+      ->delimiter(',')
+      ->type_name("PASS,...");
+}
+
 void CommonOptions::add_run(CLI::App& command) {
   add_batch_size(command);
   add_threads(command);
@@ -80,11 +91,13 @@ void CommonOptions::add_run(CLI::App& command) {
       ->check(CLI::IsMember({"jit", "reference"}))
       ->capture_default_str();
   command.add_flag("--no-fuse", no_fuse, "Compile each op as a kernel of its own");
+  add_disable(command);
 }
 
 RunOptions CommonOptions::run_options() const {
   return {.backend = backend == "jit" ? StepOptions::Backend::jit : StepOptions::Backend::reference,
           .fuse = !no_fuse,
+          .disable = disable,
           .threads = threads,
           .pin = pin,
           .seed = seed,

@@ -89,7 +89,7 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
   auto input = model.step_input(batch);
   StepOptions step_options{.threads = run_options.threads};
   const auto machine = machine_of(step_options, batch.size());
-  BuildOptions build_options{.training = model.training(), .fuse = side.fuse, .machine = machine};
+  BuildOptions build_options{.training = model.training(), .fuse = side.fuse, .disable = options.common.disable, .machine = machine};
   auto lowered =
       lower(model.topology(),
             {.mode = Mode::train, .loss = model.training().loss, .metrics = model.training().metrics, .writer = model.training().writer});
@@ -187,6 +187,7 @@ void add_diff(CLI::App& program) {
   options->common.add_data(*command);
   command->get_option("--data")->description("mnist, or a folder with IDX or .npy files, or random: numbers that fit the model");
   options->common.add_batch_size(*command);
+  options->common.add_disable(*command);
   options->common.add_threads(*command);
   command->add_option("--seed", options->common.seed, "Seed of initial weights and dropout")->capture_default_str();
   command

@@ -100,6 +100,7 @@ std::string dump(const Options& options) {
                                      : options.mode == "eval" ? Mode::eval
                                                               : Mode::predict,
                              .fuse = !options.no_fuse,
+                             .disable = options.common.disable,
                              .machine = machine};
   build_options.training = training_of(file);
   std::string names = "lower";
@@ -162,6 +163,7 @@ void add_dump(CLI::App& program) {
       ->capture_default_str();
   options->common.add_batch_size(*command);
   command->add_flag("--no-fuse", options->no_fuse, "Each op as a kernel of its own");
+  options->common.add_disable(*command);
   options->view.add_options(*command);
   command->add_option("-o", options->out, "Write to a file instead of standard output")->type_name("FILE");
   command->callback([options] { write_result(options->out, dump(*options)); });

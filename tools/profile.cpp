@@ -45,6 +45,7 @@ Measured measure(const Options& options) {
   auto step_of = [&](bool trace) {
     return TimedStep(file, {.batch_size = options.common.batch_size,
                             .fuse = !options.common.no_fuse,
+                            .disable = options.common.disable,
                             .lanes = {},
                             .step = {.threads = threads,
                                      .pin = options.common.pin,
@@ -213,6 +214,7 @@ void add_profile(CLI::App& program) {
       "Example:\n  gradc profile model.json --trace trace.json --roofline roofline.svg");
   options->common.add_model(*command);
   options->common.add_batch_size(*command);
+  options->common.add_disable(*command);
   options->common.add_threads(*command);
   command->add_flag("--no-fuse", options->common.no_fuse, "Compile each op as a kernel of its own");
   options->common.add_seconds(*command, options->seconds, "How long steps are run");

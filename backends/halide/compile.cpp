@@ -44,6 +44,7 @@ Halide::Target code_target(const Halide::Target& target) {
   for (auto feature : kInstructionSets)
     if (target.has_feature(feature)) plain.set_feature(feature);
   if (target.has_feature(T::NoNEON)) plain.set_feature(T::NoNEON);
+  plain.vector_bits = target.vector_bits;  // of SVE, whose instructions do not say it
   return plain;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "frontend/layers/context.h"
+#include "ir/roles.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -24,6 +25,7 @@ Initializer square_root_of(const Initializer& initializer, ConfigReader& config)
 
 /// A weight that no gradient trains: moving = moving * momentum + now * (1 - momentum). Returns its new value.
 ValueId follow(LayerContext& layer, ValueId moving, ValueId now, double momentum) {
+  const InStage update(layer.b, Stage::update);
   auto before = layer.newest(moving);
   auto step = layer.emit(OpKind::mul, {layer.emit(OpKind::sub, {before, now}), layer.b.constant(1 - momentum)});
   auto after = layer.emit(OpKind::sub, {before, step}, {}, "moving");
@@ -33,6 +35,7 @@ ValueId follow(LayerContext& layer, ValueId moving, ValueId now, double momentum
 
 /// The variance of a batch as that of a sample: divided by n - 1.
 ValueId unbiased(LayerContext& layer, ValueId variance, ValueId batch_size) {
+  const InStage update(layer.b, Stage::update);
   const auto dims = layer.input_type().dims;
   auto n = layer.emit(OpKind::mul, {batch_size, layer.b.constant(static_cast<double>(dims[1] * dims[2]))}, {}, "numbers");
   auto others = layer.emit(OpKind::max, {layer.emit(OpKind::sub, {n, layer.b.constant(1)}), layer.b.constant(1)});
@@ -64,6 +67,7 @@ class Renorm {
     follow(layer_, mean_, mean, momentum_);
     follow(layer_, stddev_, stddev, momentum_);
     auto moving = follow(layer_, moving_stddev_, stddev, momentum);
+    const InStage update(b, Stage::update);
     layer_.update(moving_variance, op(OpKind::relu, {op(OpKind::sub, {op(OpKind::square, {moving}), b.constant(epsilon)})}));
   }
 
@@ -103,7 +107,7 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
 
   bool frozen = !config.boolean("trainable", true) && config.dialect().frozen_normalization_infers;
   if (context.mode == Mode::train && !frozen) {
-    const auto* batch_size_op = context.b.graph().find(OpKind::input, "batch_size");
+    const auto* batch_size_op = find_input(context.b.graph(), InputRole::batch_size);
     check(batch_size_op != nullptr, "a training graph has an input batch_size");
     const auto batch_size = batch_size_op->result();
     auto moments = context.b.emit_all(OpKind::batch_moments, {context.input(), batch_size}, {}, context.name + "/moment");

@@ -1,6 +1,7 @@
 #include "frontend/layers/scaling.h"
 
 #include "frontend/layers/context.h"
+#include "ir/roles.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -16,8 +17,8 @@ ValueId lower(LayerContext& context, const Dropout& layer) {
   const auto rate = layer.rate;
   if (!(rate >= 0 && rate < 1)) throw Error("\"rate\" is {}, expected a number from 0 up to, not including, 1", rate);
   if (context.mode != Mode::train || rate == 0) return context.input();
-  const auto* key = context.b.graph().find(OpKind::input, "random_key");
-  const auto* image = context.b.graph().find(OpKind::input, "image_index");
+  const auto* key = find_input(context.b.graph(), InputRole::step_key);
+  const auto* image = find_input(context.b.graph(), InputRole::sample_index);
   check(key != nullptr && image != nullptr, "a training graph has its random inputs");
   auto random = context.emit(OpKind::random_uniform, {key->result(), image->result()},
                              {{"dims", context.input_type().dims}, {"stream", static_cast<std::int64_t>(context.streams++)}}, "random");

@@ -4,6 +4,7 @@
 namespace gradc {
 
 Updates::Updates(Graph& graph, double learning_rate, const OptimizerOptions& options) : rule(options.rule), b_(graph) {
+  b_.stage = Stage::update;
   take_gradients();
   rate_ = state("learning_rate", learning_rate);
   if (options.decay != 0) {

@@ -5,7 +5,7 @@ namespace gradc {
 
 OpDef define_input() {
   return {.summary = "what the caller gives each step: images, labels, scalars",
-          .attributes = {{"name", AttributeKind::text}},
+          .attributes = {{"name", AttributeKind::text}, {"role", AttributeKind::text, true}},
           .states_its_type = true,
           .has_effect = true,
           .fusion = FusionKind::boundary};

@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "frontend/build.h"
+#include "frontend/model_json.h"
+#include "ir/text.h"
 #include "passes/differentiate.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -119,6 +122,26 @@ TEST(OpTraits, AGradientThatIsNotKnownIsAnError) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("dense_input_grad has no gradient"));
   }
+}
+
+TEST(Stage, FollowsTheFlowOfAStep) {
+  for (const char* name : {"/examples/mnist/model.json", "/examples/models/resnet20/model.json"})
+    for (const bool kernels : {false, true}) {
+      SCOPED_TRACE(std::string(name) + (kernels ? ", kernels" : ", plain ops"));
+      const auto file = read_model(std::string(GRADC_SOURCE) + name);
+      BuildOptions options{.kernels = kernels};
+      options.training = file.training.value();
+      const auto graph = build(file.topology, options).graph;
+      const auto definers = graph.definers();
+      std::map<Stage, int> count;
+      for (const auto& op : graph.ops) {
+        ++count[op.stage];
+        for (auto operand : op.operands) EXPECT_LE(graph.ops[definers[operand]].stage, op.stage) << print(graph, op);
+        EXPECT_TRUE(op.kind != OpKind::update || op.stage == Stage::update) << print(graph, op);
+        EXPECT_TRUE(op.kind != OpKind::output || op.stage == Stage::forward) << print(graph, op);
+      }
+      for (auto stage : {Stage::forward, Stage::backward, Stage::update}) EXPECT_GT(count[stage], 10) << name_of(stage);
+    }
 }
 
 TEST(OpTraits, PassesNameNoConvolutionDenseOrPoolingOp) {

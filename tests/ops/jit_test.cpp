@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -5,10 +6,13 @@
 #include <limits>
 #include <set>
 
+#include "backends/halide/compile.h"
 #include "backends/plan.h"
+#include "ir/text.h"
 #include "passes/differentiate.h"
 #include "passes/pipeline.h"
 #include "passes/simplify.h"
+#include "support/error.h"
 #include "tests/ops/cases.h"
 
 namespace gradc::test {
@@ -100,7 +104,7 @@ TEST(JitMemory, GuardsLieBesideEveryArray) {
   std::int64_t arrays = 0;
   for (const auto& test : op_cases(15)) {
     auto graph = training_graph(test);
-    run_passes(graph, pipeline({.train = false, .machine = {.lanes = 8, .cache_bytes = 1 << 20, .batch = test.batch}}));
+    run_passes(graph, pipeline({.train = false, .context = {.machine = Machine{.lanes = 8, .cache_bytes = 1 << 20, .batch = test.batch}}}));
     for (auto guards : {Guards::behind, Guards::before}) {
       const auto plan = make_plan(graph, 8, guards);
       for (auto space : {Space::tile, Space::partial, Space::whole, Space::batch}) {
@@ -262,6 +266,27 @@ TEST(JitNetwork, TilesOfOneImageMayHaveAnyNumberOfFeatures) {
     Random random(5);
     expect_agreement(t.graph, random_values(t.graph, 5, random), {.lanes = Lanes::features, .images = 1});
   }
+}
+
+TEST(JitNetwork, AStepTakesOneInputOfEachRole) {
+  const auto error_of = [](const char* inputs) {
+    auto graph = parse(std::string("graph @two {\n") + inputs + "  output \"y\" %x\n}");
+    Params params;
+    try {
+      compile_step(graph, params, {.backend = StepOptions::Backend::reference});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(error_of("  %x = input \"a\" : f32[B,2]\n  %z = input \"b\" : f32[B,3]\n"),
+            "graph @two: inputs \"a\" and \"b\" both have the role data, of which a step takes one");
+  EXPECT_EQ(error_of("  %x = input \"a\" : f32[2]\n"), "graph @two: input \"a\" of role data is f32[2], which has no batch");
+  EXPECT_EQ(error_of("  %x = input \"a\" : f32[B,2]\n  %z = input \"b\" {role = \"label\"} : f32[B,3]\n"), "no error");
+}
+
+TEST(JitTarget, KeepsTheWidthOfVectorsThatItsInstructionsDoNotSay) {
+  EXPECT_THAT(kernel_target("x86-64-linux-sse41-vector_bits_256").name, testing::HasSubstr("vector_bits_256"));
 }
 
 TEST(JitNetwork, AnyNumberOfThreadsGivesTheSameBits) {

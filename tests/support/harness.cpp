@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iostream>
 
+#include "ir/roles.h"
 #include "ir/text.h"
 #include "passes/commute_pool.h"
 #include "passes/pipeline.h"
@@ -19,12 +20,13 @@ Values random_values(const Graph& graph, std::int64_t batch, Random& random) {
     if (op.kind != OpKind::input && op.kind != OpKind::param) continue;
     const auto& type = graph.type(op.result());
     const auto& name = op.attributes.text("name");
+    const auto is = [&](InputRole role) { return op.kind == OpKind::input && input_role(op) == role; };
     Tensor tensor{type.dims, std::vector<double>(type.elements(batch))};
     if (type.batched()) tensor.dims[0] = batch;
     // Rounded to float, so that both backends start from the same numbers.
     for (auto& v : tensor.data) v = static_cast<float>(random.uniform());
-    if (name == "valid") tensor.data.assign(tensor.data.size(), 1);
-    if (name == "batch_size") tensor.data.assign(1, static_cast<double>(batch));
+    if (is(InputRole::batch_mask)) tensor.data.assign(tensor.data.size(), 1);
+    if (is(InputRole::batch_size)) tensor.data.assign(1, static_cast<double>(batch));
     (op.kind == OpKind::input ? values.inputs : values.params)[name] = std::move(tensor);
   }
   return values;
@@ -40,7 +42,7 @@ Values run_jit(const Graph& plain, const Values& values, const JitOptions& optio
   auto machine = machine_of(step_options, batch);
   machine.force_lanes = options.lanes;
   machine.force_images = options.images;
-  auto all = pipeline({.train = false, .fuse = options.fuse, .machine = machine});
+  auto all = pipeline({.train = false, .fuse = options.fuse, .context = {.machine = machine}});
   run_passes(graph, all);
   auto params = options.guards == Guards::none ? Params() : Params(std::make_unique<GuardedMemory>(options.guards));
   for (const auto& [name, tensor] : values.params) params.set(name, tensor.dims, {tensor.data.begin(), tensor.data.end()});
@@ -49,15 +51,16 @@ Values run_jit(const Graph& plain, const Values& values, const JitOptions& optio
   StepInput input;
   std::vector<float> images, labels;
   std::vector<std::uint32_t> rows(1);
-  auto rows_of = [&](const char* name, std::vector<float>& data) {
-    auto found = values.inputs.find(name);
-    if (found == values.inputs.end()) return Rows{};
+  auto rows_of = [&](InputRole role, std::vector<float>& data) {
+    const auto* op = find_input(plain, role);
+    if (op == nullptr) return Rows{};
+    auto found = values.inputs.find(op->attributes.text("name"));
     data.assign(found->second.data.begin(), found->second.data.end());
     rows.resize(found->second.dims[0]);
     return Rows{.data = data.data(), .elements = static_cast<std::int64_t>(data.size() / rows.size())};
   };
-  input.images = rows_of("images", images);
-  input.labels = rows_of("labels", labels);
+  input.images = rows_of(InputRole::data, images);
+  input.labels = rows_of(InputRole::label, labels);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(i);
   input.rows = rows;
   step->run(input);
@@ -158,9 +161,9 @@ void expect_agreement(Graph graph, const Values& values, const JitOptions& optio
 
 TrainingGraph::TrainingGraph(std::vector<std::int64_t> image_shape) {
   image_shape.insert(image_shape.begin(), kBatch);
-  images = b.emit_typed(OpKind::input, {DType::f32, image_shape}, {{"name", std::string("images")}}, "images");
-  valid = b.emit_typed(OpKind::input, {DType::f32, {kBatch}}, {{"name", std::string("valid")}}, "valid");
-  batch_size = b.emit_typed(OpKind::input, {DType::f32, {}}, {{"name", std::string("batch_size")}}, "batch_size");
+  images = emit_input(b, InputRole::data, {DType::f32, image_shape}, "images");
+  valid = emit_input(b, InputRole::batch_mask, {DType::f32, {kBatch}}, "valid");
+  batch_size = emit_input(b, InputRole::batch_size, {DType::f32, {}}, "batch_size");
 }
 
 ValueId TrainingGraph::param(const std::string& name, std::vector<std::int64_t> shape) {

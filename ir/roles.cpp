@@ -1,0 +1,68 @@
+#include "ir/roles.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+struct Row {
+  InputRole role;
+  std::string_view name;
+  std::optional<Type> type;  ///< If only one fits.
+};
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> table = {{InputRole::data, "data", {}},
+                                         {InputRole::label, "label", {}},
+                                         {InputRole::batch_mask, "batch_mask", Type{DType::f32, {kBatch}}},
+                                         {InputRole::batch_size, "batch_size", Type{DType::f32, {}}},
+                                         {InputRole::step_key, "step_key", Type{DType::i32, {}}},
+                                         {InputRole::sample_index, "sample_index", Type{DType::i32, {kBatch}}}};
+  return table;
+}
+
+const Row& row_of(InputRole role) { return rows()[static_cast<std::size_t>(role)]; }
+
+}  // namespace
+
+std::string_view name_of(InputRole role) { return row_of(role).name; }
+
+std::optional<InputRole> find_input_role(std::string_view name) {
+  for (const auto& row : rows())
+    if (row.name == name) return row.role;
+  return std::nullopt;
+}
+
+InputRole input_role(const Op& input) {
+  if (!input.attributes.has("role")) return InputRole::data;
+  return find_input_role(input.attributes.text("role")).value();
+}
+
+const Op* find_input(const Graph& graph, InputRole role) {
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::input && input_role(op) == role) return &op;
+  return nullptr;
+}
+
+ValueId emit_input(Builder& b, InputRole role, Type type, const std::string& name) {
+  Attributes attributes = {{"name", name}};
+  if (role != InputRole::data) attributes.set("role", std::string(name_of(role)));
+  return b.emit_typed(OpKind::input, std::move(type), std::move(attributes), name);
+}
+
+std::string input_problem(const Attributes& attributes, const Type& type) {
+  if (!attributes.has("role")) return "";
+  const auto role = find_input_role(attributes.text("role"));
+  if (!role) {
+    std::vector<std::string_view> names;
+    for (const auto& row : rows()) names.push_back(row.name);
+    return fmt::format("there is no role \"{}\"; the roles are {}", attributes.text("role"), fmt::join(names, ", "));
+  }
+  const auto& fits = row_of(*role).type;
+  return fits && *fits != type ? fmt::format("the input of role {} is {}, not {}", name_of(*role), to_string(*fits), to_string(type)) : "";
+}
+
+}  // namespace gradc
