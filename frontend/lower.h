@@ -21,8 +21,8 @@ struct LowerOptions {
 };
 
 /// A graph with an input of role data and, unless in Mode::predict, those of label, batch_mask and batch_size; in training also those of
-/// step_key and sample_index. Its outputs are the scalars that `metrics` names, or in Mode::predict
-/// "predictions". A BatchNormalization in training also updates its moving statistics.
+/// step_key and sample_index. Its outputs are the scalars that `metrics` names, or in Mode::predict "predictions". A BatchNormalization in
+/// training also updates its moving statistics.
 struct Lowered {
   /// What became of a layer of the topology.
   struct LoweredLayer {

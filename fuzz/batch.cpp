@@ -1,4 +1,5 @@
 #include "fuzz/batch.h"
+
 #include "ir/roles.h"
 
 namespace gradc::fuzz {

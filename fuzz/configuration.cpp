@@ -62,7 +62,7 @@ void for_each_field(AConfiguration& c, Visit visit) {
   visit("images", c.images);
   visit("candidate", c.candidate);
   visit("fuse", c.fuse);
-  visit("skip", c.disable);
+  visit("disable", c.disable);
   visit("target", c.target);
   visit("cache_bytes", c.cache_bytes);
   visit("numbers", c.numbers);

@@ -24,7 +24,7 @@ struct Configuration {
   std::int64_t images = 0;             ///< Images of a tile where lanes are features; 0 lets tile_images choose.
   int candidate = 0;                   ///< Which schedule of each kernel.
   bool fuse = true;
-  std::vector<std::string> disable = {};             ///< Optional passes that are left out; "skip" in files.
+  std::vector<std::string> disable = {};             ///< Optional passes that are left out.
   std::string target = {};                           ///< A Halide target; if empty this machine.
   std::int64_t cache_bytes = std::int64_t{2} << 20;  ///< L2 of a core, as the cost models take it.
   std::string numbers = "floats";                    ///< Images as "floats", as "bytes", or "sparse": floats of which a third are zero.

@@ -7,6 +7,15 @@
 
 namespace gradc {
 
+std::string_view name_of(Stage stage) {
+  switch (stage) {
+    case Stage::forward: return "forward";
+    case Stage::backward: return "backward";
+    case Stage::update: return "update";
+  }
+  return "";
+}
+
 std::string Graph::unique_name(const std::string& hint) {
   if (names_.empty())
     for (const auto& value : values) names_[value.name] = 0;
@@ -134,15 +143,6 @@ ValueId Builder::emit_typed(OpKind kind, Type type, Attributes attributes, const
   op.results.push_back(graph_.add_value(std::move(type), hint));
   graph_.ops.push_back(op);
   return op.result();
-}
-
-std::string_view name_of(Stage stage) {
-  switch (stage) {
-    case Stage::forward: return "forward";
-    case Stage::backward: return "backward";
-    case Stage::update: return "update";
-  }
-  return "";
 }
 
 ValueId Builder::constant(double value, Type type) { return emit_typed(OpKind::constant, std::move(type), {{"value", value}}, "c"); }

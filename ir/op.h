@@ -64,6 +64,8 @@ struct OpDef {
   std::vector<Type> (*infer)(const OpView&) = nullptr;
   /// Whether the result types cannot be inferred: input, param and constant, whose types the text form states.
   bool states_its_type = false;
+  /// What is wrong with the type that an op states, or "". Any type is right where there is no such rule.
+  std::string (*problem_of_type)(const Attributes&, const Type& result) = nullptr;
   /// Whether values leave or enter the graph here, so that the op must stay though nothing uses its result.
   bool has_effect = false;
   FusionKind fusion = FusionKind::opaque;

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "ir/roles.h"
 #include "ir/text.h"
 #include "support/error.h"
 
@@ -46,7 +45,7 @@ std::string type_problem(const Graph& graph, const OpDef& def, const Op& op) {
   }
   if (def.states_its_type) {
     if (op.results.size() != 1) return "has one result";
-    return op.kind == OpKind::input ? input_problem(op.attributes, graph.type(op.result())) : "";
+    return def.problem_of_type != nullptr ? def.problem_of_type(op.attributes, graph.type(op.result())) : "";
   }
   std::vector<Type> operands;
   try {

@@ -50,7 +50,8 @@ std::string write_reproducer(const Graph& before, const Pass& pass) {
   int file = mkstemps(pattern.data(), 3);
   if (file < 0) throw Error("{}: no reproducer can be written there: {}", pattern, std::strerror(errno));
   std::string command = "gradc opt " + pattern + " --passes ";
-  command = pass.asks == Pass::Asks::optimizer ? "" : command + (text_of(pass) == pass.name ? pass.name : "'" + text_of(pass) + "'");
+  const auto pass_text = text_of(pass);
+  command = pass.asks == Pass::Asks::optimizer ? "" : command + (pass_text == pass.name ? pass_text : "'" + pass_text + "'");
   auto text = (command.empty() ? "" : "; " + command + "\n") + print(before);
   auto written = write(file, text.data(), text.size());
   close(file);

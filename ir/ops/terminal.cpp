@@ -1,5 +1,6 @@
 // Where values enter and leave a graph: input, param, constant, output, update.
 #include "ir/ops/define.h"
+#include "ir/roles.h"
 
 namespace gradc {
 
@@ -7,6 +8,7 @@ OpDef define_input() {
   return {.summary = "what the caller gives each step: images, labels, scalars",
           .attributes = {{"name", AttributeKind::text}, {"role", AttributeKind::text, true}},
           .states_its_type = true,
+          .problem_of_type = input_problem,
           .has_effect = true,
           .fusion = FusionKind::boundary};
 }
