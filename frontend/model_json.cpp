@@ -158,11 +158,15 @@ ModelFile read_model(const fs::path& path) {
   constexpr int kMostSaves = 100;
   for (int saves = 0;; ++saves) {
     const auto before = version_of(file);
+    bool is_read = false;
     try {
-      return read_document(parse_json(read_file(file)), folder);
+      const auto text = read_file(file);
+      is_read = true;
+      return read_document(parse_json(text), folder);
     } catch (const std::exception& error) {
       // A save that came between model.json and its weights took those away. Its model.json is another file, perhaps of the same bytes.
       if (saves < kMostSaves && version_of(file) != before) continue;
+      if (!is_read) throw;  // says which file
       if (dynamic_cast<const Error*>(&error) != nullptr) throw Error("{}: {}", file.string(), error.what());
       if (dynamic_cast<const json::exception*>(&error) != nullptr)
         throw Error("{}: not a model as tf.js or Keras writes it: {}", file.string(), error.what());

@@ -105,7 +105,7 @@ TEST_F(Cli, TheSameSeedGivesTheSameBytesForAnyThreads) {
 }
 
 TEST_F(Cli, ModelFilesThatCannotBeRead) {
-  expect_error("train " + path("none.json"), 1, "none.json: cannot be read: No such file");
+  expect_error("train " + path("none.json"), 1, "gradc: " + path("none.json") + ": cannot be read: No such file");
   write("list.json", "[1, 2]");
   expect_error("train " + path("list.json"), 1, "list.json: has no modelTopology");
   write("graph.json", R"({"modelTopology": {"node": []}, "format": "graph-model"})");
