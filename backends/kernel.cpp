@@ -5,6 +5,7 @@
 
 #include "ir/text.h"
 #include "support/error.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
@@ -46,9 +47,9 @@ std::int64_t rows_of_block(const Graph& graph, const std::vector<const Op*>& ops
       const auto& type = graph.type(operand);
       if (!type.batched() && type.rank() == 2 && type.dims != whole->dims) return rows;
     }
-  for (std::int64_t block = 64; block >= 8; block -= 8)
+  for (std::int64_t block = cost::kRowsOfBlock; block >= 8; block -= 8)
     if (rows % block == 0) return block;
-  for (std::int64_t block = 64; block >= 4; --block)
+  for (std::int64_t block = cost::kRowsOfBlock; block >= 4; --block)
     if (rows % block == 0) return block;
   return rows;
 }
@@ -56,12 +57,11 @@ std::int64_t rows_of_block(const Graph& graph, const std::vector<const Op*>& ops
 }  // namespace
 
 std::int64_t image_stride(const Type& type) {
-  const std::int64_t elements = type.elements(), of_line = 64 / size_of(type.dtype);
+  const std::int64_t elements = type.elements(), of_line = kLineBytes / size_of(type.dtype);
   if (elements == 1) return 1;
   auto lines = (elements + of_line - 1) / of_line;
   // An odd number of lines: neighbouring images, of which a kernel reads one pixel each, then lie in different sets of a cache.
-  constexpr std::int64_t kLargeLines = 16;
-  if (lines >= kLargeLines && lines % 2 == 0) ++lines;
+  if (lines >= cost::kLargeImageLines && lines % 2 == 0) ++lines;
   return lines * of_line;
 }
 
@@ -103,6 +103,7 @@ std::vector<KernelSource> extract_kernels(const Graph& graph, std::int64_t block
     source.block = !source.tiled && can_be_flat(graph, ops_of[k]) ? block : 0;
     source.graph.name = "kernel";
     source.graph.lanes = graph.lanes;
+    source.graph.target = graph.target;
     source.images = source.tiled ? std::max<std::int64_t>(graph.kernels[k].images, 1) : 1;
     source.rows = source.tiled ? 0 : rows_of_block(graph, ops_of[k]);
     std::int64_t all_rows = 0;

@@ -10,13 +10,12 @@
 #include "passes/partition.h"
 #include "runtime/params.h"
 #include "support/error.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
 
-constexpr std::int64_t kAlignment = 64;
-
-std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::int64_t aligned(std::int64_t bytes) { return (bytes + kLineBytes - 1) / kLineBytes * kLineBytes; }
 
 /// A value's memory while it lives, in kernels (or phases) from `first` to `last`.
 struct Interval {
@@ -52,7 +51,7 @@ std::int64_t pack(std::vector<Interval>& intervals) {
 
 class Planner {
  public:
-  Planner(const Graph& graph, int vector, Guards guards)
+  Planner(const Graph& graph, Guards guards)
       : graph_(graph),
         guards_(guards),
         definers_(graph.definers()),
@@ -62,7 +61,7 @@ class Planner {
     for (const auto& op : graph.ops)
       if (op.kind == OpKind::reshape && graph.type(op.result()).rank() > 0) read_as_array_[storage(op.result())] = true;
     plan_.lanes = graph.lanes;
-    plan_.vector = vector;
+    plan_.target = graph.target_or_default();
   }
 
   StepPlan run() {
@@ -116,14 +115,14 @@ class Planner {
       auto& source = sources[k];
       if (!source.tiled) continue;
       // A graph that partition has not given tiles, as in tests, has those of vectors.
-      if (graph_.kernels[k].images == 0 && graph_.lanes == Lanes::batch) source.images = plan_.vector;
+      if (graph_.kernels[k].images == 0 && graph_.lanes == Lanes::batch) source.images = plan_.target.lanes;
       plan_.phases[graph_.kernels[k].phase].images = source.images;
       if (first == 0) first = source.images;
       smallest = smallest == 0 ? source.images : std::min(smallest, source.images);
     }
     plan_.smallest_tile = std::max<std::int64_t>(smallest, 1);
     // A phase may store the inputs, whatever else it does; where lanes are images, whole vectors of them.
-    auto least = graph_.lanes == Lanes::batch ? static_cast<std::int64_t>(plan_.vector) : 1;
+    auto least = graph_.lanes == Lanes::batch ? static_cast<std::int64_t>(plan_.target.lanes) : 1;
     for (auto& phase : plan_.phases) {
       if (phase.images == 0) phase.images = std::max(first, least);
       plan_.padded_images = std::lcm(plan_.padded_images, phase.images);
@@ -315,15 +314,14 @@ class Planner {
     }
   }
 
-  /// A call, some bytes a cycle, and two multiply-adds a cycle.
   void set_block_cost(PlannedKernel& kernel) const {
-    constexpr std::int64_t kCall = 50, kBytes = 8, kUsualBatch = 64;
     std::int64_t bytes = 0;
     for (const auto& argument : kernel.arguments)
       if (argument.space != Space::batch && argument.space != Space::tile)
-        bytes += argument.bytes * (argument.space == Space::partial ? plan_.chunks(kUsualBatch) : 1);
-    kernel.block_cost = kCall + bytes / kernel.blocks / kBytes;
-    kernel.block_cost_of_image = kernel.info.flops_per_image / kernel.blocks / (4 * plan_.vector);
+        bytes += argument.bytes * (argument.space == Space::partial ? plan_.chunks(cost::kUsualBatch) : 1);
+    kernel.block_cost = cost::kCallOfBlock + bytes / kernel.blocks / cost::kBytesOfBlock;
+    kernel.block_cost_of_image =
+        static_cast<std::int64_t>(cost::arithmetic_cycles(static_cast<double>(kernel.info.flops_per_image / kernel.blocks), plan_.target));
   }
 
   void add_terminals() {
@@ -366,7 +364,7 @@ std::int64_t StepPlan::bytes(int kernel, std::int64_t images) const {
   return sum;
 }
 
-StepPlan make_plan(const Graph& graph, int vector, Guards guards) { return Planner(graph, vector, guards).run(); }
+StepPlan make_plan(const Graph& graph, Guards guards) { return Planner(graph, guards).run(); }
 
 std::vector<std::pair<std::int64_t, std::int64_t>> used_bytes(const StepPlan& plan, Space space, std::int64_t padded_images) {
   std::vector<std::pair<std::int64_t, std::int64_t>> used;
@@ -402,7 +400,7 @@ std::string bytes_text(std::int64_t bytes) { return amount(static_cast<double>(b
 
 std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
   auto text = fmt::format("; batch {}: {} with a barrier after each; lanes are {} {}\n", batch, counted(plan.phases.size(), "phase"),
-                          plan.vector, plan.lanes == Lanes::batch ? "images" : "features");
+                          plan.target.lanes, plan.lanes == Lanes::batch ? "images" : "features");
   text += fmt::format("; memory: {} of tiles a thread, {} an image between phases, {} of partial sums a chunk, {}\n",
                       bytes_text(plan.tile_bytes), bytes_text(plan.batch_bytes), bytes_text(plan.partial_bytes),
                       counted(plan.chunks(batch), "chunk"));

@@ -10,6 +10,7 @@
 #include "backends/kernel_info.h"
 #include "ir/roles.h"
 #include "support/memory.h"
+#include "target/target.h"
 
 namespace gradc {
 
@@ -73,7 +74,7 @@ struct PlannedOutput {
 
 struct StepPlan {
   Lanes lanes = Lanes::batch;
-  int vector = 1;                  ///< f32 elements of a vector.
+  Target target;
   std::int64_t padded_images = 1;  ///< A batch is padded to a multiple of this: the largest tile.
   std::int64_t smallest_tile = 1;
   std::vector<PlannedKernel> kernels;
@@ -99,10 +100,10 @@ struct StepPlan {
   std::int64_t bytes(int kernel, std::int64_t images) const;
 };
 
-/// Plans memory by liveness: values of a tile share the bytes of those that are not used any more.
-/// `vector` is the f32 elements of a vector register. With guards, every value has pages of its own and one more, which is nobody's, on
-/// that side; in Space::batch its distance is that of the next 64 bytes of an image, times the images.
-StepPlan make_plan(const Graph& graph, int vector, Guards guards = Guards::none);
+/// Plans memory by liveness: values of a tile share the bytes of those that are not used any more. With guards, every value has pages of
+/// its own and one more, which is nobody's, on that side; in Space::batch its distance is that of the next 64 bytes of an image, times the
+/// images.
+StepPlan make_plan(const Graph& graph, Guards guards = Guards::none);
 
 /// Bytes from the start of a space that some value has, as [begin, end), sorted: for one thread or chunk, in Space::batch for so many
 /// images.

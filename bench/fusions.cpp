@@ -124,8 +124,8 @@ class Kernels {
   Kernels(const std::string& text, bool fuse) {
     auto graph = parse(text);
     StepOptions options{.threads = threads, .exact_threads = true, .separate_kernels = true};
-    const auto machine = machine_of(options, batch);
-    run_passes(graph, pipeline({.train = false, .fuse = fuse, .context = {.machine = machine}}));
+    graph.target = chosen_target();
+    run_passes(graph, pipeline({.train = false, .fuse = fuse, .context = {.workload = Workload{.batch = batch}}}));
     std::int64_t elements[2] = {1, 1};
     for (const auto& op : graph.ops) {
       const auto& type = graph.type(op.results.empty() ? op.operands[0] : op.result());

@@ -18,9 +18,9 @@ Times Times::of(std::vector<double> seconds) {
 }
 
 TimedStep::TimedStep(const ModelFile& file, const Options& options) {
-  const auto machine = machine_of(options.step, options.batch_size);
-  BuildOptions build_options{.fuse = options.fuse, .disable = options.disable, .machine = machine};
-  if (options.lanes) build_options.machine.force_lanes = options.lanes;
+  const auto target = chosen_target();
+  BuildOptions build_options{.fuse = options.fuse, .disable = options.disable, .target = target, .workload = {.batch = options.batch_size}};
+  if (options.lanes) build_options.workload.force_lanes = options.lanes;
   build_options.training = training_of(file);
   auto built = build(file.topology, build_options);
   for (std::size_t i = 0; i < built.weights.size(); ++i) {

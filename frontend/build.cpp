@@ -3,7 +3,7 @@
 namespace gradc {
 
 std::vector<Pass> build_passes(const BuildOptions& options, std::vector<OptimizerState>& states) {
-  PassContext context{.machine = options.machine};
+  PassContext context{.workload = options.workload};
   context.update = [&states, optimizer = options.training.optimizer, update = options.update](Graph& graph) {
     if (update)
       states = add_updates(graph, optimizer);
@@ -24,6 +24,7 @@ Built build(const Topology& topology, const BuildOptions& options, const PassObs
                                   .writer = options.training.writer,
                                   .problems = options.training.problems});
   Built built{std::move(lowered.graph), std::move(lowered.weights), {}, lowered.output, lowered.labels, std::move(lowered.metrics)};
+  built.graph.target = options.target;
   if (observer.after) observer.after({"lower", "the model as graph ops", nullptr}, built.graph, 0);
   run_passes(built.graph, build_passes(options, built.states), observer);
   return built;

@@ -12,7 +12,8 @@ struct BuildOptions {
   TrainingConfig training = {};
   bool fuse = true;
   std::vector<std::string> disable = {};  ///< Optional passes to leave out.
-  Machine machine = {};
+  std::optional<Target> target = {};
+  Workload workload = {};
   bool update = true;   ///< In Mode::train: else no param changes, and the gradients are outputs "gradient/NAME".
   bool kernels = true;  ///< Up to kernels and phases, as the jit backend needs; else plain ops, as the reference backend runs.
 };

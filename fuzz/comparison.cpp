@@ -60,16 +60,16 @@ Program program_of_model(const Case& a_case) {
   auto file = read_model(folder.path() / "model.json");
   const auto& c = a_case.configuration;
   auto mode = c.mode == "predict" ? Mode::predict : c.mode == "evaluate" ? Mode::eval : Mode::train;
-  const auto machine = machine_of(c);
   BuildOptions options{.mode = mode,
                        .training = file.training.value_or(TrainingConfig()),
                        .fuse = c.fuse,
                        .disable = c.disable,
-                       .machine = machine,
+                       .workload = workload_of(c),
                        .update = c.mode == "train"};
   auto lowered = lower(
       file.topology, {.mode = mode, .loss = options.training.loss, .metrics = options.training.metrics, .writer = options.training.writer});
   Program program{.plain = lowered.graph, .kernels = lowered.graph};
+  program.kernels.target = target_of(c);
   std::vector<OptimizerState> states;
   auto passes = build_passes(options, states);
   run_passes(program.kernels, passes);
@@ -96,8 +96,8 @@ Program program_of_graph(const Case& a_case) {
   auto graph = parse(a_case.text);
   const auto& c = a_case.configuration;
   Program program{.plain = graph, .kernels = graph};
-  const auto machine = machine_of(c);
-  run_passes(program.kernels, pipeline({.train = false, .fuse = c.fuse, .disable = c.disable, .context = {.machine = machine}}));
+  program.kernels.target = target_of(c);
+  run_passes(program.kernels, pipeline({.train = false, .fuse = c.fuse, .disable = c.disable, .context = {.workload = workload_of(c)}}));
   Random random(c.data + 1);
   for (const auto& op : graph.ops) {
     if (op.kind != OpKind::param) continue;
@@ -292,7 +292,7 @@ void fill_memory(Step& step, const Program& program, Params& params, Batch batch
 std::string compare_runs(const Case& a_case, const Program& program, Batch batch, Given given, std::optional<Expected> expected) {
   const auto& c = a_case.configuration;
   const auto guards = c.guards == "behind" ? Guards::behind : c.guards == "before" ? Guards::before : Guards::none;
-  StepOptions options{.threads = c.threads, .exact_threads = true, .target = c.target, .candidate = c.candidate, .guards = guards};
+  StepOptions options{.threads = c.threads, .exact_threads = true, .candidate = c.candidate, .guards = guards};
   auto make_params = [&] { return guards == Guards::none ? Params() : Params(std::make_unique<GuardedMemory>(guards)); };
   auto params = make_params();
   set_weights(params, program.weights);

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "backends/halide/compile.h"
 #include "runtime/step.h"
 #include "support/error.h"
 
@@ -101,12 +102,14 @@ Configuration configuration_from_json(const json& given) {
   return c;
 }
 
-Machine machine_of(const Configuration& configuration) {
-  auto machine = gradc::machine_of(StepOptions{.target = configuration.target}, configuration.batch);
-  machine.cache_bytes = configuration.cache_bytes;
-  machine.force_lanes = configuration.lanes;
-  machine.force_images = configuration.images;
-  return machine;
+Target target_of(const Configuration& configuration) {
+  auto target = read_target(configuration.target);
+  target.l2 = configuration.cache_bytes;
+  return target;
+}
+
+Workload workload_of(const Configuration& configuration) {
+  return {.batch = configuration.batch, .force_lanes = configuration.lanes, .force_images = configuration.images};
 }
 
 }  // namespace gradc::fuzz

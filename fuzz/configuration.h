@@ -44,7 +44,8 @@ nlohmann::json to_json(const Configuration& configuration);
 /// Throws gradc::Error for a key that is not known.
 Configuration configuration_from_json(const nlohmann::json& json);
 
-/// What the passes are told of the machine. No number comes from the machine itself, except the width of vectors if no target is named.
-Machine machine_of(const Configuration& configuration);
+/// What a case is compiled for: this machine, if no target is named, but for its L2.
+Target target_of(const Configuration& configuration);
+Workload workload_of(const Configuration& configuration);
 
 }  // namespace gradc::fuzz

@@ -61,9 +61,12 @@ const char* name_of(Space space) {
 }  // namespace
 
 std::string html(const GraphPage& page) {
-  Json data = {{"batch", page.batch},        {"lanes", page.plan.lanes == Lanes::batch ? "images" : "features"},
-               {"vector", page.plan.vector}, {"passes", Json::array()},
-               {"kernels", Json::array()},   {"code", Json::array()},
+  Json data = {{"batch", page.batch},
+               {"lanes", page.plan.lanes == Lanes::batch ? "images" : "features"},
+               {"vector", page.plan.target.lanes},
+               {"passes", Json::array()},
+               {"kernels", Json::array()},
+               {"code", Json::array()},
                {"lives", Json::array()}};
   for (const auto& snapshot : page.passes) data["passes"].push_back(json_of(snapshot));
   for (std::size_t k = 0; k < page.plan.kernels.size(); ++k) {

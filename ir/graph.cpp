@@ -88,6 +88,11 @@ Iteration Graph::iteration(const Op& op) const {
   return definition(op.kind).iteration(view(op, operands), result_types(*this, op));
 }
 
+const Target& Graph::target_or_default() const {
+  static const Target avx512;
+  return target ? *target : avx512;
+}
+
 const Op* Graph::find(OpKind kind, const std::string& wanted) const {
   for (const auto& op : ops)
     if (op.kind == kind && op.attributes.has("name") && op.attributes.text("name") == wanted) return &op;

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "ir/op.h"
+#include "target/target.h"
 
 namespace gradc {
 
@@ -63,7 +65,9 @@ class Graph {
   std::vector<Op> ops;
   std::vector<Kernel> kernels;
   Lanes lanes = Lanes::batch;
+  std::optional<Target> target = {};  ///< What its code is made for; without one, passes choose for `avx512`.
 
+  const Target& target_or_default() const;
   const Type& type(ValueId value) const { return values[value].type; }
   /// A new value; its name is `hint`, made unique with a number where it is taken.
   ValueId add_value(Type type, const std::string& hint);

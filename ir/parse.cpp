@@ -24,6 +24,10 @@ class Parser {
   Graph graph() {
     expect_word("graph");
     graph_.name = take(Token::symbol_name, "a name such as @model").text;
+    if (is_word("target")) {
+      advance();
+      graph_.target = target();
+    }
     if (is_word("lanes")) {
       advance();
       expect_word("features");
@@ -210,6 +214,15 @@ class Parser {
     }
     graph_.ops.push_back(op);
     if (auto why = problem_of(graph_, op); !why.empty()) fail(name.at, fmt::format("{}: {}", name.text, why));
+  }
+
+  Target target() {
+    const auto text = take(Token::string, "a target in quotes");
+    try {
+      return parse_target(text.text);
+    } catch (const Error& error) {
+      fail(text.at, error.what());
+    }
   }
 
   Stage stage() {

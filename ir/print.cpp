@@ -61,7 +61,9 @@ std::string print(const Graph& graph, const Op& op) {
 }
 
 std::string print(const Graph& graph) {
-  std::string out = "graph @" + graph.name + (graph.lanes == Lanes::features ? " lanes features {\n" : " {\n");
+  std::string out = "graph @" + graph.name;
+  if (graph.target) out += " target " + quote(to_string(*graph.target));
+  out += graph.lanes == Lanes::features ? " lanes features {\n" : " {\n";
   std::int32_t current = -1;
   for (const auto& op : graph.ops) {
     if (op.kernel != current) {

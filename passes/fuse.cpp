@@ -7,9 +7,11 @@
 #include <optional>
 #include <set>
 
+#include "passes/layout.h"
 #include "passes/rewriter.h"
 #include "passes/simplify.h"
 #include "support/error.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
@@ -29,9 +31,6 @@ bool is_forward_convolution(const Graph& graph, const Op& op) {
 bool is_weight_gradient(const Graph& graph, const Op& op) { return is_contraction(op.kind) && sums_over_batch(graph, op); }
 
 bool is_sum(const Graph&, const Op& op) { return op.kind == OpKind::reduce || is_whole_gradient(op.kind); }
-
-/// A number of features that is whole vectors of every target.
-constexpr std::int64_t kVectorMultiple = 64;
 
 /// Ops that may stand before a gradient in its kernel, computed as it reads them.
 bool is_prologue(const Graph&, const Op& op) { return is_inlined(op.kind); }
@@ -282,7 +281,7 @@ class Grouping {
 /// Which producer an op may join.
 class Rules {
  public:
-  Rules(const Graph& graph, const Grouping& groups, const Machine& machine) : graph_(graph), groups_(groups), machine_(machine) {}
+  Rules(const Graph& graph, const Grouping& groups, const Workload& workload) : graph_(graph), groups_(groups), workload_(workload) {}
 
   bool may_join(int consumer, ValueId through) const {
     int producer = groups_.definer(through);
@@ -346,7 +345,7 @@ class Rules {
     if (operand < 0 || op.operands[operand] != through) return false;
     if (graph_.lanes == Lanes::batch) return true;
     const auto loops = graph_.iteration(op);
-    return loops.contiguous == LoopKind::depth && loops.extent(LoopKind::depth) % kVectorMultiple == 0;
+    return loops.contiguous == LoopKind::depth && loops.extent(LoopKind::depth) % cost::kVectorMultiple == 0;
   }
 
   /// Whether the value comes from a product of its kernel by pointwise ops and poolings alone.
@@ -364,7 +363,7 @@ class Rules {
   /// several images at once, and where padding is much of its few columns.
   bool is_better_alone(const Op& op) const {
     if (!is_forward_convolution(graph_, op)) return false;
-    if (images_for_weights(graph_, op, machine_) > 1) return true;
+    if (images_for_weights(graph_, op, workload_) > 1) return true;
     const auto columns = graph_.iteration(op).windows.back();
     return columns.before + columns.after > 0 && has_code_for_each_column(graph_, columns.output, columns.size);
   }
@@ -394,7 +393,7 @@ class Rules {
 
   const Graph& graph_;
   const Grouping& groups_;
-  const Machine& machine_;
+  const Workload& workload_;
 };
 
 std::string kernel_name(const Graph& graph, const Grouping& groups, int group) {
@@ -481,7 +480,7 @@ void join_with_updates(const Graph& graph, Grouping& groups, const Overwriting& 
 Grouping group_ops(const Graph& graph, const FuseOptions& options) {
   const Overwriting overwriting(graph);
   Grouping groups(graph);
-  Rules rules(graph, groups, options.machine);
+  Rules rules(graph, groups, options.workload);
   for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
     const auto& op = graph.ops[i];
     if (options.fuse && op.kind == OpKind::softmax_cross_entropy_grad) join_with_loss(groups, i);

@@ -1,13 +1,13 @@
 #pragma once
 #include "ir/graph.h"
-#include "passes/layout.h"
+#include "passes/workload.h"
 
 namespace gradc {
 
 struct FuseOptions {
   /// Without it every op becomes a kernel of its own: the baseline that fusion is measured against.
   bool fuse = true;
-  Machine machine = {};
+  Workload workload = {};
 };
 
 /// Groups ops into kernels. What is grouped:

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "target/cost.h"
+
 namespace gradc {
 namespace {
 
 constexpr std::int64_t kFloat = 4;
-constexpr std::int64_t kL1 = 32 << 10;
 
 /// Bytes of the weights that a contraction reads, or whose gradient it makes.
 std::int64_t weight_bytes(const Graph& graph, const Op& op) {
@@ -14,9 +15,9 @@ std::int64_t weight_bytes(const Graph& graph, const Op& op) {
   return std::max(result.batched() ? 0 : result.elements(), second.batched() ? 0 : second.elements()) * kFloat;
 }
 
-/// Cycles of an image's arithmetic, at two multiply-adds a cycle.
-double cycles_to_compute(const Graph& graph, const Op& op, const Machine& machine) {
-  return static_cast<double>(graph.flops(op)) / (4 * machine.lanes);
+/// Cycles of an image's arithmetic.
+double cycles_to_compute(const Graph& graph, const Op& op) {
+  return cost::arithmetic_cycles(static_cast<double>(graph.flops(op)), graph.target_or_default());
 }
 
 /// Which part of their lanes vectors along this many features use: whole vectors, the last one shifted back; below one vector's worth the
@@ -36,8 +37,7 @@ double use_of_inner_product(const Iteration& loops, int width, int lanes) {
   // Where windows slide over the result with strides, each of its pixels meets a part of the kernel.
   if (loops.slides_over_result)
     for (const auto& window : loops.windows) vectors /= static_cast<double>(window.stride);
-  constexpr double kAddUp = 8;  // Instructions for each sum of lanes.
-  return width * vectors / (vectors + kAddUp) / lanes;
+  return width * vectors / (vectors + cost::kAddUpLanes) / lanes;
 }
 
 int lanes_of_inner_product(const Iteration& loops, int lanes) {
@@ -56,84 +56,74 @@ int lanes_of_inner_product(const Iteration& loops, int lanes) {
 
 }  // namespace
 
-int lanes_of_inner_product(const Graph& graph, const Op& op, int lanes) {
-  return is_contraction(op.kind) ? lanes_of_inner_product(graph.iteration(op), lanes) : 0;
+int lanes_of_inner_product(const Graph& graph, const Op& op) {
+  return is_contraction(op.kind) ? lanes_of_inner_product(graph.iteration(op), graph.target_or_default().lanes) : 0;
 }
 
 bool has_code_for_each_column(const Graph& graph, std::int64_t columns, std::int64_t kernel_columns) {
-  return graph.lanes == Lanes::features ? columns <= 8 : columns <= 16 && columns * kernel_columns <= 80;
+  if (graph.lanes == Lanes::features) return columns <= cost::kColumnsOfFeatures;
+  return columns <= cost::kColumnsOfImages && columns * kernel_columns <= cost::kTapsOfImages;
 }
 
-LayoutCost layout_cost(const Graph& graph, const Machine& machine) {
-  LayoutCost cost;
-  const auto lanes = static_cast<std::int64_t>(machine.lanes);
-  const auto batch = machine.batch, padded = (batch + lanes - 1) / lanes * lanes;
-  // Shares of the two multiply-adds a cycle, as measured. Good kernels reach 0.75; with images as lanes those that stream from beyond L2
-  // less than half of that. Where weights of a dense layer do not stay in L1, reading them for 16 images only costs a part, and adding to a
-  // gradient as large as the weights once a tile costs half.
-  // With a single vector of features most multiply-adds load their own scalar; inner products load two vectors for each. Depthwise
-  // convolutions do little with what they read.
-  constexpr double kGood = 0.75, kStreaming = 0.3, kOneVector = 0.65, kInnerProduct = 0.45, kDepthwise = 0.5, kDepthwiseImages = 0.4,
-                   kDepthwiseStreaming = 0.25, kDenseStreaming = 0.65, kDenseGradient = 0.4;
+LayoutCost layout_cost(const Graph& graph, const Workload& workload) {
+  LayoutCost sum;
+  const auto& target = graph.target_or_default();
+  const auto lanes = static_cast<std::int64_t>(target.lanes);
+  const auto batch = workload.batch, padded = (batch + lanes - 1) / lanes * lanes;
   for (const auto& op : graph.ops) {
     if (!is_contraction(op.kind)) continue;
     const auto loops = graph.iteration(op);
     const bool is_dense = !loops.is_convolution();
-    const auto multiply_adds = static_cast<double>(loops.multiply_adds());
+    const auto cycles = cost::arithmetic_cycles(2 * static_cast<double>(loops.multiply_adds()), target);
     const auto &first = graph.type(op.operands[0]), &second = graph.type(op.operands[1]), &result = graph.type(op.result());
     auto largest = std::max(
         {first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0, result.batched() ? result.elements() : 0});
-    bool fits = is_dense ? weight_bytes(graph, op) <= kL1 : 4 * largest * lanes * kFloat <= machine.cache_bytes;
+    bool fits = is_dense ? weight_bytes(graph, op) <= target.l1 : cost::kMapsInCache * largest * lanes * kFloat <= target.l2;
     const auto features = loops.extent(loops.contiguous), groups = loops.groups;
     const bool depthwise = loops.is_depthwise();
     // Where a vector takes more channels than features, those are its lanes.
-    const int inner_product = lanes_of_inner_product(loops, machine.lanes);
-    auto use = inner_product > 0 ? use_of_inner_product(loops, inner_product, machine.lanes) : use_of_lanes(features, groups, lanes);
+    const int inner_product = lanes_of_inner_product(loops, target.lanes);
+    auto use = inner_product > 0 ? use_of_inner_product(loops, inner_product, target.lanes) : use_of_lanes(features, groups, lanes);
     // A kernel's gradient may have the channels that are read as lanes.
     if (!is_dense && !loops.makes_images() && groups == 1) use = std::max(use, use_of_lanes(loops.extent(LoopKind::depth), 1, lanes));
-    const double streaming = !is_dense              ? kStreaming
-                             : loops.makes_images() ? kDenseStreaming
-                                                    : kDenseGradient,
-                 images_rate = depthwise ? (fits ? kDepthwiseImages : kDepthwiseStreaming) : (fits ? kGood : streaming),
-                 features_rate = depthwise                   ? kDepthwise
-                                 : inner_product > 0         ? kInnerProduct
-                                 : features / groups > lanes ? kGood
-                                                             : kOneVector;
-    cost.batch += multiply_adds * static_cast<double>(padded) / static_cast<double>(2 * lanes) / images_rate;
-    cost.features += multiply_adds * static_cast<double>(batch) / static_cast<double>(2 * lanes) / features_rate / use;
+    const double streaming = !is_dense              ? cost::kStreaming
+                             : loops.makes_images() ? cost::kDenseStreaming
+                                                    : cost::kDenseGradient,
+                 images_rate = depthwise ? (fits ? cost::kDepthwiseImages : cost::kDepthwiseStreaming) : (fits ? cost::kGood : streaming),
+                 features_rate = depthwise                   ? cost::kDepthwise
+                                 : inner_product > 0         ? cost::kInnerProduct
+                                 : features / groups > lanes ? cost::kGood
+                                                             : cost::kOneVector;
+    sum.batch += cycles * static_cast<double>(padded) / images_rate;
+    sum.features += cycles * static_cast<double>(batch) / features_rate / use;
   }
-  // A batch of one tile keeps one thread busy, where that of single images keeps several. On one thread that is no loss.
-  if (padded == lanes && batch > 1) cost.batch *= 1.5;
-  return cost;
+  if (padded == lanes && batch > 1) sum.batch *= cost::kOneTile;
+  return sum;
 }
 
-void choose_layout(Graph& graph, const Machine& machine) {
-  auto cost = layout_cost(graph, machine);
-  graph.lanes = machine.force_lanes.value_or(cost.features < cost.batch ? Lanes::features : Lanes::batch);
+void choose_layout(Graph& graph, const Workload& workload) {
+  auto cost = layout_cost(graph, workload);
+  graph.lanes = workload.force_lanes.value_or(cost.features < cost.batch ? Lanes::features : Lanes::batch);
 }
 
 bool whole_weight_gradient(const Graph& graph, const Type& kernel) {
-  return graph.lanes == Lanes::features && kernel.elements() * kFloat > kL1;
+  return graph.lanes == Lanes::features && kernel.elements() * kFloat > graph.target_or_default().l1;
 }
 
 namespace {
 
-constexpr double kBytesFromL2 = 32, kBytesFromBeyond = 8;  // a cycle
-
-/// Cycles to read bytes once.
-double cycles_to_read(std::int64_t bytes, const Machine& machine) {
-  return static_cast<double>(bytes) / (bytes > machine.cache_bytes / 2 ? kBytesFromBeyond : kBytesFromL2);
-}
+/// Cycles to read an op's weights once.
+double cycles_to_read(const Graph& graph, const Op& op) { return cost::read_cycles(weight_bytes(graph, op), graph.target_or_default()); }
 
 /// The tile of kernels that read weights, or write their gradient, for several images at once.
-std::int64_t images_of_rows(const Graph& graph, const Machine& machine) {
+std::int64_t images_of_rows(const Graph& graph, const Workload& workload) {
   std::int64_t weights = 0;
   for (const auto& op : graph.ops)
     if (is_contraction(op.kind) && graph.type(op.result()).batched() && !graph.iteration(op).is_convolution())
       weights = std::max(weights, graph.type(op.operands[1]).elements());
   // Weights that do not stay in a core's cache from one tile to the next are worth a larger tile.
-  const std::int64_t most = weights * kFloat > machine.cache_bytes && machine.batch >= 64 ? 32 : 16;
-  return std::clamp<std::int64_t>(machine.batch, 1, most);
+  const bool large = weights * kFloat > graph.target_or_default().l2 && workload.batch >= cost::kBatchOfLargeRows;
+  return std::clamp<std::int64_t>(workload.batch, 1, large ? cost::kImagesOfLargeRows : cost::kImagesOfRows);
 }
 
 /// Whether kernels touch images of several dimensions.
@@ -174,41 +164,38 @@ void join_larger_tiles(const Graph& graph, std::int64_t several, const std::vect
 
 }  // namespace
 
-std::int64_t images_for_weights(const Graph& graph, const Op& op, const Machine& machine) {
+std::int64_t images_for_weights(const Graph& graph, const Op& op, const Workload& workload) {
   if (graph.lanes != Lanes::features || !is_contraction(op.kind)) return 1;
   const auto loops = graph.iteration(op);
   if (!loops.is_convolution()) return 1;
-  if (machine.force_images > 0) return machine.force_images;
+  if (workload.force_images > 0) return workload.force_images;
   // Each of a group's channels has few weights.
   if (loops.groups > 1) return 1;
-  // Several tiles for several threads; of a small batch two.
-  const std::int64_t tiles = machine.batch < 32 ? 2 : 4;
-  const auto most = std::min((machine.batch + tiles - 1) / tiles, images_of_rows(graph, machine));
-  constexpr double kMuch = 0.1;
-  return most > 1 && cycles_to_read(weight_bytes(graph, op), machine) > kMuch * cycles_to_compute(graph, op, machine) ? most : 1;
+  const auto tiles = workload.batch < cost::kSmallBatch ? cost::kTilesOfSmallBatch : cost::kTilesOfBatch;
+  const auto most = std::min((workload.batch + tiles - 1) / tiles, images_of_rows(graph, workload));
+  return most > 1 && cycles_to_read(graph, op) > cost::kMuchReading * cycles_to_compute(graph, op) ? most : 1;
 }
 
-double cycles_to_read_weights(const Graph& graph, const Machine& machine) {
+double cycles_to_read_weights(const Graph& graph) {
   double cycles = 0;
   for (const auto& op : graph.ops) {
     if (op.kernel < 0 || !graph.kernels[op.kernel].tiled || !is_contraction(op.kind)) continue;
-    cycles += cycles_to_read(weight_bytes(graph, op), machine) / static_cast<double>(graph.kernels[op.kernel].images);
+    cycles += cycles_to_read(graph, op) / static_cast<double>(graph.kernels[op.kernel].images);
   }
   return cycles;
 }
 
-std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine, bool for_weights) {
-  if (graph.lanes == Lanes::batch) return std::vector<std::int64_t>(graph.kernels.size(), machine.lanes);
+std::vector<std::int64_t> tile_images(const Graph& graph, const Workload& workload, bool for_weights) {
+  if (graph.lanes == Lanes::batch) return std::vector<std::int64_t>(graph.kernels.size(), graph.target_or_default().lanes);
   std::int64_t several = 1;
   if (for_weights)
-    for (const auto& op : graph.ops) several = std::max(several, images_for_weights(graph, op, machine));
-  auto rows = machine.force_images > 0 ? machine.force_images : images_of_rows(graph, machine);
+    for (const auto& op : graph.ops) several = std::max(several, images_for_weights(graph, op, workload));
+  auto rows = workload.force_images > 0 ? workload.force_images : images_of_rows(graph, workload);
   // One size for all makes fewer phases.
   if (several > 1 && several >= rows / 2) rows = several;
   const auto on_images = kernels_on_images(graph);
   // Modelled cycles for one image: of kernels on images of several dimensions, and of the others if their tiles were of one image too, when
   // each image reads all weights from L2 or beyond.
-  constexpr double kCall = 200;
   double image_cycles = 0, row_cycles = 0;
   std::vector<std::int64_t> images(graph.kernels.size(), 1);
   std::vector<bool> decided(graph.kernels.size(), false);  // Of kernels on rows, and of those that work most.
@@ -216,22 +203,22 @@ std::vector<std::int64_t> tile_images(const Graph& graph, const Machine& machine
     if (on_images[k] || !graph.kernels[k].tiled) continue;
     images[k] = rows;
     decided[k] = true;
-    row_cycles += kCall;
+    row_cycles += cost::kCallOfTile;
   }
   for (const auto& op : graph.ops) {
     if (op.kernel < 0 || !graph.kernels[op.kernel].tiled) continue;
     if (on_images[op.kernel]) {
-      image_cycles += cycles_to_compute(graph, op, machine);
+      image_cycles += cycles_to_compute(graph, op);
       if (!is_contraction(op.kind) || graph.iteration(op).groups > 1) continue;
-      if (for_weights) images[op.kernel] = images_for_weights(graph, op, machine);
+      if (for_weights) images[op.kernel] = images_for_weights(graph, op, workload);
       decided[op.kernel] = true;
     } else if (is_contraction(op.kind)) {
-      row_cycles += cycles_to_read(weight_bytes(graph, op), machine);
+      row_cycles += cycles_to_read(graph, op);
     }
   }
   if (several > 1)
     join_larger_tiles(graph, several, decided, images);
-  else if (row_cycles < 0.05 * image_cycles)
+  else if (row_cycles < cost::kFewRows * image_cycles)
     // Tiles of one size let a tile go forward and backward while it is in the cache.
     std::fill(images.begin(), images.end(), 1);
   return images;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "passes/layout.h"
 #include "support/error.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
@@ -138,20 +140,19 @@ void assign_phases(Graph& graph, const std::vector<std::int64_t>& images, bool k
 
 /// Modelled cycles of what tiles and phases decide about: bringing weights to each tile, and images from one phase to another by way of
 /// memory that all cores share.
-double cost_of_tiles(const Graph& graph, const Machine& machine) {
-  constexpr double kBytesBetweenPhases = 4;  // a cycle, written and read again
-  return cycles_to_read_weights(graph, machine) + static_cast<double>(Crossing(graph).bytes()) / kBytesBetweenPhases;
+double cost_of_tiles(const Graph& graph) {
+  return cycles_to_read_weights(graph) + cost::crossing_cycles(Crossing(graph).bytes(), graph.target_or_default());
 }
 
 /// Tiles of several images for large weights keep other tiles from going forward and backward in one phase: undone where that costs more.
-void choose_tiles(Graph& graph, const Machine& machine) {
-  const auto images = tile_images(graph, machine), without = tile_images(graph, machine, false);
+void choose_tiles(Graph& graph, const Workload& workload) {
+  const auto images = tile_images(graph, workload), without = tile_images(graph, workload, false);
   assign_phases(graph, images, false);
-  if (images == without || machine.force_images > 0) return;
+  if (images == without || workload.force_images > 0) return;
   const auto kernels = graph.kernels;
-  const auto cost = cost_of_tiles(graph, machine);
+  const auto cost = cost_of_tiles(graph);
   assign_phases(graph, without, false);
-  if (cost_of_tiles(graph, machine) > cost) graph.kernels = kernels;
+  if (cost_of_tiles(graph) > cost) graph.kernels = kernels;
 }
 
 }  // namespace
@@ -164,9 +165,9 @@ int phase_count(const Graph& graph) {
 
 void partition(Graph& graph, const PartitionOptions& options) {
   if (options.kernel_by_kernel)
-    assign_phases(graph, tile_images(graph, options.machine), true);
+    assign_phases(graph, tile_images(graph, options.workload), true);
   else
-    choose_tiles(graph, options.machine);
+    choose_tiles(graph, options.workload);
   std::vector<int> order(graph.kernels.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return graph.kernels[a].phase < graph.kernels[b].phase; });

@@ -1,13 +1,13 @@
 #pragma once
 #include "ir/graph.h"
-#include "passes/layout.h"
+#include "passes/workload.h"
 
 namespace gradc {
 
 struct PartitionOptions {
   /// Gives every kernel a phase of its own: each runs over the whole batch before the next starts.
   bool kernel_by_kernel = false;
-  Machine machine = {};
+  Workload workload = {};
 };
 
 /// Gives each kernel its tile and its phase. Within a phase a thread takes a tile of the batch through all tiled kernels before the next

@@ -13,11 +13,11 @@
 namespace gradc {
 
 std::string text_of(const Pass& pass) {
-  if (pass.asks != Pass::Asks::machine || !pass.context.machine) return pass.name;
-  const auto& machine = *pass.context.machine;
-  auto text = fmt::format("{}{{batch={},lanes={},l2={}", pass.name, machine.batch, machine.lanes, machine.cache_bytes);
-  if (machine.force_lanes) text += *machine.force_lanes == Lanes::features ? ",force=features" : ",force=images";
-  if (machine.force_images > 0) text += fmt::format(",images={}", machine.force_images);
+  if (pass.asks != Pass::Asks::workload || !pass.context.workload) return pass.name;
+  const auto& workload = *pass.context.workload;
+  auto text = fmt::format("{}{{batch={}", pass.name, workload.batch);
+  if (workload.force_lanes) text += *workload.force_lanes == Lanes::features ? ",force=features" : ",force=images";
+  if (workload.force_images > 0) text += fmt::format(",images={}", workload.force_images);
   return text + "}";
 }
 
@@ -47,9 +47,9 @@ std::vector<std::string> split_at_commas(std::string_view text) {
   return parts;
 }
 
-Machine parse_machine(const Pass& pass, std::string_view text) {
-  if (pass.asks != Pass::Asks::machine) throw Error("pass {} takes no options, but has {{{}}}", pass.name, text);
-  Machine machine;
+Workload parse_workload(const Pass& pass, std::string_view text) {
+  if (pass.asks != Pass::Asks::workload) throw Error("pass {} takes no options, but has {{{}}}", pass.name, text);
+  Workload workload;
   for (const auto& option : split_at_commas(text)) {
     auto equals = std::min(option.find('='), option.size());
     auto name = option.substr(0, equals), value = option.substr(std::min(equals + 1, option.size()));
@@ -61,20 +61,15 @@ Machine parse_machine(const Pass& pass, std::string_view text) {
       return number;
     };
     if (name == "batch")
-      machine.batch = whole(1, std::int64_t{1} << 24);
-    else if (name == "lanes")
-      machine.lanes = static_cast<int>(whole(1, 64));
-    else if (name == "l2")
-      machine.cache_bytes = whole(1, std::int64_t{1} << 40);
+      workload.batch = whole(1, std::int64_t{1} << 24);
     else if (name == "force" && (value == "images" || value == "features"))
-      machine.force_lanes = value == "images" ? Lanes::batch : Lanes::features;
+      workload.force_lanes = value == "images" ? Lanes::batch : Lanes::features;
     else if (name == "images")
-      machine.force_images = whole(1, std::int64_t{1} << 24);
+      workload.force_images = whole(1, std::int64_t{1} << 24);
     else
-      throw Error("pass {} has no option \"{}\"; it takes batch=N, lanes=N, l2=BYTES, force=images, force=features and images=N", pass.name,
-                  option);
+      throw Error("pass {} has no option \"{}\"; it takes batch=N, force=images, force=features and images=N", pass.name, option);
   }
-  return machine;
+  return workload;
 }
 
 }  // namespace
@@ -86,7 +81,7 @@ std::vector<Pass> parse_passes(std::string_view text, std::span<const Pass> more
     auto& pass = passes.emplace_back(pass_named(std::string_view(part).substr(0, brace), named_passes(), more));
     if (brace == std::string::npos) continue;
     if (part.back() != '}') throw Error("pass {}: the options that begin with {{ do not end with }}", pass.name);
-    pass.context.machine = parse_machine(pass, std::string_view(part).substr(brace + 1, part.size() - brace - 2));
+    pass.context.workload = parse_workload(pass, std::string_view(part).substr(brace + 1, part.size() - brace - 2));
   }
   return passes;
 }

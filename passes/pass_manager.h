@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "passes/layout.h"
+#include "passes/workload.h"
 #include "support/error.h"
 
 namespace gradc {
 
 /// What a pass is told besides the graph.
 struct PassContext {
-  std::optional<Machine> machine = {};  ///< If not given, a machine of no particular kind.
+  std::optional<Workload> workload = {};  ///< If not given, a usual one.
   /// Adds the optimizer's ops to a differentiated graph.
   std::function<void(Graph&)> update = {};
 };
@@ -24,9 +24,9 @@ struct PassContext {
 struct Pass {
   /// Graphs that a pass works on: any, those of plain ops, those whose ops are grouped into kernels.
   enum class Graphs { any, ops, kernels };
-  /// What it asks of its context besides the graph. Passes that ask for the machine print it with their names; one that asks for an
+  /// What it asks of its context besides the graph. Passes that ask for the workload print it with their names; one that asks for an
   /// optimizer, which no text says, has no name to run it by.
-  enum class Asks { nothing, machine, optimizer };
+  enum class Asks { nothing, workload, optimizer };
   /// Whether a step needs it, or is as right without.
   enum class Need { required, optional };
 
@@ -45,10 +45,9 @@ std::string text_of(const Pass& pass);
 /// The pass of this name among some. Throws gradc::Error that names those there are.
 const Pass& pass_named(std::string_view name, std::span<const Pass> passes, std::span<const Pass> more = {});
 
-/// The passes of a text like "canonicalize,layout{batch=1,lanes=8}". Passes that choose by the machine take options: `batch` (images of
-/// most batches), `lanes` (f32 elements of a vector), `l2` (bytes of a core's own cache), `force` (images or features, as lanes) and
-/// `images` (of a tile, where features are lanes). Throws gradc::Error that names the passes or options there are.
-/// `more` are passes that have a name besides those of named_passes.
+/// The passes of a text like "canonicalize,layout{batch=1}". Passes that choose by the workload take options: `batch` (images of most
+/// batches), `force` (images or features, as lanes) and `images` (of a tile, where features are lanes). Throws gradc::Error that names the
+/// passes or options there are. `more` are passes that have a name besides those of named_passes.
 std::vector<Pass> parse_passes(std::string_view text, std::span<const Pass> more = {});
 
 struct PassObserver {

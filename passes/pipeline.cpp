@@ -10,6 +10,7 @@
 #include "passes/differentiate.h"
 #include "passes/factor_sums.h"
 #include "passes/fuse.h"
+#include "passes/layout.h"
 #include "passes/partition.h"
 #include "passes/recompute.h"
 #include "passes/shard.h"
@@ -25,14 +26,14 @@ void run(Graph& graph, const PassContext&) {
   function(graph);
 }
 
-Machine machine_of(const PassContext& context) { return context.machine.value_or(Machine{}); }
+Workload workload_of(const PassContext& context) { return context.workload.value_or(Workload{}); }
 
-void run_layout(Graph& graph, const PassContext& context) { choose_layout(graph, machine_of(context)); }
-void run_fuse(Graph& graph, const PassContext& context) { fuse(graph, {.machine = machine_of(context)}); }
-void run_no_fuse(Graph& graph, const PassContext& context) { fuse(graph, {.fuse = false, .machine = machine_of(context)}); }
-void run_partition(Graph& graph, const PassContext& context) { partition(graph, {.machine = machine_of(context)}); }
+void run_layout(Graph& graph, const PassContext& context) { choose_layout(graph, workload_of(context)); }
+void run_fuse(Graph& graph, const PassContext& context) { fuse(graph, {.workload = workload_of(context)}); }
+void run_no_fuse(Graph& graph, const PassContext& context) { fuse(graph, {.fuse = false, .workload = workload_of(context)}); }
+void run_partition(Graph& graph, const PassContext& context) { partition(graph, {.workload = workload_of(context)}); }
 void run_kernel_by_kernel(Graph& graph, const PassContext& context) {
-  partition(graph, {.kernel_by_kernel = true, .machine = machine_of(context)});
+  partition(graph, {.kernel_by_kernel = true, .workload = workload_of(context)});
 }
 
 void run_update(Graph& graph, const PassContext& context) { context.update(graph); }
@@ -63,14 +64,14 @@ const std::vector<Row>& rows() {
       {{"decompose", "batch statistics as sums over the batch", run<decompose>, ops}, In::kernels},
       {{"factor_sums", "take factors out of sums over the batch where sums then become the same", run<factor_sums>, ops, nothing, optional},
        In::kernels},
-      {{"layout", "choose whether images or features are the lanes of vectors", run_layout, any, machine, optional}, In::kernels},
+      {{"layout", "choose whether images or features are the lanes of vectors", run_layout, any, workload, optional}, In::kernels},
       {{"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", run<shard>, ops}, In::kernels},
-      {{"fuse", "group ops into kernels", run_fuse, any, machine, optional}, In::fused},
+      {{"fuse", "group ops into kernels", run_fuse, any, workload, optional}, In::fused},
       {{"recompute", "compute again in a kernel what another would have to write for it", run<recompute>, kernels, nothing, optional},
        In::fused},
-      {{"partition", "cut the step into phases, each a loop over tiles of the batch", run_partition, kernels, machine}, In::fused},
-      {{"no_fuse", "make each op a kernel of its own", run_no_fuse, any, machine}, In::unfused},
-      {{"kernel_by_kernel", "give each kernel a phase of its own", run_kernel_by_kernel, kernels, machine}, In::unfused},
+      {{"partition", "cut the step into phases, each a loop over tiles of the batch", run_partition, kernels, workload}, In::fused},
+      {{"no_fuse", "make each op a kernel of its own", run_no_fuse, any, workload}, In::unfused},
+      {{"kernel_by_kernel", "give each kernel a phase of its own", run_kernel_by_kernel, kernels, workload}, In::unfused},
       {{"fold", "compute pointwise ops of constants", run<fold_constants>}, In::none},
       {{"cse", "let ops that compute the same share one result", run<eliminate_common_subexpressions>}, In::none},
       {{"dce", "remove ops whose results nothing uses", run<eliminate_dead_code>}, In::none},

@@ -7,12 +7,10 @@
 #include <vector>
 
 #include "passes/simplify.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
-
-/// As many ops cost less than to bring what they compute from memory.
-constexpr std::size_t kMostOps = 8;
 
 /// Ops that cost an instruction or two for each element.
 bool is_cheap(OpKind kind) { return is_inlined(kind) && definition(kind).instructions <= 2; }
@@ -56,7 +54,7 @@ class Traffic {
   /// Lets kernels that read a value compute it again where this saves bytes.
   void consider(ValueId value) {
     const auto recipe = recipe_for(value);
-    if (recipe.ops.empty() || recipe.ops.size() > kMostOps) return;
+    if (recipe.ops.empty() || recipe.ops.size() > cost::kRecomputedOps) return;
     std::vector<int> able;
     for (int kernel : readers_[value])
       if (can_recompute(kernel, value) && reads_in_time(kernel, recipe)) able.push_back(kernel);
@@ -65,10 +63,8 @@ class Traffic {
       for (auto operand : recipe.operands) sum -= reads_[kernel].contains(operand) ? 0 : bytes(operand);
       return sum;
     };
-    // A line that is written is read first.
-    constexpr std::int64_t kWrite = 2;
-    std::int64_t new_writes = 0, all = kWrite * bytes(value);
-    for (auto operand : recipe.operands) new_writes += is_stored(operand) ? 0 : kWrite * bytes(operand);
+    std::int64_t new_writes = 0, all = cost::kWrite * bytes(value);
+    for (auto operand : recipe.operands) new_writes += is_stored(operand) ? 0 : cost::kWrite * bytes(operand);
     for (int kernel : able) all += saved(kernel);
     if (able.size() == readers_[value].size() && all > new_writes) {
       for (int kernel : able) let_recompute(kernel, value, recipe);
@@ -92,7 +88,7 @@ class Traffic {
   }
 
   void add_to(Recipe& recipe, ValueId value, int kernel) const {
-    if (recipe.ops.size() > kMostOps) return;
+    if (recipe.ops.size() > cost::kRecomputedOps) return;
     const int definer = definers_[value];
     const auto& op = graph_.ops[definer];
     if (op.kernel != kernel || kernel < 0 || !is_cheap(op.kind)) {

@@ -104,8 +104,7 @@ class JitStep : public Step {
 
  public:
   JitStep(const Graph& graph, Params& params, const StepOptions& options, CompileReport& report)
-      : target_(target_of(options)),
-        plan_(make_plan(graph, target_.lanes, options.guards)),
+      : plan_(make_plan(graph, options.guards)),
         pool_(options.exact_threads ? options.threads : std::clamp(options.threads, 1, available_processors()), options.pin),
         choice_(pool_.size()),
         exact_threads_(options.exact_threads),
@@ -125,7 +124,7 @@ class JitStep : public Step {
     context_.barrier = [](StepContext* context) { static_cast<JitStep*>(context->owner)->pool_.barrier(); };
     context_.owner = this;
     report.flops_per_image = plan_.flops_per_image;
-    report.target = target_.name;
+    report.target = plan_.target.code;
   }
 
   void run(const StepInput& input) override {
@@ -255,12 +254,12 @@ class JitStep : public Step {
   }
 
   LinkedStep link(const StepOptions& options, CompileReport& report) try {
-    return link_code(compile_kernels(plan_, target_, options, report), options);
+    return link_code(compile_kernels(plan_, options, report), options);
   } catch (const InternalError& error) {
     // An entry of the cache may be whole and yet no code of ours.
     if (report.from_cache == 0) throw;
     if (options.warn) options.warn(fmt::format("kernel cache: what it has cannot be linked; compiling it again ({})", error.what()));
-    return link_code(compile_kernels(plan_, target_, options, report, true), options);
+    return link_code(compile_kernels(plan_, options, report, true), options);
   }
 
   LinkedStep link_code(KernelCode code, const StepOptions& options) {
@@ -274,7 +273,8 @@ class JitStep : public Step {
   /// Where element `e` of image `i` lies in a batched value.
   std::int64_t index(std::int64_t i, std::int64_t e, const Type& type) const {
     if (plan_.lanes == Lanes::features) return i * image_stride(type) + e;
-    return i / plan_.vector * plan_.vector * type.elements() + e * plan_.vector + i % plan_.vector;
+    const std::int64_t lanes = plan_.target.lanes;
+    return i / lanes * lanes * type.elements() + e * lanes + i % lanes;
   }
 
   static float number(const char* data, DType dtype, std::int64_t i) {
@@ -367,7 +367,6 @@ class JitStep : public Step {
       4096;  ///< Bytes behind an arena: the last vectors of an array may reach beyond it when they are read.
   static constexpr std::int64_t kMostImages = 64;  ///< Of a tile.
 
-  KernelTarget target_;
   StepPlan plan_;
   ThreadPool pool_;
   ThreadChoice choice_;
@@ -389,14 +388,19 @@ class JitStep : public Step {
 
 }  // namespace
 
-Machine machine_of(const StepOptions& options, std::int64_t batch) {
-  const auto target = target_of(options);
-  return {.lanes = target.lanes, .cache_bytes = target.l2_bytes, .batch = batch};
+Target chosen_target() {
+  const char* text = std::getenv("GRADC_TARGET");
+  try {
+    return read_target(text == nullptr ? "" : text);
+  } catch (const Error& error) {
+    throw Error("GRADC_TARGET: {}", error.what());
+  }
 }
 
 std::unique_ptr<Step> compile_jit_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report) {
   CompileReport own;
   auto start = std::chrono::steady_clock::now();
+  expect_runs_here(graph.target_or_default());
   auto step = std::make_unique<JitStep>(graph, params, options, report != nullptr ? *report : own);
   if (report != nullptr) report->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return step;

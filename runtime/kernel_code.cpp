@@ -1,6 +1,5 @@
 #include "runtime/kernel_code.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -14,19 +13,14 @@
 namespace gradc {
 namespace {
 
-/// Of what the code depends on: the kernel's text, the target, and who compiles it.
-std::string hash_of(const KernelSource& source, const KernelTarget& target) {
-  return hash_text(source.text() + target.name + " halide " + halide_version() + " gradc " + GRADC_KERNEL_VERSION);
+/// Of what the code depends on: the kernel's text, which names its target, and who compiles it.
+std::string hash_of(const KernelSource& source) {
+  return hash_text(source.text() + " halide " + halide_version() + " gradc " + GRADC_KERNEL_VERSION);
 }
 
 }  // namespace
 
-KernelTarget target_of(const StepOptions& options) {
-  const char* environment = std::getenv("GRADC_TARGET");
-  return kernel_target(options.target.empty() && environment != nullptr ? environment : options.target);
-}
-
-KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report, bool anew) {
+KernelCode compile_kernels(StepPlan& plan, const StepOptions& options, CompileReport& report, bool anew) {
   auto cache = options.use_cache ? KernelCache::of_user(options.warn) : KernelCache();
   KernelCode code;
   struct Distinct {
@@ -36,7 +30,7 @@ KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const Ste
   };
   std::map<std::string, Distinct> distinct;
   for (auto& kernel : plan.kernels) {
-    auto own = hash_of(kernel.source, target);
+    auto own = hash_of(kernel.source);
     kernel.info.code = own;
     auto found = distinct.find(own);
     if (found == distinct.end()) {
@@ -64,7 +58,7 @@ KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const Ste
     run_on_all_processors(missing.size(), [&](std::size_t i) {
       const auto& [key, source, candidate] = missing[i];
       auto path = folder.path() / (key + ".o");
-      compile_kernel(*source, target, "gradc_kernel_" + key, {{KernelForm::object, path}}, candidate);
+      compile_kernel(*source, "gradc_kernel_" + key, {{KernelForm::object, path}}, candidate);
       objects[i] = read_file(path);
       cache.store(key, objects[i]);
     });
@@ -79,12 +73,11 @@ KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const Ste
 
 std::map<KernelForm, std::string> kernel_listings(const KernelSource& source, const std::vector<KernelForm>& forms,
                                                   const StepOptions& options) {
-  auto target = target_of(options);
   auto cache = options.use_cache ? KernelCache::of_user(options.warn) : KernelCache();
   TemporaryFolder folder;
   std::map<KernelForm, std::filesystem::path> files;
   for (auto form : forms) files[form] = folder.path() / std::to_string(static_cast<int>(form));
-  compile_kernel(source, target, "gradc_kernel", files, options.candidate.value_or(tuned_candidate(cache, hash_of(source, target))));
+  compile_kernel(source, "gradc_kernel", files, options.candidate.value_or(tuned_candidate(cache, hash_of(source))));
   std::map<KernelForm, std::string> listings;
   for (const auto& [form, file] : files) listings[form] = read_file(file);
   return listings;

@@ -17,13 +17,9 @@ struct KernelCode {
   std::vector<KernelObject> objects;
 };
 
-/// The target that a step's options, or the environment's GRADC_TARGET, ask for.
-KernelTarget target_of(const StepOptions& options);
-
 /// The code of every kernel, compiled several at a time where the cache has it not, or if `anew`. Fills KernelInfo::code of the plan's
 /// kernels.
-KernelCode compile_kernels(StepPlan& plan, const KernelTarget& target, const StepOptions& options, CompileReport& report,
-                           bool anew = false);
+KernelCode compile_kernels(StepPlan& plan, const StepOptions& options, CompileReport& report, bool anew = false);
 
 /// A kernel's code in forms for reading.
 std::map<KernelForm, std::string> kernel_listings(const KernelSource& source, const std::vector<KernelForm>& forms,

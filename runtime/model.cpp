@@ -85,8 +85,15 @@ struct Model::Implementation {
 
   BuildOptions build_options(Mode mode, std::int64_t batch) const {
     const bool kernels = run.backend == StepOptions::Backend::jit;
-    const auto machine = kernels ? machine_of(step_options(), batch) : Machine{};
-    return {.mode = mode, .training = training, .fuse = run.fuse, .disable = run.disable, .machine = machine, .kernels = kernels};
+    std::optional<Target> target;
+    if (kernels) target = chosen_target();
+    return {.mode = mode,
+            .training = training,
+            .fuse = run.fuse,
+            .disable = run.disable,
+            .target = std::move(target),
+            .workload = {.batch = batch},
+            .kernels = kernels};
   }
 
   void make_params(const Built& result) {
@@ -154,7 +161,7 @@ struct Model::Implementation {
   }
 
   StepOptions step_options() const {
-    return {.backend = run.backend, .threads = threads_or_all(run.threads), .pin = run.pin, .target = "", .warn = run.warn};
+    return {.backend = run.backend, .threads = threads_or_all(run.threads), .pin = run.pin, .warn = run.warn};
   }
 
   void expect_trainable() const {

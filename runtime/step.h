@@ -12,9 +12,9 @@
 #include "backends/kernel_info.h"
 #include "backends/reference/interpreter.h"
 #include "ir/graph.h"
-#include "passes/layout.h"
 #include "runtime/params.h"
 #include "support/memory.h"
+#include "target/target.h"
 
 namespace gradc {
 
@@ -61,7 +61,6 @@ struct StepOptions {
   int threads = 1;             ///< At most so many, and not more than there are processors for; fewer where a step is too short to gain.
   bool exact_threads = false;  ///< Always `threads` of them.
   bool pin = false;            ///< Threads stay on processors of their own.
-  std::string target;          ///< As kernel_target takes it; if empty that of the environment's GRADC_TARGET, or else this machine.
   bool use_cache = true;
   /// Which candidate of its register blocks every kernel's schedule takes, 0 being the one with the fewest modelled cycles. If not given,
   /// what `tune` found fastest on this machine, or else 0.
@@ -76,9 +75,8 @@ struct StepOptions {
   std::function<void(const std::string&)> warn;
 };
 
-/// What passes need to know of the target of a step and of its batches. Throws gradc::Error for a target that kernel_target does not take;
-/// not within a braced list of members, where GCC 12 then destroys those that it has not made.
-Machine machine_of(const StepOptions& options, std::int64_t batch);
+/// The target that the environment's GRADC_TARGET names, as read_target reads it; else this machine. Throws gradc::Error for what is none.
+Target chosen_target();
 
 /// What the compilation of a step did.
 struct CompileReport {

@@ -79,11 +79,20 @@ double sum_of_threads(int threads, Work work) {
 
 }  // namespace
 
+std::int64_t l1_cache_bytes() {
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  return std::max<std::int64_t>(sysconf(_SC_LEVEL1_DCACHE_SIZE), 0);
+#else
+  return 0;
+#endif
+}
+
 std::int64_t l2_cache_bytes() {
 #ifdef _SC_LEVEL2_CACHE_SIZE
-  if (const auto bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) return bytes;
+  return std::max<std::int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 0);
+#else
+  return 0;
 #endif
-  return std::int64_t{1} << 20;
 }
 
 double fma_peak_gflops(int threads) {

@@ -5,7 +5,8 @@
 
 namespace gradc {
 
-/// Bytes of a core's own cache (L2); 1 MiB where the system does not say.
+/// Bytes of a core's data cache (L1) and of its own cache behind it (L2); 0 where the system does not say.
+std::int64_t l1_cache_bytes();
 std::int64_t l2_cache_bytes();
 
 /// GFLOP/s of f32 multiply-adds (each counts two) with `threads` threads at once, in registers alone. The best of several runs of some

@@ -88,8 +88,12 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
   auto model = Model::load(side.model, run_options);
   auto input = model.step_input(batch);
   StepOptions step_options{.threads = run_options.threads};
-  const auto machine = machine_of(step_options, batch.size());
-  BuildOptions build_options{.training = model.training(), .fuse = side.fuse, .disable = options.common.disable, .machine = machine};
+  const auto target = chosen_target();
+  BuildOptions build_options{.training = model.training(),
+                             .fuse = side.fuse,
+                             .disable = options.common.disable,
+                             .target = target,
+                             .workload = {.batch = batch.size()}};
   auto lowered =
       lower(model.topology(),
             {.mode = Mode::train, .loss = model.training().loss, .metrics = model.training().metrics, .writer = model.training().writer});

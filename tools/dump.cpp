@@ -95,13 +95,14 @@ std::string dump(const Options& options) {
   if (!options.kernel.empty() && options.format != "stmt" && options.format != "asm")
     throw Error("--kernel goes with --format stmt and asm, not with {}", options.format);
   auto file = read_model(options.model);
-  const auto machine = machine_of({}, options.common.batch_size);
+  const auto target = chosen_target();
   BuildOptions build_options{.mode = options.mode == "train"  ? Mode::train
                                      : options.mode == "eval" ? Mode::eval
                                                               : Mode::predict,
                              .fuse = !options.no_fuse,
                              .disable = options.common.disable,
-                             .machine = machine};
+                             .target = target,
+                             .workload = {.batch = options.common.batch_size}};
   build_options.training = training_of(file);
   std::string names = "lower";
   std::vector<OptimizerState> states;
@@ -128,7 +129,7 @@ std::string dump(const Options& options) {
   // After partition: what its phases are, as comments above the text.
   bool partitioned = !graph.kernels.empty() && graph.kernels.front().phase >= 0;
   if (!partitioned) return print(graph);
-  auto plan = make_plan(graph, build_options.machine.lanes);
+  auto plan = make_plan(graph);
   if (options.format == "html") return page_text(options, std::move(snapshots), std::move(plan));
   if (options.format == "llvm") return driver_text(plan);
   if (options.shows_code()) return kernels_text(plan, options);

@@ -16,8 +16,7 @@ namespace {
 std::string version_text() {
   std::string cpu;
   try {
-    const char* asked = std::getenv("GRADC_TARGET");
-    cpu = gradc::kernel_target(asked == nullptr ? "" : asked).name;
+    cpu = gradc::chosen_target().code;
   } catch (const gradc::Error& error) {
     cpu = error.what();
   }

@@ -1,7 +1,6 @@
 #include "backends/halide/compile.h"
 
-#include <cinttypes>
-#include <cstdio>
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -48,17 +47,6 @@ Halide::Target code_target(const Halide::Target& target) {
   return plain;
 }
 
-/// The bytes that `l2=512k`, `l2=1M` or `l2=262144` says.
-std::int64_t l2_option(const std::string& option) {
-  std::int64_t count = 0;
-  char unit = 0, more = 0;
-  const int read = std::sscanf(option.c_str(), "l2=%" SCNd64 "%c%c", &count, &unit, &more);
-  const std::int64_t scale = read == 1 ? 1 : read == 2 && unit == 'k' ? 1 << 10 : read == 2 && unit == 'M' ? 1 << 20 : 0;
-  if (scale == 0 || count < 1 || count > (std::int64_t{1} << 40) / scale)
-    throw Error("GRADC_TARGET: \"{}\" is not known; a core's own cache is given as l2=512k or l2=1M", option);
-  return count * scale;
-}
-
 /// The names of the target's instruction sets that the host lacks.
 std::vector<std::string> lacking(const Halide::Target& target, const Halide::Target& host) {
   std::vector<std::string> names;
@@ -73,37 +61,44 @@ std::vector<std::string> lacking(const Halide::Target& target, const Halide::Tar
 
 std::string halide_version() { return fmt::format("{}.{}.{}", HALIDE_VERSION_MAJOR, HALIDE_VERSION_MINOR, HALIDE_VERSION_PATCH); }
 
-KernelTarget kernel_target(const std::string& text) try {
-  const auto comma = text.find(',');
-  const auto name = text.substr(0, comma);
-  const auto l2_bytes = comma == std::string::npos ? l2_cache_bytes() : l2_option(text.substr(comma + 1));
-  auto host = Halide::get_host_target();
-  auto target = host;
-  if (!name.empty()) {
-    if (!Halide::Target::validate_target_string(name))
-      throw Error("GRADC_TARGET: \"{}\" is not a Halide target; this machine is {}", name, code_target(host).to_string());
-    target = Halide::Target(name);
-    if (target.arch != host.arch || target.os != host.os || target.bits != host.bits)
-      throw Error("GRADC_TARGET: code for \"{}\" does not run on this machine, {}", name, code_target(host).to_string());
-    if (auto lacks = lacking(target, host); !lacks.empty())
-      throw Error("GRADC_TARGET: this machine has no {}; it is {}", fmt::join(lacks, ", "), code_target(host).to_string());
-  }
-  auto code = code_target(target);
-  bool avx512 = code.has_feature(Halide::Target::AVX512) || code.has_feature(Halide::Target::AVX512_Skylake) ||
-                code.has_feature(Halide::Target::AVX512_KNL) || code.has_feature(Halide::Target::AVX512_SapphireRapids);
-  int registers = avx512 || code.arch == Halide::Target::ARM ? 32 : 16;
-  return {code.to_string(), code.natural_vector_size<float>(), registers, l2_bytes};
-} catch (const Halide::Error& error) {
-  const std::string what = error.what();
-  throw Error("GRADC_TARGET: {}", what.substr(0, what.find('\n')));
+const Target& host_target() {
+  static const Target host = [] {
+    auto target = target_of_code(code_target(Halide::get_host_target()).to_string());
+    if (const auto bytes = l1_cache_bytes(); bytes > 0) target.l1 = bytes;
+    if (const auto bytes = l2_cache_bytes(); bytes > 0) target.l2 = bytes;
+    return target;
+  }();
+  return host;
 }
 
-void compile_kernel(const KernelSource& kernel, const KernelTarget& target, const std::string& function,
-                    const std::map<KernelForm, std::filesystem::path>& files, int candidate) {
+Target read_target(const std::string& text) try {
+  const auto& host = host_target();
+  auto target = parse_target(text, host);
+  if (!Halide::Target::validate_target_string(target.code))
+    throw Error("\"{}\" is not a Halide target; this machine is {}", target.code, host.code);
+  target.code = code_target(Halide::Target(target.code)).to_string();
+  // This machine by its name has its own caches too.
+  return target.code == host.code ? parse_target(text.substr(std::min(text.find(','), text.size())), host) : target;
+} catch (const Halide::Error& error) {
+  const std::string what = error.what();
+  throw Error("{}", what.substr(0, what.find('\n')));
+}
+
+void expect_runs_here(const Target& target) {
+  const auto host = Halide::get_host_target();
+  const Halide::Target code(target.code);
+  if (code.arch != host.arch || code.os != host.os || code.bits != host.bits)
+    throw Error("GRADC_TARGET: code for \"{}\" does not run on this machine, {}", target.code, host_target().code);
+  if (auto lacks = lacking(code, host); !lacks.empty())
+    throw Error("GRADC_TARGET: this machine has no {}; it is {}", fmt::join(lacks, ", "), host_target().code);
+}
+
+void compile_kernel(const KernelSource& kernel, const std::string& function, const std::map<KernelForm, std::filesystem::path>& files,
+                    int candidate) {
   try {
-    Emitter emitter(kernel, target, candidate);
+    Emitter emitter(kernel, candidate);
     auto pipeline = emitter.pipeline();
-    auto code = Halide::Target(target.name).with_feature(Halide::Target::NoRuntime).with_feature(Halide::Target::NoBoundsQuery);
+    auto code = Halide::Target(emitter.target().code).with_feature(Halide::Target::NoRuntime).with_feature(Halide::Target::NoBoundsQuery);
     // Lowered with its assertions, which are proved here, and compiled without any.
     Promises promises;
     pipeline.add_custom_lowering_pass(&promises, [] {});

@@ -189,7 +189,7 @@ void define_sum(Emitter& e, const Op& op, Func sum, const std::vector<Var>& at, 
 /// How many channels of what a convolution reads are lanes instead of the features that it makes, or 0.
 int inner_product_width(const Emitter& e, const Op& op) {
   if (!e.lanes_are_features() || e.has(OpKind::max_pool2d)) return 0;
-  return lanes_of_inner_product(e.graph(), op, e.vector());
+  return lanes_of_inner_product(e.graph(), op);
 }
 
 /// The kernel that an inner product reads, as (lane, feature, vector of channels, column, row).
@@ -394,7 +394,7 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
   const bool of_channels = g.groups == 1 && e.width(w[2]) > e.width(w[3]), depthwise = g.depthwise(w);
   const auto lanes = of_channels ? w[2] : w[3], beside = of_channels ? w[3] : w[2];
   auto width = of_channels ? e.width(lanes) : g.width;
-  auto block = choose_feature_block(e, {.features = lanes, .width = width, .groups = g.groups}, beside, out[1] * out[2]);
+  auto block = choose_feature_tile(e, {.features = lanes, .width = width, .groups = g.groups}, beside, out[1] * out[2]);
   int tx = 1, ty = 1;
   auto fit = [&](std::int64_t extent, int accumulators) {
     return static_cast<int>(std::min<std::int64_t>(extent, std::max(1, (e.target().registers - 4) / accumulators)));
@@ -412,7 +412,7 @@ void weight_grad_of_features(Emitter& e, const Op& op, const Geometry& g, Func d
     while (lanes / width % block.vectors != 0) --block.vectors;
   } else if (beside <= 4) {
     tx = fit(w[1], block.vectors * block.others);
-    if (block.vectors * block.others * tx < kEnoughAccumulators) ty = fit(w[0], block.vectors * block.others * tx);
+    if (block.vectors * block.others * tx < e.target().enough_accumulators()) ty = fit(w[0], block.vectors * block.others * tx);
   }
   Surrounded in(e, g, op.operands[0], w, padded(op), {.rows = !depthwise && ty == 1, .columns = !depthwise && beside > 4});
   acc(f, c, kx, ky) +=

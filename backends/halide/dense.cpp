@@ -1,6 +1,7 @@
 // dense and its gradients. Arguments are (n, feature, ...) for vectors and (out feature, in feature) for kernels.
 #include "backends/halide/emitter.h"
 #include "support/error.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
@@ -88,16 +89,15 @@ struct GradientLanes {
   int width;
 };
 
-/// Modelled cycles for each weight, of `terms` terms: two multiply-adds a cycle. What has inputs as lanes is turned before it is added to
-/// the gradient, where that has several outputs.
+/// Modelled cycles for each weight, of `terms` terms. With inputs as lanes the result is transposed before it is added to the gradient,
+/// where that has several outputs.
 GradientLanes choose_lanes(const Emitter& e, std::int64_t inputs, std::int64_t outputs, std::int64_t terms) {
   const auto vector = static_cast<std::int64_t>(e.vector());
   auto cycles = [&](std::int64_t features) {
     auto vectors = static_cast<double>((features + vector - 1) / vector);
-    return vectors * static_cast<double>(terms) / 2 / static_cast<double>(features);
+    return vectors * static_cast<double>(terms) / e.target().fma_per_cycle / static_cast<double>(features);
   };
-  constexpr double kTurn = 1;
-  const bool of_outputs = cycles(outputs) <= cycles(inputs) + (outputs > 1 ? kTurn : 0);
+  const bool of_outputs = cycles(outputs) <= cycles(inputs) + (outputs > 1 ? cost::kTransposeWeight : 0);
   GradientLanes lanes{of_outputs, of_outputs ? outputs : inputs, of_outputs ? inputs : outputs, e.vector()};
   while (lanes.width / 2 >= lanes.features) lanes.width /= 2;
   return lanes;
@@ -106,7 +106,7 @@ GradientLanes choose_lanes(const Emitter& e, std::int64_t inputs, std::int64_t o
 /// Schedules `sum`, whose accumulators run over all images and rows: blocks of vectors × others stay in registers.
 void schedule_outer_products(Emitter& e, Func sum, Func acc, const Var& lane, const Var& other, const GradientLanes& lanes, const RDom& r,
                              std::int64_t terms) {
-  auto block = choose_feature_block(e, {std::max<std::int64_t>(lanes.features, lanes.width), lanes.width}, lanes.others, terms);
+  auto block = choose_feature_tile(e, {std::max<std::int64_t>(lanes.features, lanes.width), lanes.width}, lanes.others, terms);
   const int features = block.vectors * lanes.width;
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), oo("oo"), oi("oi");
   sum.compute_root()

@@ -44,8 +44,8 @@ void fix_layout(Buffer buffer, const gradc::Type& type, int images, Lanes lanes,
 
 }  // namespace
 
-Emitter::Emitter(const KernelSource& kernel, const KernelTarget& target, int candidate)
-    : kernel_(kernel), target_(target), candidate_(candidate), definers_(kernel.graph.definers()) {
+Emitter::Emitter(const KernelSource& kernel, int candidate)
+    : kernel_(kernel), target_(kernel.graph.target_or_default()), candidate_(candidate), definers_(kernel.graph.definers()) {
   add_inputs();
 }
 

@@ -11,6 +11,7 @@
 
 #include "backends/halide/compile.h"
 #include "ir/graph.h"
+#include "target/register_tile.h"
 
 namespace gradc {
 
@@ -41,7 +42,7 @@ struct Product {
 
 class Emitter {
  public:
-  Emitter(const KernelSource& kernel, const KernelTarget& target, int candidate = 0);
+  explicit Emitter(const KernelSource& kernel, int candidate = 0);
 
   Halide::Pipeline pipeline();
   std::vector<Halide::Argument> arguments() const { return arguments_; }
@@ -59,7 +60,7 @@ class Emitter {
   bool lanes_are_features() const { return kernel_.graph.lanes == Lanes::features; }
   /// Elements of the vectors for a dimension of this extent: whole vectors, or else a power of two that fits.
   int width(std::int64_t extent) const;
-  const KernelTarget& target() const { return target_; }
+  const Target& target() const { return target_; }
   /// Which of a schedule's register blocks to take, by modelled cycles: 0 is the best one.
   int candidate() const { return candidate_; }
 
@@ -107,7 +108,7 @@ class Emitter {
   void store_product();
 
   const KernelSource& kernel_;
-  KernelTarget target_;
+  const Target& target_;
   int candidate_;
   std::vector<std::int32_t> definers_;
   std::map<ValueId, FuncRef> values_;
@@ -116,21 +117,6 @@ class Emitter {
   std::vector<Halide::Argument> arguments_;
   std::vector<Halide::Func> outputs_;
   Product product_;
-};
-
-/// The register blocks that a schedule may have, each with its modelled cycles.
-template <class Block>
-class Candidates {
- public:
-  void add(double cycles, Block block) { all_.emplace_back(cycles, block); }
-  /// The n-th best one, from 0, or the worst.
-  Block pick(int n) {
-    std::stable_sort(all_.begin(), all_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    return all_[std::min<std::size_t>(static_cast<std::size_t>(n), all_.size() - 1)].second;
-  }
-
- private:
-  std::vector<std::pair<double, Block>> all_;
 };
 
 #define GRADC_OP(name, gradient, reference, halide) GRADC_IF_##halide(void halide_##name(Emitter&, const Op&);)
@@ -145,9 +131,6 @@ void schedule_map(const Emitter& e, Halide::Func sink, const Type& type);
 
 /// Sums a Func's first argument, the images, away: f(n, i...) becomes g(i...), of the extents of `type`.
 Halide::Func sum_images(Emitter& e, Halide::Func of_images, const std::vector<Halide::Var>& index, const Type& type);
-
-/// So many accumulators keep two units of multiply-adds busy: each is ready four cycles after it was used.
-constexpr int kEnoughAccumulators = 8;
 
 /// Whether features fill half vectors, but not whole ones.
 inline bool fill_half_vectors(std::int64_t features, int width) { return features % width != 0 && features % (width / 2) == 0; }
@@ -169,29 +152,8 @@ void keep_in_registers(Halide::Func acc, const Halide::Var& feature, int width, 
 /// divides the features of a group; or any number of features if each is a group of its own.
 int group_width(const Emitter& e, std::int64_t features, std::int64_t groups);
 
-/// The features that vectors are cut from.
-struct FeatureLanes {
-  std::int64_t features;
-  int width;
-  std::int64_t groups = 1;
-  bool depthwise() const { return features == groups && groups > 1; }
-};
-/// A register block where lanes are features: accumulators of `vectors` of features × `others` that each take a scalar.
-struct FeatureBlock {
-  int vectors = 1, others = 1;
-};
-/// The block for a sum of `depth` terms over features and others, each result of which stands for `repeat` accumulators (the pixels of a
-/// pooling window). Modelled cycles: two multiply-adds or two loads a cycle; a vector of features is loaded once for all others and a
-/// scalar once for all vectors; a dozen cycles to start and end a block. Where there are groups a block lies in one of them.
-FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, std::int64_t depth,
-                                  std::int64_t repeat = 1);
-
-/// What a depthwise convolution reads for neighbouring pixels, and how many sums are made for each.
-struct PixelWindow {
-  std::int64_t rows, columns, stride, dilation, sums;
-};
-/// The block of a depthwise convolution: rows of the kernel one after the other, the columns of each unrolled. Every accumulator meets
-/// other inputs, which are vectors as well; neighbouring columns share them, while they are in registers.
-FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, const PixelWindow& window);
+/// choose_feature_tile for the emitter's target and candidate.
+FeatureTile choose_feature_tile(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, std::int64_t depth,
+                                std::int64_t repeat = 1);
 
 }  // namespace gradc

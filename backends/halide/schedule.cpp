@@ -16,46 +16,6 @@ std::vector<std::int64_t> fast_dims(const gradc::Type& type) {
   return dims;
 }
 
-struct Block {
-  std::int64_t channels = 1, columns = 1;
-};
-
-/// What a convolution-like product sums: for each of channels × columns the terms of `depth` channels and kernel rows times kernel columns.
-struct Nest {
-  std::int64_t channels, columns, depth, kernel_columns;
-  std::int64_t stride = 1, dilation = 1, pool_rows = 1, pool_columns = 1, groups = 1;
-};
-
-/// The register block of a convolution-like product: how many channels × columns of accumulators an inner loop holds. Modelled cycles of
-/// the whole loop nest: two multiply-adds or two loads a cycle, inputs loaded once for all channels of the block, which do not cross groups
-/// (of a depthwise convolution once for each), and for neighbouring columns, each weight broadcast once for all columns; a dozen cycles to
-/// start and end a block.
-Block choose_block(const Nest& nest, int registers, int candidate) {
-  // A quarter of the registers is left for inputs and broadcast weights.
-  const auto most = std::max<std::int64_t>(registers * 3 / 4, 4);
-  const auto pool = nest.pool_rows * nest.pool_columns;
-  const bool depthwise = nest.groups > 1 && nest.channels == nest.groups;
-  const auto of_group = depthwise ? nest.channels : nest.channels / nest.groups;
-  Candidates<Block> candidates;
-  for (std::int64_t tc = 1; tc <= std::min<std::int64_t>(of_group, 16); ++tc)
-    for (std::int64_t tx = 1; tx <= std::min<std::int64_t>(nest.columns, 16); ++tx) {
-      auto accumulators = tc * tx * pool;
-      if (accumulators > most && accumulators > pool) continue;
-      if (nest.groups > 1 && of_group % tc != 0) continue;
-      auto blocks = static_cast<double>((nest.channels + tc - 1) / tc * ((nest.columns + tx - 1) / tx));
-      auto fmas = static_cast<double>(accumulators * nest.kernel_columns);
-      auto columns = tx * nest.pool_columns;
-      auto inputs = std::min((columns - 1) * nest.stride + (nest.kernel_columns - 1) * nest.dilation + 1, columns * nest.kernel_columns) *
-                    nest.pool_rows;
-      auto loads = static_cast<double>(inputs + tc * nest.kernel_columns);
-      // An accumulator is ready four cycles after it was used, so fewer than eight leave units idle.
-      auto cycles = std::max({fmas / 2, loads / 2, 4.0 * static_cast<double>(nest.kernel_columns)});
-      auto total = blocks * (cycles * static_cast<double>(nest.depth) + 12 + 2 * static_cast<double>(accumulators));
-      candidates.add(total, {tc, tx});
-    }
-  return candidates.pick(candidate);
-}
-
 /// The sums that a strided input gradient is put together from, which take turns by column and row: a block holds as many columns and rows
 /// of each, so that which one a pixel takes is known at compile time.
 void schedule_parts(Func sink, const Product& product, std::int64_t channels, std::int64_t columns) {
@@ -149,16 +109,16 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
   const auto& weights = e.type(op.operands[1]).dims;
   // Of an input gradient's transposed kernel the third dimension has the filters of all groups.
   const auto terms = op.kind == OpKind::conv2d ? weights[2] : weights[2] / product.groups;
-  auto block = choose_block({.channels = dims[0],
-                             .columns = dims[1],
-                             .depth = weights[0] * terms,
-                             .kernel_columns = weights[1],
-                             .stride = op.kind == OpKind::conv2d ? op.attributes.ints("strides")[1] : 1,
-                             .dilation = op.attributes.ints("dilation")[1],
-                             .pool_rows = pool_rows,
-                             .pool_columns = pool_columns,
-                             .groups = product.groups},
-                            e.target().registers, e.candidate());
+  auto block = choose_image_tile({.channels = dims[0],
+                                  .columns = dims[1],
+                                  .depth = weights[0] * terms,
+                                  .kernel_columns = weights[1],
+                                  .stride = op.kind == OpKind::conv2d ? op.attributes.ints("strides")[1] : 1,
+                                  .dilation = op.attributes.ints("dilation")[1],
+                                  .pool_rows = pool_rows,
+                                  .pool_columns = pool_columns,
+                                  .groups = product.groups},
+                                 e.target(), e.candidate());
   if (!product.parts.empty()) return schedule_parts(sink, product, block.channels, block.columns);
   // Channel blocks outermost: their weights stay in L1 while the image passes.
   sink.split(args[1], co, ci, static_cast<int>(block.channels))

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backends/halide/emitter.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
@@ -66,7 +67,7 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
                         of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2]);
   auto others = of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2];
   auto depth = e.type(product.op->operands[1]).dims[0];
-  auto block = choose_feature_block(e, {features, width}, others, depth);
+  auto block = choose_feature_tile(e, {features, width}, others, depth);
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), ro("ro"), ri("ri");
   auto& row = of_images ? args[0] : args[2];
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards)
@@ -80,9 +81,12 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(ri);
   auto acc = product.accumulator;
   acc.compute_at(sink, ro);
-  // Where a block has few accumulators each is several, that take turns. Its rows of few weights lie close together.
+  // Too few accumulators to hide the latency of a multiply-add are split into chains, which take turns. Rows of so few weights lie close
+  // together.
   int turns = 1;
-  while (turns * block.vectors * block.others < kEnoughAccumulators && depth % (2 * turns) == 0 && depth >= 64 * turns) turns *= 2;
+  while (turns * block.vectors * block.others < e.target().enough_accumulators() && depth % (2 * turns) == 0 &&
+         depth >= cost::kStepsOfChain * turns)
+    turns *= 2;
   if (turns > 1) {
     RVar outer("outer"), inner("inner");
     Var turn("turn");
@@ -94,10 +98,8 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
     return;
   }
   keep_in_registers(acc, acc.args()[1], width, {product.domain.x});
-  // A row of many weights is a page's length from the next or more, too far for the processor's own prefetching.
-  constexpr int kRowsAhead = 64;
   if (auto weights = product.op->operands[1]; e.in_memory(weights))
-    acc.update().prefetch(e.memory(weights), product.domain.x, product.domain.x, kRowsAhead, PrefetchBoundStrategy::NonFaulting);
+    acc.update().prefetch(e.memory(weights), product.domain.x, product.domain.x, cost::kRowsAhead, PrefetchBoundStrategy::NonFaulting);
 }
 
 void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
@@ -106,7 +108,7 @@ void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, con
   auto args = sink.args();
   auto features = type.dims[1], rows = type.dims[0];
   const auto width = e.width(features);
-  auto block = choose_feature_block(e, {features, width}, rows, 64);
+  auto block = choose_feature_tile(e, {features, width}, rows, 64);
   while (rows % block.others != 0) --block.others;
   while (features % (block.vectors * width) != 0 && block.vectors > 1) --block.vectors;
   sink.bound(args[0], 0, static_cast<int>(features)).bound(args[1], 0, static_cast<int>(rows));
@@ -212,49 +214,8 @@ int group_width(const Emitter& e, std::int64_t features, std::int64_t groups) {
   return width;
 }
 
-FeatureBlock choose_feature_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, std::int64_t depth,
-                                  std::int64_t repeat) {
-  const bool cut = lanes.groups > 1 && !lanes.depthwise();
-  const auto features = cut ? lanes.features / lanes.groups : lanes.features;
-  const auto vectors = groups(features, lanes.width);
-  const auto whole_vectors = features / lanes.width;  // A block is not larger than what it is a block of.
-  // The rest of the registers is for a vector of weights each and a scalar.
-  const auto registers = static_cast<std::int64_t>(e.target().registers) - 1;
-  Candidates<FeatureBlock> candidates;
-  for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 8); ++v) {
-    if (cut && whole_vectors % v != 0) continue;
-    for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 28); ++o) {
-      auto accumulators = v * o * repeat;
-      if (accumulators + v > registers && v * o > 1) continue;
-      auto fmas = static_cast<double>(accumulators), loads = static_cast<double>(v + o * repeat);
-      // An accumulator is ready four cycles after it was used, so fewer than eight leave units idle.
-      auto cycles = std::max({fmas / 2, loads / 2, 4.0});
-      auto total = static_cast<double>(groups(vectors, v) * groups(others, o)) * (cycles * static_cast<double>(depth) + 12 + 2 * fmas);
-      candidates.add(total, {static_cast<int>(v), static_cast<int>(o)});
-    }
-  }
-  return candidates.pick(e.candidate());
-}
-
-FeatureBlock choose_depthwise_block(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, const PixelWindow& window) {
-  const auto vectors = groups(lanes.features, lanes.width);
-  const auto whole_vectors = std::max<std::int64_t>(lanes.features / lanes.width, 1);
-  const auto registers = static_cast<std::int64_t>(e.target().registers);
-  Candidates<FeatureBlock> candidates;
-  for (std::int64_t v = 1; v <= std::min<std::int64_t>(whole_vectors, 4); ++v)
-    for (std::int64_t o = 1; o <= std::min<std::int64_t>(others, 16); ++o) {
-      const auto accumulators = v * o * window.sums;
-      const auto pixels = std::min((o - 1) * window.stride + (window.columns - 1) * window.dilation + 1, o * window.columns);
-      // A block of all columns has no part of one behind it, which is worth a few accumulators in L1.
-      const auto in_l1 = v == 1 && o == others ? 4 : 0;
-      if (accumulators + v * pixels > registers + in_l1 && v * o > 1) continue;
-      auto fmas = static_cast<double>(accumulators * window.columns), loads = static_cast<double>(v * (pixels + window.columns));
-      auto cycles = std::max({fmas / 2, loads / 2, 4.0 * static_cast<double>(window.columns)});
-      auto total = static_cast<double>(groups(vectors, v) * groups(others, o)) *
-                   (cycles * static_cast<double>(window.rows) + 12 + 2 * static_cast<double>(accumulators));
-      candidates.add(total, {static_cast<int>(v), static_cast<int>(o)});
-    }
-  return candidates.pick(e.candidate());
+FeatureTile choose_feature_tile(const Emitter& e, const FeatureLanes& lanes, std::int64_t others, std::int64_t depth, std::int64_t repeat) {
+  return choose_feature_tile(lanes, others, depth, repeat, e.target(), e.candidate());
 }
 
 void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {
@@ -288,13 +249,14 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
   const bool share = product.images_share;
   const auto others = share ? e.images() : groups(columns, period_x);
-  auto block = lanes.depthwise() ? choose_depthwise_block(e, lanes, others,
-                                                          {.rows = groups(weights[0], period_y),
-                                                           .columns = groups(weights[1], period_x),
-                                                           .stride = op.kind == OpKind::conv2d ? strides[1] * pool_columns : 1,
-                                                           .dilation = op.attributes.ints("dilation")[1],
-                                                           .sums = pool_rows * pool_columns * period_x * period_y})
-                                 : choose_feature_block(e, lanes, others, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
+  auto block = lanes.depthwise() ? choose_depthwise_tile(lanes, others,
+                                                         {.rows = groups(weights[0], period_y),
+                                                          .columns = groups(weights[1], period_x),
+                                                          .stride = op.kind == OpKind::conv2d ? strides[1] * pool_columns : 1,
+                                                          .dilation = op.attributes.ints("dilation")[1],
+                                                          .sums = pool_rows * pool_columns * period_x * period_y},
+                                                         e.target(), e.candidate())
+                                 : choose_feature_tile(e, lanes, others, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
   // Neighbours that share each vector of weights.
   auto& neighbour = share ? args[0] : args[2];
@@ -316,7 +278,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   // Loops over blocks, the innermost first. Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups,
   // where they are few, while one does. Depthwise convolutions have hardly any, and make all features of a row, or of a few columns where
   // blocks of features end within a cache line, while its lines are there.
-  constexpr std::int64_t kFloatsOfLine = 16;
+  constexpr std::int64_t kFloatsOfLine = kLineBytes / 4;
   std::vector<Var> loops;
   if (share)
     loops = {column, row, xo, fo};
@@ -344,12 +306,11 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     if (parts && terms == 1 && groups(weights[0], period_y) <= 2) acc.update().unroll(r.z);
   };
   // Rows of a block's weights lie a whole row of the kernel apart, so that they meet in few of a cache's sets. Where the kernel is larger
-  // than an L2 cache may be, the block does not stay there while the images pass, unless it is copied to where it lies dense. That pays
-  // where it is read often.
-  constexpr std::int64_t kLarge = std::int64_t{1} << 20, kOften = 16;
+  // than L2, the block does not stay there while the images pass, unless it is copied to where it lies dense. That pays where it is read
+  // often.
   const auto reads = (share ? columns : e.images()) * groups(type.dims[1], period_y) * groups(others, block.others);
-  const bool large = e.type(op.operands[1]).elements() * 4 > kLarge && features % width == 0;
-  if (product.groups == 1 && large && reads >= kOften) {
+  const bool large = e.type(op.operands[1]).elements() * 4 > e.target().l2 && features % width == 0;
+  if (product.groups == 1 && large && reads >= cost::kReadsOfPackedWeights) {
     auto packed = product.weights;
     auto own = packed.args();
     packed.compute_at(sink, fo).bound_extent(own[0], block.vectors * width).vectorize(own[0], width);

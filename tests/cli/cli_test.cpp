@@ -399,13 +399,15 @@ TEST_F(Cli, AWrongTargetIsAnError) {
   write_data();
   auto result = run("train " + path("model.json") + data_options(), "GRADC_TARGET=z80");
   EXPECT_EQ(result.status, 1);
-  EXPECT_THAT(result.err, HasSubstr("\"z80\" is not a Halide target"));
+  EXPECT_THAT(
+      result.err,
+      HasSubstr("\"z80\" is not a Halide target string, such as x86-64-linux-avx-avx2-f16c-fma-sse41, and not one of avx512, avx2,"));
 }
 
 TEST_F(Cli, AWrongCacheSizeOrNumberOfProcessorsIsAnError) {
   write("model.json", small_model().dump());
   auto dump = "dump " + path("model.json");
-  for (const char* size : {"l2=", "l2=0", "l2=-1M", "l2=1G", "l2=512kB", "l1=32k", "l2=99999999999M", ""})
+  for (const char* size : {"l2=", "l2=0", "l2=-1M", "l2=1G", "l2=512kB", "l3=32k", "l2=99999999999M", ""})
     EXPECT_THAT(run(dump, "GRADC_TARGET=x86-64-linux-sse41," + std::string(size)),
                 testing::AllOf(testing::Field(&Result::status, 1), testing::Field(&Result::err, HasSubstr("is given as l2=512k or l2=1M"))))
         << size;

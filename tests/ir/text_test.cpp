@@ -45,7 +45,9 @@ Graph random_graph(std::uint64_t seed) {
 
 TEST(Text, PrintingParsingAndPrintingGivesTheSameText) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    auto text = print(random_graph(seed));
+    auto graph = random_graph(seed);
+    if (seed % 3 == 0) graph.target = target_presets()[seed % target_presets().size()].target;
+    auto text = print(graph);
     EXPECT_EQ(print(parse(text)), text) << seed;
   }
   // Every op, at every stage of lowering.
@@ -81,6 +83,7 @@ TEST(Docs, OpsLayersAndPassesAreThoseOfTheCode) {
   EXPECT_THAT(read_file(GRADC_SOURCE "/docs/layers.md"), HasSubstr(output_of("opt --list-layers")));
   EXPECT_THAT(read_file(GRADC_SOURCE "/docs/ir.md"), HasSubstr(output_of("opt --list-ops")));
   EXPECT_THAT(read_file(GRADC_SOURCE "/docs/passes.md"), HasSubstr(output_of("opt --list-passes")));
+  EXPECT_THAT(read_file(GRADC_SOURCE "/docs/targets.md"), HasSubstr(output_of("opt --list-targets")));
 }
 
 TEST(Docs, EveryPassHasATestThatRunsIt) {
@@ -102,6 +105,8 @@ struct BadText {
 TEST(Text, ErrorsNameLineColumnAndShowACaret) {
   const BadText cases[] = {
       {"graph @g {\n  %x = inptu \"a\" : f32[B]\n}", "t.ir:2:8: there is no op 'inptu'\n    %x = inptu \"a\" : f32[B]\n         ^"},
+      {"graph @g target \"avx2,l4=1M\" {\n}", "t.ir:1:17: \"l4=1M\" is not known; a number is given as l2=512k or l2=1M"},
+      {"graph @g target avx2 {\n}", "t.ir:1:17: expected a target in quotes"},
       {"graph @g {\n  output \"y\" %y\n}", "t.ir:2:14: %y is not defined before this use"},
       {"graph @g {\n  %x = input \"a\" : f64[B]\n}", "t.ir:2:20: there is no element type 'f64'; f32, i32 and u8 are"},
       {"graph @g {\n  %x = input \"a\" : f32[B,0]\n}", "dimension 1 of f32[B,0] is not positive"},

@@ -104,9 +104,10 @@ TEST(JitMemory, GuardsLieBesideEveryArray) {
   std::int64_t arrays = 0;
   for (const auto& test : op_cases(15)) {
     auto graph = training_graph(test);
-    run_passes(graph, pipeline({.train = false, .context = {.machine = Machine{.lanes = 8, .cache_bytes = 1 << 20, .batch = test.batch}}}));
+    graph.target = parse_target("avx2,l2=1M");
+    run_passes(graph, pipeline({.train = false, .context = {.workload = Workload{.batch = test.batch}}}));
     for (auto guards : {Guards::behind, Guards::before}) {
-      const auto plan = make_plan(graph, 8, guards);
+      const auto plan = make_plan(graph, guards);
       for (auto space : {Space::tile, Space::partial, Space::whole, Space::batch}) {
         auto used = used_bytes(plan, space, plan.padded_images);
         used.erase(std::unique(used.begin(), used.end()), used.end());
@@ -286,7 +287,7 @@ TEST(JitNetwork, AStepTakesOneInputOfEachRole) {
 }
 
 TEST(JitTarget, KeepsTheWidthOfVectorsThatItsInstructionsDoNotSay) {
-  EXPECT_THAT(kernel_target("x86-64-linux-sse41-vector_bits_256").name, testing::HasSubstr("vector_bits_256"));
+  EXPECT_THAT(read_target("x86-64-linux-sse41-vector_bits_256").code, testing::HasSubstr("vector_bits_256"));
 }
 
 TEST(JitNetwork, AnyNumberOfThreadsGivesTheSameBits) {

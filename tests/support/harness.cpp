@@ -39,10 +39,9 @@ Values run_jit(const Graph& plain, const Values& values, const JitOptions& optio
     if (!tensor.dims.empty()) batch = tensor.dims[0];
   StepOptions step_options{
       .threads = options.threads, .exact_threads = true, .candidate = options.candidate, .fill = options.fill, .guards = options.guards};
-  auto machine = machine_of(step_options, batch);
-  machine.force_lanes = options.lanes;
-  machine.force_images = options.images;
-  auto all = pipeline({.train = false, .fuse = options.fuse, .context = {.machine = machine}});
+  graph.target = chosen_target();
+  const Workload workload{.batch = batch, .force_lanes = options.lanes, .force_images = options.images};
+  auto all = pipeline({.train = false, .fuse = options.fuse, .context = {.workload = workload}});
   run_passes(graph, all);
   auto params = options.guards == Guards::none ? Params() : Params(std::make_unique<GuardedMemory>(options.guards));
   for (const auto& [name, tensor] : values.params) params.set(name, tensor.dims, {tensor.data.begin(), tensor.data.end()});
