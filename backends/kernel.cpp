@@ -3,58 +3,14 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/format.h>
+
+#include "ir/kernel_form.h"
 #include "ir/text.h"
 #include "support/error.h"
 #include "target/cost.h"
 
 namespace gradc {
-namespace {
-
-/// Whether a kernel that runs once a step can work block by block on flat arrays: pointwise ops and reductions, of one shape and scalars.
-bool can_be_flat(const Graph& graph, const std::vector<const Op*>& ops) {
-  std::int64_t elements = 1;
-  auto fits = [&](ValueId value) {
-    auto size = graph.type(value).elements();
-    if (graph.type(value).rank() == 0 || size == elements) return true;
-    if (elements != 1) return false;
-    elements = size;
-    return true;
-  };
-  for (const auto* op : ops) {
-    if (!is_pointwise(op->kind) && op->kind != OpKind::reduce && op->kind != OpKind::constant) return false;
-    for (auto v : op->operands)
-      if (!fits(v)) return false;
-    for (auto v : op->results)
-      if (!fits(v)) return false;
-    // Broadcasting between arrays of as many elements would need their shapes.
-    if (is_pointwise(op->kind))
-      for (auto v : op->operands)
-        if (graph.type(v).rank() != 0 && graph.type(v).dims != graph.type(op->result()).dims) return false;
-  }
-  return true;
-}
-
-/// How many rows of a gradient over the whole batch, and of what follows it, a call computes: some dozens that divide the rows evenly; all
-/// where that cannot be. 0 if there is no such gradient.
-std::int64_t rows_of_block(const Graph& graph, const std::vector<const Op*>& ops) {
-  const Type* whole = nullptr;
-  for (const auto* op : ops)
-    if (is_whole_gradient(op->kind)) whole = &graph.type(op->result());
-  if (whole == nullptr) return 0;
-  auto rows = whole->dims[0];
-  for (const auto* op : ops)
-    for (auto operand : op->operands) {
-      const auto& type = graph.type(operand);
-      if (!type.batched() && type.rank() == 2 && type.dims != whole->dims) return rows;
-    }
-  for (std::int64_t block = cost::kRowsOfBlock; block >= 8; block -= 8)
-    if (rows % block == 0) return block;
-  for (std::int64_t block = cost::kRowsOfBlock; block >= 4; --block)
-    if (rows % block == 0) return block;
-  return rows;
-}
-
-}  // namespace
 
 std::int64_t image_stride(const Type& type) {
   const std::int64_t elements = type.elements(), of_line = kLineBytes / size_of(type.dtype);
@@ -65,10 +21,7 @@ std::int64_t image_stride(const Type& type) {
   return lines * of_line;
 }
 
-std::string KernelSource::text() const {
-  return print(graph) + (tiled ? "tiled images " + std::to_string(images) : "once") + (block > 0 ? " block " + std::to_string(block) : "") +
-         (rows > 0 ? " rows " + std::to_string(rows) : "") + "\n";
-}
+std::string KernelSource::text() const { return fmt::format("{}{} {}\n", print(graph), name_of(form), size); }
 
 std::vector<std::vector<ValueId>> output_groups(const Graph& kernel) {
   auto definers = kernel.definers();
@@ -90,30 +43,24 @@ std::vector<std::vector<ValueId>> output_groups(const Graph& kernel) {
   return groups;
 }
 
-std::vector<KernelSource> extract_kernels(const Graph& graph, std::int64_t block) {
+std::vector<KernelSource> extract_kernels(const Graph& graph) {
   auto users = graph.users();
-  std::vector<std::vector<const Op*>> ops_of(graph.kernels.size());
-  for (const auto& op : graph.ops)
-    if (op.kernel >= 0) ops_of[op.kernel].push_back(&op);
+  const auto ops_of = ops_of_kernels(graph);
 
   std::vector<KernelSource> sources;
   for (std::size_t k = 0; k < ops_of.size(); ++k) {
     KernelSource source;
-    source.tiled = graph.kernels[k].tiled;
-    source.block = !source.tiled && can_be_flat(graph, ops_of[k]) ? block : 0;
+    source.form = graph.kernels[k].form;
+    source.size = graph.kernels[k].size;
     source.graph.name = "kernel";
     source.graph.lanes = graph.lanes;
     source.graph.target = graph.target;
-    source.images = source.tiled ? std::max<std::int64_t>(graph.kernels[k].images, 1) : 1;
-    source.rows = source.tiled ? 0 : rows_of_block(graph, ops_of[k]);
-    std::int64_t all_rows = 0;
-    for (const auto* op : ops_of[k])
-      if (is_whole_gradient(op->kind)) all_rows = graph.type(op->result()).dims[0];
+    const auto all_rows = gradient_rows(graph, ops_of[k]);
     std::map<ValueId, ValueId> inner;
     auto type_of = [&](ValueId value) {
       auto type = graph.type(value);
-      if (source.block > 0 && type.rank() > 0) type.dims = {source.block};
-      if (source.rows > 0 && !type.batched() && type.rank() == 2 && type.dims[0] == all_rows) type.dims[0] = source.rows;
+      if (source.form == KernelForm::flat && type.rank() > 0) type.dims = {source.size};
+      if (source.form == KernelForm::rows && !type.batched() && type.rank() == 2 && type.dims[0] == all_rows) type.dims[0] = source.size;
       return type;
     };
     auto add = [&](ValueId value) {
@@ -133,7 +80,7 @@ std::vector<KernelSource> extract_kernels(const Graph& graph, std::int64_t block
     for (const auto* op : ops_of[k]) {
       Op copy{.kind = op->kind, .attributes = op->attributes};
       if (copy.kind == OpKind::reduce) source.reduces = true;
-      if (is_whole_gradient(copy.kind)) copy.attributes.set("rows", source.rows);
+      if (is_whole_gradient(copy.kind)) copy.attributes.set("rows", source.size);
       for (auto operand : op->operands) copy.operands.push_back(inner.at(operand));
       for (auto result : op->results) {
         copy.results.push_back(add(result));

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "ir/kernel_form.h"
 #include "passes/partition.h"
-#include "runtime/params.h"
 #include "support/error.h"
 #include "target/cost.h"
 
@@ -65,7 +65,7 @@ class Planner {
   }
 
   StepPlan run() {
-    auto sources = extract_kernels(graph_, Params::kParamBlock);
+    auto sources = extract_kernels(graph_);
     plan_.phases.resize(std::max(1, phase_count(graph_)));
     set_tiles(sources);
     set_load_phase(sources);
@@ -113,12 +113,12 @@ class Planner {
     std::int64_t first = 0, smallest = 0;
     for (std::size_t k = 0; k < sources.size(); ++k) {
       auto& source = sources[k];
-      if (!source.tiled) continue;
+      if (!source.tiled()) continue;
       // A graph that partition has not given tiles, as in tests, has those of vectors.
-      if (graph_.kernels[k].images == 0 && graph_.lanes == Lanes::batch) source.images = plan_.target.lanes;
-      plan_.phases[graph_.kernels[k].phase].images = source.images;
-      if (first == 0) first = source.images;
-      smallest = smallest == 0 ? source.images : std::min(smallest, source.images);
+      if (source.size == 0 && graph_.lanes == Lanes::batch) source.size = plan_.target.lanes;
+      plan_.phases[graph_.kernels[k].phase].images = source.images();
+      if (first == 0) first = source.images();
+      smallest = smallest == 0 ? source.images() : std::min(smallest, source.images());
     }
     plan_.smallest_tile = std::max<std::int64_t>(smallest, 1);
     // A phase may store the inputs, whatever else it does; where lanes are images, whole vectors of them.
@@ -136,7 +136,7 @@ class Planner {
     int first = static_cast<int>(plan_.phases.size()) - 1;
     for (std::size_t k = 0; k < sources.size(); ++k)
       if (std::any_of(sources[k].inputs.begin(), sources[k].inputs.end(), is_input))
-        first = std::min(first, graph_.kernels[k].phase - (sources[k].tiled ? 0 : 1));
+        first = std::min(first, graph_.kernels[k].phase - (sources[k].tiled() ? 0 : 1));
     check(first >= 0, "a kernel over the whole batch reads inputs that a phase before it has stored");
     plan_.load_phase = first;
   }
@@ -148,7 +148,7 @@ class Planner {
   /// Bytes of a replicated value with room for whole blocks, in which all but scalars are read and written.
   std::int64_t bytes_of(ValueId value) const {
     const auto& type = graph_.type(value);
-    auto block = type.rank() == 0 && !read_as_array_[value] ? 1 : Params::kParamBlock;
+    auto block = type.rank() == 0 && !read_as_array_[value] ? 1 : kFlatBlock;
     return aligned((type.elements() + block - 1) / block * block * size_of(type.dtype));
   }
 
@@ -267,13 +267,13 @@ class Planner {
         planned.arguments.push_back(placements_[storage(value)]);
         const auto& type = graph_.type(value);
         if (type.rank() > 0) elements = std::max(elements, type.elements());
-        planned.block_stride.push_back(source.block > 0 && type.rank() > 0 ? source.block * size_of(type.dtype) : 0);
+        planned.block_stride.push_back(source.form == KernelForm::flat && type.rank() > 0 ? source.size * size_of(type.dtype) : 0);
       }
-    if (source.block > 0) planned.blocks = std::max<std::int64_t>(1, (elements + source.block - 1) / source.block);
+    if (source.form == KernelForm::flat) planned.blocks = std::max<std::int64_t>(1, (elements + source.size - 1) / source.size);
     auto index = static_cast<int>(plan_.kernels.size());
-    if (source.rows > 0) set_row_blocks(source, index, planned);
+    if (source.form == KernelForm::rows) set_row_blocks(source, index, planned);
     auto& phase = plan_.phases[kernel.phase];
-    (source.tiled ? phase.tiled : phase.once).push_back(index);
+    (source.tiled() ? phase.tiled : phase.once).push_back(index);
     planned.source = std::move(source);
     plan_.kernels.push_back(std::move(planned));
   }
@@ -285,14 +285,14 @@ class Planner {
       if (op.kernel == kernel && is_whole_gradient(op.kind)) whole = &op;
     check(whole != nullptr, "a kernel with rows has a gradient over the whole batch");
     const auto& gradient = graph_.type(whole->result());
-    planned.blocks = gradient.dims[0] / source.rows;
+    planned.blocks = gradient.dims[0] / source.size;
     std::size_t i = 0;
     for (const auto* list : {&source.inputs, &source.outputs})
       for (auto value : *list) {
         if (value == whole->operands[0])
-          planned.block_stride[i] = source.rows * size_of(DType::f32);
+          planned.block_stride[i] = source.size * size_of(DType::f32);
         else if (graph_.type(value).dims == gradient.dims)
-          planned.block_stride[i] = source.rows * gradient.dims[1] * size_of(DType::f32);
+          planned.block_stride[i] = source.size * gradient.dims[1] * size_of(DType::f32);
         ++i;
       }
   }
@@ -413,7 +413,7 @@ std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
         flops += plan.kernels[k].info.flops_per_image * batch;
         bytes += plan.bytes(k, batch);
         reductions += plan.kernels[k].source.reduces ? 1 : 0;
-        whole += plan.kernels[k].source.rows > 0 ? 1 : 0;
+        whole += plan.kernels[k].source.form == KernelForm::rows ? 1 : 0;
       }
     text += fmt::format("; phase {}:", p);
     if (!phase.tiled.empty()) {

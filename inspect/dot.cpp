@@ -26,9 +26,7 @@ std::string box_of(const Graph& graph, const Op& op) {
   if (op.kernel >= 0) {
     const auto& kernel = graph.kernels[op.kernel];
     return kernel.name + (kernel.phase >= 0 ? fmt::format("\nphase {}", kernel.phase) : "") +
-           (!kernel.tiled       ? ", once"
-            : kernel.images > 0 ? fmt::format(", {} images", kernel.images)
-                                : "");
+           (kernel.tiled() ? (kernel.size > 0 ? fmt::format(", {} images", kernel.size) : "") : ", once");
   }
   return graph.kernels.empty() ? op.loc : "";
 }

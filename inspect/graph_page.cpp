@@ -43,7 +43,7 @@ Json json_of(const GraphSnapshot& snapshot) {
                    {"t", print(graph, op)}});
   }
   for (const auto& kernel : graph.kernels)
-    kernels.push_back({{"name", kernel.name}, {"phase", kernel.phase}, {"tiled", kernel.tiled}, {"images", kernel.images}});
+    kernels.push_back({{"name", kernel.name}, {"phase", kernel.phase}, {"form", name_of(kernel.form)}, {"size", kernel.size}});
   return {{"name", snapshot.pass}, {"summary", snapshot.summary}, {"values", values}, {"ops", ops}, {"kernels", kernels}};
 }
 

@@ -16,6 +16,16 @@ std::string_view name_of(Stage stage) {
   return "";
 }
 
+std::string_view name_of(KernelForm form) {
+  switch (form) {
+    case KernelForm::tile: return "images";
+    case KernelForm::once: return "once";
+    case KernelForm::flat: return "flat";
+    case KernelForm::rows: return "rows";
+  }
+  return "";
+}
+
 std::string Graph::unique_name(const std::string& hint) {
   if (names_.empty())
     for (const auto& value : values) names_[value.name] = 0;

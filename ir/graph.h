@@ -50,12 +50,24 @@ enum class Lanes : std::uint8_t {
   features,  ///< The last dimension, channels or features, of one image: images lie one after the other, [d1]..[dk], each at a cache line.
 };
 
+/// What one call of a kernel works on.
+enum class KernelForm : std::uint8_t {
+  tile,  ///< A tile of the batch.
+  once,  ///< All there is, once a step.
+  flat,  ///< A block of the elements of its arrays, which are of one shape: threads share the blocks.
+  rows,  ///< A block of rows of a weight's gradient over the whole batch, and of what follows it: threads share the blocks.
+};
+
+std::string_view name_of(KernelForm form);
+
 /// A group of neighbouring ops that is compiled as one kernel.
 struct Kernel {
   std::string name;
   std::int32_t phase = -1;  ///< Which phase of the step it runs in, or -1 before `partition`.
-  bool tiled = true;        ///< Whether it runs once a tile of images (else once a step).
-  std::int64_t images = 0;  ///< Of a tile, or 0 before `partition`.
+  KernelForm form = KernelForm::tile;
+  std::int64_t size = 0;  ///< Images of a tile, elements or rows of a block; 0 before `partition`, and for `once`.
+
+  bool tiled() const { return form == KernelForm::tile; }
 };
 
 class Graph {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -153,18 +154,24 @@ class Parser {
       advance();
       kernel.phase = static_cast<std::int32_t>(integer());
     }
-    if (is_word("once")) {
-      advance();
-      kernel.tiled = false;
-    }
-    if (is_word("images")) {
-      advance();
-      kernel.images = integer();
-    }
+    std::tie(kernel.form, kernel.size) = form();
     graph_.kernels.push_back(kernel);
     expect("{");
     while (!is("}")) op(static_cast<std::int32_t>(graph_.kernels.size()) - 1);
     advance();
+  }
+
+  std::pair<KernelForm, std::int64_t> form() {
+    for (auto form : {KernelForm::tile, KernelForm::once, KernelForm::flat, KernelForm::rows}) {
+      if (!is_word(name_of(form))) continue;
+      advance();
+      if (form == KernelForm::once) return {form, 0};
+      const auto at = token_.at;
+      const auto size = integer();
+      if (size < 1) fail(at, "expected a positive number");
+      return {form, size};
+    }
+    return {KernelForm::tile, 0};
   }
 
   void op(std::int32_t kernel) {

@@ -73,8 +73,8 @@ std::string print(const Graph& graph) {
         const auto& kernel = graph.kernels[current];
         out += "  kernel @" + kernel.name;
         if (kernel.phase >= 0) out += " phase " + std::to_string(kernel.phase);
-        if (!kernel.tiled) out += " once";
-        if (kernel.images > 0) out += " images " + std::to_string(kernel.images);
+        if (!kernel.tiled() || kernel.size > 0) out += fmt::format(" {}", name_of(kernel.form));
+        if (kernel.size > 0) out += fmt::format(" {}", kernel.size);
         out += " {\n";
       }
     }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "ir/kernel_form.h"
 #include "ir/text.h"
 #include "support/error.h"
 
@@ -104,6 +105,10 @@ void verify(const Graph& graph) {
       current = op.kernel;
     }
   }
+  const auto ops = ops_of_kernels(graph);
+  for (std::size_t k = 0; k < ops.size(); ++k)
+    if (auto why = form_problem(graph, graph.kernels[k], ops[k]); !why.empty())
+      throw InternalError(fmt::format("graph @{}: {}", graph.name, why));
 }
 
 }  // namespace gradc

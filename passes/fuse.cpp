@@ -524,7 +524,7 @@ void fuse(Graph& graph, const FuseOptions& options) {
     if (has_kernel) {
       auto name = kernel_name(graph, groups, group);
       if (auto count = names[name]++; count > 0) name += "_" + std::to_string(count);
-      graph.kernels.push_back({.name = name, .tiled = groups.tiled(group)});
+      graph.kernels.push_back({.name = name, .form = groups.tiled(group) ? KernelForm::tile : KernelForm::once});
     }
     for (int m : groups.members(group)) {
       auto op = groups.op(m);

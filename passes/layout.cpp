@@ -149,7 +149,7 @@ void join_larger_tiles(const Graph& graph, std::int64_t several, const std::vect
       if (op.kernel >= 0 && from >= 0 && from != op.kernel && graph.type(value).batched()) edges.emplace_back(from, op.kernel);
     }
   for (std::size_t k = 0; k < images.size(); ++k)
-    if (!decided[k] && graph.kernels[k].tiled) images[k] = several;
+    if (!decided[k] && graph.kernels[k].tiled()) images[k] = several;
   // Whoever stands beside a kernel of one image has one too.
   for (bool changed = true; changed;) {
     changed = false;
@@ -179,8 +179,8 @@ std::int64_t images_for_weights(const Graph& graph, const Op& op, const Workload
 double cycles_to_read_weights(const Graph& graph) {
   double cycles = 0;
   for (const auto& op : graph.ops) {
-    if (op.kernel < 0 || !graph.kernels[op.kernel].tiled || !is_contraction(op.kind)) continue;
-    cycles += cycles_to_read(graph, op) / static_cast<double>(graph.kernels[op.kernel].images);
+    if (op.kernel < 0 || !graph.kernels[op.kernel].tiled() || !is_contraction(op.kind)) continue;
+    cycles += cycles_to_read(graph, op) / static_cast<double>(graph.kernels[op.kernel].size);
   }
   return cycles;
 }
@@ -200,13 +200,13 @@ std::vector<std::int64_t> tile_images(const Graph& graph, const Workload& worklo
   std::vector<std::int64_t> images(graph.kernels.size(), 1);
   std::vector<bool> decided(graph.kernels.size(), false);  // Of kernels on rows, and of those that work most.
   for (std::size_t k = 0; k < images.size(); ++k) {
-    if (on_images[k] || !graph.kernels[k].tiled) continue;
+    if (on_images[k] || !graph.kernels[k].tiled()) continue;
     images[k] = rows;
     decided[k] = true;
     row_cycles += cost::kCallOfTile;
   }
   for (const auto& op : graph.ops) {
-    if (op.kernel < 0 || !graph.kernels[op.kernel].tiled) continue;
+    if (op.kernel < 0 || !graph.kernels[op.kernel].tiled()) continue;
     if (on_images[op.kernel]) {
       image_cycles += cycles_to_compute(graph, op);
       if (!is_contraction(op.kind) || graph.iteration(op).groups > 1) continue;

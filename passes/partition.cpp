@@ -25,7 +25,7 @@ std::vector<Edge> dependences(const Graph& graph) {
       int from = graph.ops[definers[source]].kernel;
       if (from < 0 || from == op.kernel) continue;
       const auto &a = graph.kernels[from], &b = graph.kernels[op.kernel];
-      edges.push_back({from, op.kernel, a.tiled && b.tiled && a.images == b.images && graph.type(source).batched()});
+      edges.push_back({from, op.kernel, a.tiled() && b.tiled() && a.size == b.size && graph.type(source).batched()});
     }
   }
   for (auto [reader, writer] : reads_before_updates(graph)) {
@@ -58,9 +58,9 @@ bool separate_tile_sizes(Graph& graph) {
     std::int64_t images = 0;
     bool found = false;
     for (auto& kernel : graph.kernels) {
-      if (!kernel.tiled || kernel.phase != phase) continue;
-      if (images == 0) images = kernel.images;
-      if (kernel.images == images) continue;
+      if (!kernel.tiled() || kernel.phase != phase) continue;
+      if (images == 0) images = kernel.size;
+      if (kernel.size == images) continue;
       kernel.phase = phase + 1;
       found = true;
     }
@@ -105,7 +105,7 @@ void delay_if_better(Graph& graph, const std::vector<Edge>& edges) {
   std::vector<int> order(graph.kernels.size()), first;
   for (const auto& kernel : graph.kernels) {
     first.push_back(kernel.phase);
-    if (kernel.tiled) images[kernel.phase] = kernel.images;
+    if (kernel.tiled()) images[kernel.phase] = kernel.size;
   }
   std::vector<std::vector<Edge>> from(graph.kernels.size());
   for (const auto& edge : edges) from[edge.from].push_back(edge);
@@ -118,7 +118,7 @@ void delay_if_better(Graph& graph, const std::vector<Edge>& edges) {
     auto& kernel = graph.kernels[k];
     int last = phases - 1;
     for (const auto& edge : from[k]) last = std::min(last, graph.kernels[edge.to].phase - (edge.same_phase ? 0 : 1));
-    while (kernel.tiled && last > kernel.phase && images[last] != kernel.images) --last;
+    while (kernel.tiled() && last > kernel.phase && images[last] != kernel.size) --last;
     kernel.phase = std::max<std::int32_t>(kernel.phase, last);
   }
   if (crossing.bytes() < before) return;
@@ -129,7 +129,7 @@ void delay_if_better(Graph& graph, const std::vector<Edge>& edges) {
 void assign_phases(Graph& graph, const std::vector<std::int64_t>& images, bool kernel_by_kernel) {
   for (std::size_t k = 0; k < graph.kernels.size(); ++k) {
     graph.kernels[k].phase = 0;
-    if (graph.kernels[k].tiled) graph.kernels[k].images = images[k];
+    if (graph.kernels[k].tiled()) graph.kernels[k].size = images[k];
   }
   auto edges = dependences(graph);
   do {

@@ -5,6 +5,7 @@
 
 #include <fmt/ranges.h>
 
+#include "passes/block.h"
 #include "passes/commute_pool.h"
 #include "passes/decompose.h"
 #include "passes/differentiate.h"
@@ -72,6 +73,7 @@ const std::vector<Row>& rows() {
       {{"partition", "cut the step into phases, each a loop over tiles of the batch", run_partition, kernels, workload}, In::fused},
       {{"no_fuse", "make each op a kernel of its own", run_no_fuse, any, workload}, In::unfused},
       {{"kernel_by_kernel", "give each kernel a phase of its own", run_kernel_by_kernel, kernels, workload}, In::unfused},
+      {{"block", "cut the work of kernels that run once a step into blocks, which threads share", run<block>, kernels}, In::kernels},
       {{"fold", "compute pointwise ops of constants", run<fold_constants>}, In::none},
       {{"cse", "let ops that compute the same share one result", run<eliminate_common_subexpressions>}, In::none},
       {{"dce", "remove ops whose results nothing uses", run<eliminate_dead_code>}, In::none},

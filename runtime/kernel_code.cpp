@@ -58,7 +58,7 @@ KernelCode compile_kernels(StepPlan& plan, const StepOptions& options, CompileRe
     run_on_all_processors(missing.size(), [&](std::size_t i) {
       const auto& [key, source, candidate] = missing[i];
       auto path = folder.path() / (key + ".o");
-      compile_kernel(*source, "gradc_kernel_" + key, {{KernelForm::object, path}}, candidate);
+      compile_kernel(*source, "gradc_kernel_" + key, {{CodeForm::object, path}}, candidate);
       objects[i] = read_file(path);
       cache.store(key, objects[i]);
     });
@@ -71,14 +71,14 @@ KernelCode compile_kernels(StepPlan& plan, const StepOptions& options, CompileRe
   return code;
 }
 
-std::map<KernelForm, std::string> kernel_listings(const KernelSource& source, const std::vector<KernelForm>& forms,
-                                                  const StepOptions& options) {
+std::map<CodeForm, std::string> kernel_listings(const KernelSource& source, const std::vector<CodeForm>& forms,
+                                                const StepOptions& options) {
   auto cache = options.use_cache ? KernelCache::of_user(options.warn) : KernelCache();
   TemporaryFolder folder;
-  std::map<KernelForm, std::filesystem::path> files;
+  std::map<CodeForm, std::filesystem::path> files;
   for (auto form : forms) files[form] = folder.path() / std::to_string(static_cast<int>(form));
   compile_kernel(source, "gradc_kernel", files, options.candidate.value_or(tuned_candidate(cache, hash_of(source))));
-  std::map<KernelForm, std::string> listings;
+  std::map<CodeForm, std::string> listings;
   for (const auto& [form, file] : files) listings[form] = read_file(file);
   return listings;
 }

@@ -22,7 +22,6 @@ struct KernelCode {
 KernelCode compile_kernels(StepPlan& plan, const StepOptions& options, CompileReport& report, bool anew = false);
 
 /// A kernel's code in forms for reading.
-std::map<KernelForm, std::string> kernel_listings(const KernelSource& source, const std::vector<KernelForm>& forms,
-                                                  const StepOptions& options);
+std::map<CodeForm, std::string> kernel_listings(const KernelSource& source, const std::vector<CodeForm>& forms, const StepOptions& options);
 
 }  // namespace gradc

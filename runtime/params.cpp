@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "ir/kernel_form.h"
 #include "support/error.h"
 #include "support/memory.h"
 
@@ -44,7 +45,7 @@ void Params::set(const std::string& name, const std::vector<std::int64_t>& shape
   auto [found, is_new] = arrays_.try_emplace(name);
   auto& array = found->second;
   if (is_new) {
-    auto room = (size + kParamBlock - 1) / kParamBlock * kParamBlock * static_cast<std::int64_t>(sizeof(float));
+    auto room = (size + kFlatBlock - 1) / kFlatBlock * kFlatBlock * static_cast<std::int64_t>(sizeof(float));
     auto* memory = static_cast<float*>(memory_->allocate(static_cast<std::size_t>(room), 64));
     std::memset(memory, 0, static_cast<std::size_t>(room));
     array = {shape, size, memory};

@@ -11,16 +11,13 @@
 
 namespace gradc {
 
-/// f32 arrays by name, each on its own cache lines and with room up to a multiple of kParamBlock elements, so that updates can
-/// work in whole blocks. An array never moves, so steps may keep pointers to it.
+/// f32 arrays by name, each on its own cache lines and with room up to a multiple of kFlatBlock elements, so that updates can work in whole
+/// blocks. That room is zero at first and may hold anything later. An array never moves, so steps may keep pointers to it.
 class Params {
  public:
   Params();
   /// Arrays lie in this memory.
   explicit Params(std::unique_ptr<std::pmr::memory_resource> memory);
-
-  /// Elements; the room that follows an array's own elements is zero at first and may hold anything later.
-  static constexpr std::int64_t kParamBlock = 256;
 
   struct Array {
     std::vector<std::int64_t> shape;

@@ -50,7 +50,7 @@ std::vector<std::vector<std::size_t>> sharing_code(const StepPlan& plan) {
 
 /// The code of one kernel, or of all, those that share their code together.
 std::string kernels_text(const StepPlan& plan, const Options& options) {
-  auto form = options.format == "asm" ? KernelForm::assembly : KernelForm::statement;
+  auto form = options.format == "asm" ? CodeForm::assembly : CodeForm::statement;
   std::string text;
   for (const auto& kernels : sharing_code(plan)) {
     std::string names;
@@ -81,17 +81,14 @@ std::string page_text(const Options& options, std::vector<GraphSnapshot> passes,
   page.code.resize(groups.size());
   page.code_of_kernel.resize(page.plan.kernels.size());
   run_on_all_processors(groups.size(), [&](std::size_t i) {
-    auto listings =
-        kernel_listings(page.plan.kernels[groups[i].front()].source, {KernelForm::statement, KernelForm::assembly}, {.warn = warn});
-    page.code[i] = {listings.at(KernelForm::statement), listings.at(KernelForm::assembly), static_cast<int>(groups[i].size())};
+    auto listings = kernel_listings(page.plan.kernels[groups[i].front()].source, {CodeForm::statement, CodeForm::assembly}, {.warn = warn});
+    page.code[i] = {listings.at(CodeForm::statement), listings.at(CodeForm::assembly), static_cast<int>(groups[i].size())};
     for (auto k : groups[i]) page.code_of_kernel[k] = static_cast<int>(i);
   });
   return html(page);
 }
 
 std::string dump(const Options& options) {
-  if (options.shows_code() && !options.after.empty() && options.after != "partition")
-    throw Error("--format {} shows the compiled step; --after {} does not go with it", options.format, options.after);
   if (!options.kernel.empty() && options.format != "stmt" && options.format != "asm")
     throw Error("--kernel goes with --format stmt and asm, not with {}", options.format);
   auto file = read_model(options.model);
@@ -106,7 +103,10 @@ std::string dump(const Options& options) {
   build_options.training = training_of(file);
   std::string names = "lower";
   std::vector<OptimizerState> states;
-  for (const auto& pass : build_passes(build_options, states)) names += ", " + pass.name;
+  const auto passes = build_passes(build_options, states);
+  for (const auto& pass : passes) names += ", " + pass.name;
+  if (options.shows_code() && !options.after.empty() && options.after != passes.back().name)
+    throw Error("--format {} shows the compiled step; --after {} does not go with it", options.format, options.after);
   std::ostringstream shown;
   auto observer = options.view.observer(shown, {});
   Graph graph;

@@ -93,7 +93,7 @@ void expect_runs_here(const Target& target) {
     throw Error("GRADC_TARGET: this machine has no {}; it is {}", fmt::join(lacks, ", "), host_target().code);
 }
 
-void compile_kernel(const KernelSource& kernel, const std::string& function, const std::map<KernelForm, std::filesystem::path>& files,
+void compile_kernel(const KernelSource& kernel, const std::string& function, const std::map<CodeForm, std::filesystem::path>& files,
                     int candidate) {
   try {
     Emitter emitter(kernel, candidate);
@@ -110,9 +110,9 @@ void compile_kernel(const KernelSource& kernel, const std::string& function, con
     for (const auto& buffer : lowered.buffers()) module.append(buffer);
     std::map<Halide::OutputFileType, std::string> outputs;
     for (const auto& [form, file] : files)
-      outputs[form == KernelForm::object     ? Halide::OutputFileType::object
-              : form == KernelForm::assembly ? Halide::OutputFileType::assembly
-                                             : Halide::OutputFileType::stmt] = file.string();
+      outputs[form == CodeForm::object     ? Halide::OutputFileType::object
+              : form == CodeForm::assembly ? Halide::OutputFileType::assembly
+                                           : Halide::OutputFileType::stmt] = file.string();
     module.compile(outputs);
   } catch (const Halide::Error& error) {
     throw InternalError(fmt::format("Halide cannot compile a kernel: {}\n{}", error.what(), kernel.text()));

@@ -54,13 +54,13 @@ void Emitter::add_inputs() {
     arguments_.push_back(partial_count);
     arguments_.push_back(partial_stride);
   }
-  if (kernel_.rows > 0) arguments_.push_back(image_count);
+  if (kernel_.form == KernelForm::rows) arguments_.push_back(image_count);
   for (const auto& op : kernel_.graph.ops) {
     if (op.kind != OpKind::input) continue;
     const auto& type = kernel_.graph.type(op.result());
     ImageParam image(halide_type(type.dtype), static_cast<int>(extents_of(type, images()).size()), "arg" + op.attributes.text("name"));
-    fix_layout(image, type, images(), graph().lanes, kernel_.rows == 0);
-    if (kernel_.rows > 0)
+    fix_layout(image, type, images(), graph().lanes, kernel_.form != KernelForm::rows);
+    if (kernel_.form == KernelForm::rows)
       for (int d = 0; d < image.dimensions(); ++d) image.dim(d).set_min(0);
     if (aligned(type)) image.set_host_alignment(std::min(64, vector() * size_of(type.dtype)));
     arguments_.push_back(image);
@@ -109,8 +109,8 @@ bool Emitter::has(OpKind kind) const {
 bool Emitter::in_memory(ValueId value) const { return images_.contains(value); }
 
 bool Emitter::aligned(const gradc::Type& type) const {
-  if (!type.batched()) return kernel_.block > 0;
-  return !lanes_are_features() || (type.elements() > 1 && kernel_.rows == 0);
+  if (!type.batched()) return kernel_.form == KernelForm::flat;
+  return !lanes_are_features() || (type.elements() > 1 && kernel_.form != KernelForm::rows);
 }
 
 int Emitter::width(std::int64_t extent) const {

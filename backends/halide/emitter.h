@@ -56,7 +56,7 @@ class Emitter {
   /// f32 elements of a vector.
   int vector() const { return target_.lanes; }
   /// Images of a tile.
-  int images() const { return kernel_.graph.lanes == Lanes::batch ? target_.lanes : static_cast<int>(kernel_.images); }
+  int images() const { return kernel_.graph.lanes == Lanes::batch ? target_.lanes : static_cast<int>(kernel_.images()); }
   bool lanes_are_features() const { return kernel_.graph.lanes == Lanes::features; }
   /// Elements of the vectors for a dimension of this extent: whole vectors, or else a power of two that fits.
   int width(std::int64_t extent) const;

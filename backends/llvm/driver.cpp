@@ -283,7 +283,7 @@ class Writer {
       arguments.push_back(b_.CreateTrunc(chunks_, b_.getInt32Ty()));
       arguments.push_back(b_.getInt32(static_cast<std::uint32_t>(plan_.partial_bytes / 4)));
     }
-    if (kernel.source.rows > 0) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
+    if (kernel.source.form == KernelForm::rows) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
     for (std::size_t i = 0; i < kernel.arguments.size(); ++i) {
       auto* at = address(kernel.arguments[i], image, partial);
       if (kernel.block_stride[i] > 0) at = offset(at, b_.CreateMul(block_index, b_.getInt64(kernel.block_stride[i])));

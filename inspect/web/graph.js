@@ -401,12 +401,20 @@ function opDetails(panel, pass, i) {
   html("pre", panel, op.t).style.whiteSpace = "pre-wrap";
 }
 
+/// What a call of a kernel works on.
+function runs(kernel) {
+  if (kernel.form === "flat") return `once a block of ${kernel.size} elements`;
+  if (kernel.form === "rows") return `once a block of ${kernel.size} rows`;
+  if (kernel.form === "once") return "once a step";
+  return kernel.size > 0 ? `once a tile of ${kernel.size} image${kernel.size > 1 ? "s" : ""}` : "once a tile";
+}
+
 function kernelDetails(panel, pass, k) {
   const kernel = pass.kernels[k];
   html("h2", panel, kernel.name);
   const table = html("table", panel);
   if (kernel.phase >= 0) row(table, "phase", String(kernel.phase));
-  row(table, "runs", !kernel.tiled ? "once a step" : kernel.images > 0 ? `once a tile of ${kernel.images} image${kernel.images > 1 ? "s" : ""}` : "once a tile");
+  row(table, "runs", runs(kernel));
   const info = data.kernels.find((each) => each.name === kernel.name);
   if (info && kernel.phase >= 0) {
     row(table, "FLOPs", `${amount(info.flops * data.batch, "")} a step`);

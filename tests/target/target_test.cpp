@@ -86,7 +86,7 @@ std::string tiles_of(const Graph& graph) {
   std::map<std::int64_t, int> tiled;
   for (const auto& kernel : graph.kernels) {
     phases = std::max(phases, kernel.phase + 1);
-    ++(kernel.tiled ? tiled[kernel.images] : once);
+    ++(kernel.tiled() ? tiled[kernel.size] : once);
   }
   auto text = fmt::format("{} phases; ", phases);
   for (auto [images, kernels] : tiled) text += fmt::format("{} kernels on tiles of {}, ", kernels, images);

@@ -55,7 +55,7 @@ async function testGraph(browser, model, atLeastOps) {
   for (const scheme of ["light", "dark"]) {
     const page = await open(browser, file, scheme);
     const passes = await page.evaluate(() => data.passes.map((pass) => pass.name));
-    expect(passes[0] === "lower" && passes[passes.length - 1].startsWith("partition"), "passes from lower to partition");
+    expect(passes[0] === "lower" && passes[passes.length - 1] === "block", "passes from lower to block");
     expect(await page.evaluate(() => data.passes[data.passes.length - 1].ops.length) >= atLeastOps, `at least ${atLeastOps} ops`);
     for (let pass = passes.length - 1; pass >= 0; --pass) {
       await page.evaluate((n) => show(n), pass);
