@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/kernel_info.h"
+#include "step/kernel_info.h"
 
 namespace gradc {
 

@@ -47,17 +47,6 @@ Json json_of(const GraphSnapshot& snapshot) {
   return {{"name", snapshot.pass}, {"summary", snapshot.summary}, {"values", values}, {"ops", ops}, {"kernels", kernels}};
 }
 
-const char* name_of(Space space) {
-  switch (space) {
-    case Space::tile: return "tile";
-    case Space::batch: return "batch";
-    case Space::partial: return "partial sums";
-    case Space::whole: return "whole";
-    case Space::param: return "param";
-  }
-  return "";
-}
-
 }  // namespace
 
 std::string html(const GraphPage& page) {
@@ -69,12 +58,11 @@ std::string html(const GraphPage& page) {
                {"code", Json::array()},
                {"lives", Json::array()}};
   for (const auto& snapshot : page.passes) data["passes"].push_back(json_of(snapshot));
+  const auto bytes = bytes_of_kernels(page.plan, page.batch);
   for (std::size_t k = 0; k < page.plan.kernels.size(); ++k) {
     const auto& info = page.plan.kernels[k].info;
-    data["kernels"].push_back({{"name", info.name},
-                               {"flops", info.flops_per_image},
-                               {"bytes", page.plan.bytes(static_cast<int>(k), page.batch)},
-                               {"code", page.code_of_kernel[k]}});
+    data["kernels"].push_back(
+        {{"name", info.name}, {"flops", info.flops_per_image}, {"bytes", bytes[k]}, {"code", page.code_of_kernel[k]}});
   }
   for (const auto& code : page.code)
     data["code"].push_back({{"statement", code.statement}, {"assembly", code.assembly}, {"shared", code.shared}});
@@ -82,14 +70,16 @@ std::string html(const GraphPage& page) {
   std::map<std::string, int> role_of_value;
   for (const auto& op : last.ops)
     for (auto value : op.results) role_of_value[last.values[value].name] = static_cast<int>(role_of(op));
-  for (const auto& life : page.plan.lives)
-    data["lives"].push_back({{"value", life.value},
-                             {"space", name_of(life.placement.space)},
-                             {"offset", life.placement.offset},
-                             {"bytes", life.bytes},
+  for (const auto& life : lives(page.plan)) {
+    const auto& [name, type, placement] = page.plan.buffers[life.buffer];
+    data["lives"].push_back({{"value", name},
+                             {"space", name_of(placement.space)},
+                             {"offset", placement.offset},
+                             {"bytes", placement.bytes},
                              {"first", life.first},
                              {"last", life.last},
-                             {"role", role_of_value[life.value]}});
+                             {"role", role_of_value[name]}});
+  }
   return filled_page(web_asset("graph.html"), {{"TITLE", html_escaped(page.title)},
                                                {"PAGE_CSS", std::string(web_asset("page.css"))},
                                                {"GRAPH_CSS", std::string(web_asset("graph.css"))},

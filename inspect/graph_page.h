@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "backends/plan.h"
 #include "ir/graph.h"
+#include "step/plan.h"
 
 namespace gradc {
 

@@ -114,6 +114,12 @@ ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers
   return value;
 }
 
+int phase_count(const Graph& graph) {
+  int count = 0;
+  for (const auto& kernel : graph.kernels) count = std::max(count, kernel.phase + 1);
+  return count;
+}
+
 bool sums_over_batch(const Graph& graph, const Op& op) {
   if (op.results.empty() || definition(op.kind).whole_batch) return false;
   auto batched = [&](ValueId value) { return graph.type(value).batched(); };

@@ -108,6 +108,9 @@ class Graph {
 /// The value that a reshape, or a chain of them, shows in another shape.
 ValueId storage_of(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value);
 
+/// How many phases the kernels have.
+int phase_count(const Graph& graph);
+
 /// Whether an op sums over the batch: computed tile by tile, its result is *partial*, of which each tile has its part, until a `reduce`
 /// makes it whole. Ops that see the whole batch at once do not.
 bool sums_over_batch(const Graph& graph, const Op& op);

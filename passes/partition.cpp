@@ -157,12 +157,6 @@ void choose_tiles(Graph& graph, const Workload& workload) {
 
 }  // namespace
 
-int phase_count(const Graph& graph) {
-  int count = 0;
-  for (const auto& kernel : graph.kernels) count = std::max(count, kernel.phase + 1);
-  return count;
-}
-
 void partition(Graph& graph, const PartitionOptions& options) {
   if (options.kernel_by_kernel)
     assign_phases(graph, tile_images(graph, options.workload), true);

@@ -18,7 +18,4 @@ struct PartitionOptions {
 /// fewer bytes of an image then pass from one phase to another, and are ordered by phase.
 void partition(Graph& graph, const PartitionOptions& options = {});
 
-/// How many phases the kernels have.
-int phase_count(const Graph& graph);
-
 }  // namespace gradc

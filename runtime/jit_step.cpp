@@ -10,11 +10,11 @@
 
 #include "backends/llvm/driver.h"
 #include "backends/llvm/scratch.h"
-#include "backends/plan.h"
 #include "runtime/kernel_code.h"
 #include "runtime/step.h"
 #include "runtime/thread_choice.h"
 #include "runtime/thread_pool.h"
+#include "step/plan.h"
 #include "support/error.h"
 #include "support/memory.h"
 #include "support/ticks.h"
@@ -112,6 +112,7 @@ class JitStep : public Step {
         fill_(options.fill),
         guards_(options.guards),
         linked_(link(options, report)) {
+    if (const auto* tiles = plan_.loading()) load_images_ = tiles->images;
     for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
     tile_arena_.reserve(plan_.tile_bytes * pool_.size() + kSlack);
     whole_.reserve(plan_.whole_bytes + kSlack);
@@ -123,7 +124,7 @@ class JitStep : public Step {
     };
     context_.barrier = [](StepContext* context) { static_cast<JitStep*>(context->owner)->pool_.barrier(); };
     context_.owner = this;
-    report.flops_per_image = plan_.flops_per_image;
+    report.flops_per_image = plan_.flops_per_image();
     report.target = plan_.target.code;
   }
 
@@ -143,8 +144,9 @@ class JitStep : public Step {
     context_.batch_arena = batch_arena_.data();
     context_.partials = partials_.data();
     for (const auto& each : plan_.inputs) {
-      if (each.type.batched()) continue;
-      auto* at = whole_.data() + each.placement.offset;
+      const auto& buffer = plan_.buffers[each.buffer];
+      if (buffer.type.batched()) continue;
+      auto* at = whole_.data() + buffer.placement.offset;
       if (each.role == InputRole::batch_size) *reinterpret_cast<float*>(at) = static_cast<float>(batch);
       if (each.role == InputRole::step_key) std::memcpy(at, &input.random_key, sizeof input.random_key);
     }
@@ -169,9 +171,10 @@ class JitStep : public Step {
 
   std::vector<KernelInfo> kernels() const override {
     std::vector<KernelInfo> all;
+    const auto bytes = bytes_of_kernels(plan_, context_.images);
     for (std::size_t k = 0; k < plan_.kernels.size(); ++k) {
       auto info = plan_.kernels[k].info;
-      info.bytes = plan_.bytes(static_cast<int>(k), context_.images);
+      info.bytes = bytes[k];
       all.push_back(std::move(info));
     }
     return all;
@@ -209,7 +212,7 @@ class JitStep : public Step {
 
   double scalar(const std::string& name) const override {
     for (const auto& output : plan_.outputs)
-      if (output.name == name) return *reinterpret_cast<const float*>(place(output.placement));
+      if (output.name == name) return *reinterpret_cast<const float*>(place(output.buffer));
     throw InternalError("a step has no output \"" + name + "\"");
   }
 
@@ -217,12 +220,12 @@ class JitStep : public Step {
     for (const auto& output : plan_.outputs) {
       if (output.name != name) continue;
       if (!output.type.batched()) {
-        const auto* data = reinterpret_cast<const float*>(place(output.placement));
+        const auto* data = reinterpret_cast<const float*>(place(output.buffer));
         return {data, data + output.type.elements()};
       }
       auto batch = static_cast<std::int64_t>(input_.rows.size()), elements = output.type.elements();
       std::vector<float> rows(batch * elements);
-      const auto* values = batch_arena_.data() + output.placement.offset * context_.padded_images;
+      const auto* values = batch_arena_.data() + plan_.placement(output.buffer).offset * context_.padded_images;
       for (std::int64_t i = 0; i < batch; ++i)
         for (std::int64_t e = 0; e < elements; ++e) rows[i * elements + e] = number(values, output.type.dtype, index(i, e, output.type));
       return rows;
@@ -283,26 +286,27 @@ class JitStep : public Step {
     return reinterpret_cast<const float*>(data)[i];
   }
 
-  const char* place(const Placement& placement) const {
+  const char* place(BufferId buffer) const {
+    const auto& placement = plan_.placement(buffer);
     return placement.space == Space::param ? params_[placement.offset] : whole_.data() + placement.offset;
   }
 
   /// Stores the inputs of one tile. What pads the last tile is a copy of the batch's first image, which is finite wherever the batch is,
   /// and counts with weight 0.
   void load_tile(std::int64_t first, char* tile_memory) const {
-    const auto count = plan_.phases[plan_.load_phase].images, batch = static_cast<std::int64_t>(input_.rows.size());
+    const auto count = load_images_, batch = static_cast<std::int64_t>(input_.rows.size());
     std::uint32_t rows[kMostImages];
     auto valid = std::min(count, batch - first);
     for (std::int64_t i = 0; i < count; ++i) rows[i] = input_.rows[i < valid ? first + i : 0];
     for (const auto& each : plan_.inputs) {
-      if (!each.type.batched()) continue;
-      auto* at = each.placement.space == Space::batch
-                     ? batch_arena_.data() + each.placement.offset * context_.padded_images + first * each.placement.bytes
-                     : tile_memory + each.placement.offset;
+      const auto& [name, type, placement] = plan_.buffers[each.buffer];
+      if (!type.batched()) continue;
+      auto* at = placement.space == Space::batch ? batch_arena_.data() + placement.offset * context_.padded_images + first * placement.bytes
+                                                 : tile_memory + placement.offset;
       auto* values = reinterpret_cast<float*>(at);
       switch (each.role) {
-        case InputRole::data: load_rows(input_.images, rows, count, each.type, values); break;
-        case InputRole::label: load_rows(input_.labels, rows, count, each.type, values); break;
+        case InputRole::data: load_rows(input_.images, rows, count, type, values); break;
+        case InputRole::label: load_rows(input_.labels, rows, count, type, values); break;
         case InputRole::batch_mask:
           for (std::int64_t i = 0; i < count; ++i) values[i] = i < valid ? 1.0f : 0.0f;
           break;
@@ -368,6 +372,7 @@ class JitStep : public Step {
   static constexpr std::int64_t kMostImages = 64;  ///< Of a tile.
 
   StepPlan plan_;
+  std::int64_t load_images_ = 1;  ///< Of the tiles that inputs are loaded for.
   ThreadPool pool_;
   ThreadChoice choice_;
   bool exact_threads_;

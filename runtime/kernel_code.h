@@ -7,8 +7,8 @@
 
 #include "backends/halide/compile.h"
 #include "backends/llvm/driver.h"
-#include "backends/plan.h"
 #include "runtime/step.h"
+#include "step/plan.h"
 
 namespace gradc {
 

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "backends/kernel_info.h"
 #include "backends/reference/interpreter.h"
 #include "ir/graph.h"
 #include "runtime/params.h"
+#include "step/kernel_info.h"
 #include "support/memory.h"
 #include "target/target.h"
 

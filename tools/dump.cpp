@@ -3,8 +3,6 @@
 #include <memory>
 #include <sstream>
 
-#include "backends/kernel.h"
-#include "backends/plan.h"
 #include "frontend/build.h"
 #include "frontend/training_choice.h"
 #include "inspect/dot.h"
@@ -12,6 +10,9 @@
 #include "ir/text.h"
 #include "runtime/kernel_code.h"
 #include "runtime/thread_pool.h"
+#include "step/kernel.h"
+#include "step/plan.h"
+#include "step/text.h"
 #include "support/error.h"
 #include "tools/commands.h"
 #include "tools/pass_view.h"
@@ -28,6 +29,9 @@ struct Options {
   /// Whether the format shows compiled kernels, and not a graph.
   bool shows_code() const { return format == "stmt" || format == "asm" || format == "llvm" || format == "html"; }
 };
+
+/// What comes after the last pass: the graph as a step's commands.
+constexpr std::string_view kPlan = "plan";
 
 std::string list_of_kernels(const StepPlan& plan) {
   constexpr std::size_t kMost = 40;
@@ -105,7 +109,8 @@ std::string dump(const Options& options) {
   std::vector<OptimizerState> states;
   const auto passes = build_passes(build_options, states);
   for (const auto& pass : passes) names += ", " + pass.name;
-  if (options.shows_code() && !options.after.empty() && options.after != passes.back().name)
+  names += ", " + std::string(kPlan);
+  if (options.shows_code() && !options.after.empty() && options.after != passes.back().name && options.after != kPlan)
     throw Error("--format {} shows the compiled step; --after {} does not go with it", options.format, options.after);
   std::ostringstream shown;
   auto observer = options.view.observer(shown, {});
@@ -121,15 +126,17 @@ std::string dump(const Options& options) {
   };
   naming(options.model, [&] {
     auto last = build(file.topology, build_options, observer);
-    if (options.after.empty()) graph = std::move(last.graph);
+    if (options.after.empty() || options.after == kPlan) graph = std::move(last.graph);
   });
-  if (!found && !options.after.empty()) throw Error("there is no pass \"{}\"; the passes are {}", options.after, names);
+  if (!found && !options.after.empty() && options.after != kPlan)
+    throw Error("there is no pass \"{}\"; the passes are {}", options.after, names);
   if (options.view.shows_graphs()) return shown.str();
   if (options.format == "dot") return dot(graph);
-  // After partition: what its phases are, as comments above the text.
-  bool partitioned = !graph.kernels.empty() && graph.kernels.front().phase >= 0;
+  // With phases: what they are, as comments above the text.
+  const bool partitioned = !graph.kernels.empty() && graph.kernels.front().phase >= 0;
   if (!partitioned) return print(graph);
   auto plan = make_plan(graph);
+  if (options.after == kPlan && options.format == "text") return print(plan);
   if (options.format == "html") return page_text(options, std::move(snapshots), std::move(plan));
   if (options.format == "llvm") return driver_text(plan);
   if (options.shows_code()) return kernels_text(plan, options);
@@ -149,7 +156,9 @@ void add_dump(CLI::App& program) {
       "  gradc dump model.json --format asm --kernel conv2d_1.conv2d");
   command->add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it")->required();
   command
-      ->add_option("--after", options->after, "The pass (lower, canonicalize, differentiate, update, fuse, ...); the last one if not given")
+      ->add_option(
+          "--after", options->after,
+          "The pass (lower, canonicalize, differentiate, update, fuse, ...), the last one if not given; or plan, the step as commands")
       ->type_name("PASS");
   command
       ->add_option(

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "backends/kernel.h"
+#include "step/kernel.h"
 #include "target/target.h"
 
 namespace gradc {

@@ -50,7 +50,7 @@ Emitter::Emitter(const KernelSource& kernel, int candidate)
 }
 
 void Emitter::add_inputs() {
-  if (kernel_.reduces) {
+  if (kernel_.reduces()) {
     arguments_.push_back(partial_count);
     arguments_.push_back(partial_stride);
   }

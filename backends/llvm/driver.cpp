@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <new>
 
@@ -32,7 +33,7 @@ using llvm::Value;
 constexpr std::int64_t kBufferBytes = 56;  // sizeof(halide_buffer_t)
 constexpr std::int64_t kHostOffset = 16;   // offsetof(halide_buffer_t, host)
 
-/// Writes `void step(StepContext*, i64 thread)`: for each phase the loops over chunks and tiles, or over blocks, that call its kernels.
+/// Writes `void step(StepContext*, i64 thread)`: each command of the plan as the loops over chunks and tiles, or over blocks, that it is.
 /// Where asked, the step writes an event after each of them; and there is also `void kernel(StepContext*, i64 thread, i64 index)`, which
 /// runs one kernel alone over the whole batch.
 class Writer {
@@ -43,7 +44,7 @@ class Writer {
   std::unique_ptr<llvm::Module> run(const LinkOptions& options) {
     begin("step", {b_.getPtrTy(), b_.getInt64Ty()});
     if (options.events) begin_events();
-    for (std::size_t p = 0; p < plan_.phases.size(); ++p) phase(p);
+    for (const auto& command : plan_.commands) write(command);
     if (options.events) end_events();
     b_.CreateRetVoid();
     if (options.separate_kernels) write_separate_kernels();
@@ -108,18 +109,20 @@ class Writer {
     begin("kernel", {b_.getPtrTy(), b_.getInt64Ty(), b_.getInt64Ty()});
     auto* end = block("end");
     auto* choice = b_.CreateSwitch(step_->getArg(2), end, static_cast<unsigned>(plan_.kernels.size()));
-    for (std::size_t p = 0; p < plan_.phases.size(); ++p) {
-      for (bool tiled : {true, false})
-        for (int k : tiled ? plan_.phases[p].tiled : plan_.phases[p].once) {
-          auto* alone = block("kernel." + plan_.kernels[k].info.name);
-          choice->addCase(b_.getInt64(static_cast<std::uint64_t>(k)), alone);
-          b_.SetInsertPoint(alone);
-          if (tiled)
-            tiles(plan_.phases[p], {k}, false, true);
-          else
-            once({k});
-          b_.CreateBr(end);
-        }
+    auto alone = [&](const KernelCall& call, auto write_loops) {
+      auto* own = block("kernel." + plan_.kernels[call.kernel].info.name);
+      choice->addCase(b_.getInt64(static_cast<std::uint64_t>(call.kernel)), own);
+      b_.SetInsertPoint(own);
+      write_loops();
+      b_.CreateBr(end);
+    };
+    for (const auto& command : plan_.commands) {
+      if (const auto* tiles = std::get_if<Tiles>(&command)) {
+        for (const auto& each : tiles->commands)
+          if (const auto* call = std::get_if<KernelCall>(&each)) alone(*call, [&] { write_tiles(*tiles, {*call}); });
+      } else if (const auto* blocks = std::get_if<Blocks>(&command)) {
+        for (const auto& each : blocks->kernels) alone(each.call, [&] { write(Blocks{{each}}); });
+      }
     }
     b_.SetInsertPoint(end);
     b_.CreateRetVoid();
@@ -135,7 +138,7 @@ class Writer {
   /// One zeroed halide_buffer_t for each argument of the widest kernel. Only `host` is ever read: all else is constant in the kernels.
   void make_buffers() {
     std::size_t most = 0;
-    for (const auto& kernel : plan_.kernels) most = std::max(most, kernel.arguments.size());
+    for_each_call(plan_, [&](const KernelCall& call, int, const Tiles*) { most = std::max(most, call.arguments.size()); });
     auto* storage = llvm::ArrayType::get(b_.getInt8Ty(), kBufferBytes * std::max<std::size_t>(most, 1));
     buffers_ = b_.CreateAlloca(storage, nullptr, "buffers");
     buffers_->setAlignment(llvm::Align(8));
@@ -160,38 +163,54 @@ class Writer {
     b_.SetInsertPoint(after);
   }
 
-  void phase(std::size_t p) {
-    const auto& phase = plan_.phases[p];
-    bool loads = static_cast<int>(p) == plan_.load_phase && has_batched_inputs();
-    if (!phase.tiled.empty() || loads) tiles(phase, phase.tiled, loads);
-    if (!phase.once.empty()) once(phase.once);
-    if (p + 1 == plan_.phases.size()) return;
+  void write(const Command& command) {
+    std::visit([&](const auto& each) { write(each); }, command);
+  }
+
+  void write(const Barrier&) {
     call_barrier();
     event(kWaiting);
   }
 
-  /// Behind the last tile, which is all padding where any images are missing, those are made copies of it.
-  void pad(const Phase& phase, Value* image) {
+  void write(const Tiles& tiles) {
+    write_tiles(tiles, tiles.commands, [&](Value* partial) {
+      if (tiles.clear.empty()) return;
+      clear(tiles.clear, partial);
+      event(kClearing);
+    });
+  }
+
+  void write(const Load&, const Tiles&, Value* image, Value*) {
+    call_load(image);
+    event(kLoading);
+  }
+
+  void write(const KernelCall& call, const Tiles&, Value* image, Value* partial) {
+    write_call(call, image, partial, nullptr);
+    event(call.kernel);
+  }
+
+  void write(const Pad& pad, const Tiles& tiles, Value* image, Value*) {
     auto *own = block("pad"), *after = block("padded");
-    auto* next = b_.CreateAdd(image, b_.getInt64(phase.images));
-    auto* is_last = b_.CreateICmpEQ(next, b_.CreateMul(tile_count(phase), b_.getInt64(phase.images)));
+    auto* next = b_.CreateAdd(image, b_.getInt64(tiles.images));
+    auto* is_last = b_.CreateICmpEQ(next, b_.CreateMul(tile_count(tiles), b_.getInt64(tiles.images)));
     b_.CreateCondBr(b_.CreateAnd(is_last, b_.CreateICmpSLT(next, padded_images_)), own, after);
     b_.SetInsertPoint(own);
-    loop("missing", next, padded_images_, b_.getInt64(phase.images), [&](Value* missing) {
-      for (const auto& each : phase.to_pad)
-        b_.CreateMemCpy(address(each, missing, nullptr), llvm::MaybeAlign(1), address(each, image, nullptr), llvm::MaybeAlign(1),
-                        static_cast<std::uint64_t>(each.bytes * phase.images));
+    loop("missing", next, padded_images_, b_.getInt64(tiles.images), [&](Value* missing) {
+      for (auto buffer : pad.buffers)
+        b_.CreateMemCpy(address(buffer, missing, nullptr), llvm::MaybeAlign(1), address(buffer, image, nullptr), llvm::MaybeAlign(1),
+                        static_cast<std::uint64_t>(plan_.placement(buffer).bytes * tiles.images));
     });
     event(kClearing);
     b_.CreateBr(after);
     b_.SetInsertPoint(after);
   }
 
-  /// As StepPlan::tiles.
-  Value* tile_count(const Phase& phase) {
-    auto* images = b_.getInt64(phase.images);
-    auto* whole = b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(phase.images - 1)), images);
-    if (phase.to_pad.empty()) return whole;
+  /// As StepPlan::tile_count.
+  Value* tile_count(const Tiles& tiles) {
+    auto* images = b_.getInt64(tiles.images);
+    auto* whole = b_.CreateSDiv(b_.CreateAdd(images_, b_.getInt64(tiles.images - 1)), images);
+    if (!pads(tiles)) return whole;
     auto *more = b_.CreateAdd(whole, b_.getInt64(1)), *most = b_.CreateSDiv(padded_images_, images);
     return b_.CreateSelect(b_.CreateICmpSLT(more, most), more, most);
   }
@@ -205,65 +224,55 @@ class Writer {
   Value* plus_one(Value* v) { return b_.CreateAdd(v, b_.getInt64(1)); }
 
   /// Sets a chunk's partial sums to zero, those that lie beside each other in one go.
-  void clear(const std::vector<Placement>& sums, Value* partial) {
+  void clear(const std::vector<BufferId>& sums, Value* partial) {
     for (std::size_t first = 0, next = 0; first < sums.size(); first = next) {
-      auto end = sums[first].offset;
-      for (; next < sums.size() && sums[next].offset == end; ++next) end += sums[next].bytes;
-      b_.CreateMemSet(offset(partial, sums[first].offset), b_.getInt8(0), static_cast<std::uint64_t>(end - sums[first].offset),
-                      llvm::Align(64));
+      const auto begin = plan_.placement(sums[first]).offset;
+      auto end = begin;
+      for (; next < sums.size() && plan_.placement(sums[next]).offset == end; ++next) end += plan_.placement(sums[next]).bytes;
+      b_.CreateMemSet(offset(partial, begin), b_.getInt8(0), static_cast<std::uint64_t>(end - begin), llvm::Align(64));
     }
   }
 
-  /// Chunks are dealt out to threads; a chunk's tiles go through the kernels one after the other.
-  void tiles(const Phase& phase, const std::vector<int>& kernels, bool loads, bool alone = false) {
-    auto* tiles = tile_count(phase);
+  /// Chunks are dealt out to threads; a chunk's tiles go through the commands one after the other.
+  void write_tiles(const Tiles& tiles, const std::vector<TileCommand>& commands, const std::function<void(Value*)>& begin_chunk = {}) {
+    auto* count = tile_count(tiles);
     loop("chunk", share(thread_, threads_, chunks_), share(plus_one(thread_), threads_, chunks_), b_.getInt64(1), [&](Value* chunk) {
       auto* partial = offset(partials_, b_.CreateMul(chunk, b_.getInt64(plan_.partial_bytes)));
-      if (!phase.sums.empty() && !alone) {
-        clear(phase.sums, partial);
-        event(kClearing);
-      }
-      loop("tile", first_tile(chunk, tiles), first_tile(plus_one(chunk), tiles), b_.getInt64(1), [&](Value* tile) {
-        auto* image = b_.CreateMul(tile, b_.getInt64(phase.images));
-        if (loads) {
-          call_load(image);
-          event(kLoading);
-        }
-        for (int k : kernels) {
-          call(k, image, partial, nullptr);
-          event(k);
-        }
-        if (!phase.to_pad.empty() && !alone) pad(phase, image);
+      if (begin_chunk) begin_chunk(partial);
+      loop("tile", first_tile(chunk, count), first_tile(plus_one(chunk), count), b_.getInt64(1), [&](Value* tile) {
+        auto* image = b_.CreateMul(tile, b_.getInt64(tiles.images));
+        for (const auto& command : commands) std::visit([&](const auto& each) { write(each, tiles, image, partial); }, command);
       });
     });
   }
 
-  /// The blocks of all kernels of the phase lie one after the other, each as long as its cost, and threads take equal parts of the whole.
-  void once(const std::vector<int>& kernels) {
+  /// The blocks of all kernels lie one after the other, each as long as its cost, and threads take equal parts of the whole.
+  void write(const Blocks& blocks) {
     std::vector<Value*> costs;
     Value* total = b_.getInt64(0);
-    for (int k : kernels) {
-      const auto& kernel = plan_.kernels[k];
-      costs.push_back(b_.CreateAdd(b_.getInt64(kernel.block_cost), b_.CreateMul(b_.getInt64(kernel.block_cost_of_image), images_)));
-      total = b_.CreateAdd(total, b_.CreateMul(costs.back(), b_.getInt64(kernel.blocks)));
+    for (const auto& each : blocks.kernels) {
+      costs.push_back(b_.CreateAdd(b_.getInt64(each.cost), b_.CreateMul(b_.getInt64(each.cost_of_image), images_)));
+      total = b_.CreateAdd(total, b_.CreateMul(costs.back(), b_.getInt64(each.blocks)));
     }
     auto *first = share(thread_, threads_, total), *last = share(plus_one(thread_), threads_, total);
     Value* begin = b_.getInt64(0);
-    for (std::size_t i = 0; i < kernels.size(); ++i) {
-      auto blocks = plan_.kernels[kernels[i]].blocks;
+    for (std::size_t i = 0; i < blocks.kernels.size(); ++i) {
+      const auto& each = blocks.kernels[i];
       // A block belongs to the thread in whose part it ends.
       auto block_at = [&](Value* place) {
         auto* at = b_.CreateSDiv(b_.CreateSub(place, begin), costs[i]);
         at = b_.CreateSelect(b_.CreateICmpSLT(at, b_.getInt64(0)), b_.getInt64(0), at);
-        return b_.CreateSelect(b_.CreateICmpSGT(at, b_.getInt64(blocks)), b_.getInt64(blocks), at);
+        return b_.CreateSelect(b_.CreateICmpSGT(at, b_.getInt64(each.blocks)), b_.getInt64(each.blocks), at);
       };
-      loop("block", block_at(first), block_at(last), b_.getInt64(1), [&](Value* at) { call(kernels[i], b_.getInt64(0), partials_, at); });
-      event(kernels[i]);
-      begin = b_.CreateAdd(begin, b_.CreateMul(costs[i], b_.getInt64(blocks)));
+      loop("block", block_at(first), block_at(last), b_.getInt64(1),
+           [&](Value* at) { write_call(each.call, b_.getInt64(0), partials_, at); });
+      event(each.call.kernel);
+      begin = b_.CreateAdd(begin, b_.CreateMul(costs[i], b_.getInt64(each.blocks)));
     }
   }
 
-  Value* address(const Placement& placement, Value* image, Value* partial) {
+  Value* address(BufferId buffer, Value* image, Value* partial) {
+    const auto& placement = plan_.placement(buffer);
     switch (placement.space) {
       case Space::tile: return offset(tile_memory_, placement.offset);
       case Space::batch:
@@ -276,24 +285,24 @@ class Writer {
     throw InternalError("a placement without a space");
   }
 
-  void call(int index, Value* image, Value* partial, Value* block_index) {
-    const auto& kernel = plan_.kernels[index];
+  void write_call(const KernelCall& call, Value* image, Value* partial, Value* block_index) {
+    const auto& source = plan_.kernels[call.kernel].source;
     std::vector<Value*> arguments;
-    if (kernel.source.reduces) {
+    if (source.reduces()) {
       arguments.push_back(b_.CreateTrunc(chunks_, b_.getInt32Ty()));
       arguments.push_back(b_.getInt32(static_cast<std::uint32_t>(plan_.partial_bytes / 4)));
     }
-    if (kernel.source.form == KernelForm::rows) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
-    for (std::size_t i = 0; i < kernel.arguments.size(); ++i) {
-      auto* at = address(kernel.arguments[i], image, partial);
-      if (kernel.block_stride[i] > 0) at = offset(at, b_.CreateMul(block_index, b_.getInt64(kernel.block_stride[i])));
+    if (source.form == KernelForm::rows) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
+    for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+      auto* at = address(call.arguments[i].buffer, image, partial);
+      if (call.arguments[i].stride > 0) at = offset(at, b_.CreateMul(block_index, b_.getInt64(call.arguments[i].stride)));
       auto* buffer = offset(buffers_, static_cast<std::int64_t>(i) * kBufferBytes);
       b_.CreateStore(at, offset(buffer, kHostOffset));
       arguments.push_back(buffer);
     }
     std::vector<llvm::Type*> types;
     for (auto* argument : arguments) types.push_back(argument->getType());
-    auto callee = module_->getOrInsertFunction(symbols_[index], llvm::FunctionType::get(b_.getInt32Ty(), types, false));
+    auto callee = module_->getOrInsertFunction(symbols_[call.kernel], llvm::FunctionType::get(b_.getInt32Ty(), types, false));
     b_.CreateCall(callee, arguments);
   }
 
@@ -305,12 +314,6 @@ class Writer {
   void call_barrier() {
     auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false);
     b_.CreateCall(type, field("barrier", offsetof(StepContext, barrier), b_.getPtrTy()), {context_});
-  }
-
-  bool has_batched_inputs() const {
-    for (const auto& input : plan_.inputs)
-      if (input.type.batched()) return true;
-    return false;
   }
 
   const StepPlan& plan_;
@@ -416,16 +419,6 @@ std::vector<CodeRange> LinkedStep::code(const std::vector<KernelObject>& objects
   for (const auto& object : objects)
     ranges.push_back({object.symbol, expect(implementation_->jit->lookup(object.symbol)).getValue(), size_of_function(object)});
   return ranges;
-}
-
-std::int64_t most_events(const StepPlan& plan, std::int64_t images) {
-  std::int64_t events = 1;
-  for (const auto& phase : plan.phases) {
-    auto tiles = phase.images == 0 ? 0 : plan.tiles(phase, images);
-    events += tiles * (static_cast<std::int64_t>(phase.tiled.size()) + 1) + plan.chunks(images) +
-              static_cast<std::int64_t>(phase.once.size()) + 2;
-  }
-  return events;
 }
 
 std::string driver_ir(const StepPlan& plan, const std::vector<std::string>& symbols) {

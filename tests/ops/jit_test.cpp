@@ -7,11 +7,11 @@
 #include <set>
 
 #include "backends/halide/compile.h"
-#include "backends/plan.h"
 #include "ir/text.h"
 #include "passes/differentiate.h"
 #include "passes/pipeline.h"
 #include "passes/simplify.h"
+#include "step/plan.h"
 #include "support/error.h"
 #include "tests/ops/cases.h"
 

@@ -1,4 +1,4 @@
-#include "backends/kernel.h"
+#include "step/kernel.h"
 
 #include <algorithm>
 #include <map>
@@ -23,6 +23,10 @@ std::int64_t image_stride(const Type& type) {
 
 std::string KernelSource::text() const { return fmt::format("{}{} {}\n", print(graph), name_of(form), size); }
 
+bool KernelSource::reduces() const {
+  return std::any_of(graph.ops.begin(), graph.ops.end(), [](const Op& op) { return op.kind == OpKind::reduce; });
+}
+
 std::vector<std::vector<ValueId>> output_groups(const Graph& kernel) {
   auto definers = kernel.definers();
   std::vector<std::vector<ValueId>> groups;
@@ -43,13 +47,14 @@ std::vector<std::vector<ValueId>> output_groups(const Graph& kernel) {
   return groups;
 }
 
-std::vector<KernelSource> extract_kernels(const Graph& graph) {
+std::vector<ExtractedKernel> extract_kernels(const Graph& graph) {
   auto users = graph.users();
   const auto ops_of = ops_of_kernels(graph);
 
-  std::vector<KernelSource> sources;
+  std::vector<ExtractedKernel> kernels;
   for (std::size_t k = 0; k < ops_of.size(); ++k) {
-    KernelSource source;
+    ExtractedKernel kernel;
+    auto& source = kernel.source;
     source.form = graph.kernels[k].form;
     source.size = graph.kernels[k].size;
     source.graph.name = "kernel";
@@ -72,14 +77,13 @@ std::vector<KernelSource> extract_kernels(const Graph& graph) {
         if (!inner.contains(operand) && std::none_of(ops_of[k].begin(), ops_of[k].end(), [&](const Op* other) {
               return std::find(other->results.begin(), other->results.end(), operand) != other->results.end();
             })) {
-          Op input{.kind = OpKind::input, .results = {add(operand)}, .attributes = {{"name", std::to_string(source.inputs.size())}}};
+          Op input{.kind = OpKind::input, .results = {add(operand)}, .attributes = {{"name", std::to_string(kernel.inputs.size())}}};
           source.graph.ops.push_back(input);
-          source.inputs.push_back(operand);
+          kernel.inputs.push_back(operand);
         }
     std::vector<ValueId> exported;
     for (const auto* op : ops_of[k]) {
       Op copy{.kind = op->kind, .attributes = op->attributes};
-      if (copy.kind == OpKind::reduce) source.reduces = true;
       if (is_whole_gradient(copy.kind)) copy.attributes.set("rows", source.size);
       for (auto operand : op->operands) copy.operands.push_back(inner.at(operand));
       for (auto result : op->results) {
@@ -96,11 +100,11 @@ std::vector<KernelSource> extract_kernels(const Graph& graph) {
     std::map<ValueId, ValueId> outer;
     for (const auto& [whole, own] : inner) outer[own] = whole;
     for (const auto& group : output_groups(source.graph))
-      for (auto value : group) source.outputs.push_back(outer.at(value));
-    check(!source.outputs.empty(), "a kernel makes something");
-    sources.push_back(std::move(source));
+      for (auto value : group) kernel.outputs.push_back(outer.at(value));
+    check(!kernel.outputs.empty(), "a kernel makes something");
+    kernels.push_back(std::move(kernel));
   }
-  return sources;
+  return kernels;
 }
 
 }  // namespace gradc

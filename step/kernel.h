@@ -18,19 +18,24 @@ struct KernelSource {
   Graph graph;                         ///< Values named v0, v1, ...; inputs named "0", "1", ...; no locations.
   KernelForm form = KernelForm::tile;  ///< One that works on rows takes the number of images as an argument.
   std::int64_t size = 0;               ///< Images of a tile, elements or rows of a block.
-  std::vector<ValueId> inputs;         ///< Values of the whole graph, in the order of the arguments.
-  std::vector<ValueId> outputs;        ///< Values of the whole graph, in the order of the arguments, after the inputs.
-  bool reduces = false;                ///< Whether it sums partial values, and so takes their number and stride as arguments too.
 
   bool tiled() const { return form == KernelForm::tile; }
   /// Images of a tile; 1 for a kernel that works on none.
   std::int64_t images() const { return tiled() ? std::max<std::int64_t>(size, 1) : 1; }
+  /// Whether it sums partial values, and so takes their number and stride as arguments too.
+  bool reduces() const;
   /// The text that names the kernel's code.
   std::string text() const;
 };
 
+struct ExtractedKernel {
+  KernelSource source;
+  std::vector<ValueId> inputs;   ///< Values of the whole graph, in the order of the arguments.
+  std::vector<ValueId> outputs;  ///< Values of the whole graph, in the order of the arguments, after the inputs.
+};
+
 /// The kernels of a graph after `block`, in order.
-std::vector<KernelSource> extract_kernels(const Graph& graph);
+std::vector<ExtractedKernel> extract_kernels(const Graph& graph);
 
 /// The outputs of a kernel's graph in groups that one loop nest can compute: sums over the batch by themselves, others by their dimensions.
 /// The arguments of its code are in this order.

@@ -1,0 +1,34 @@
+#pragma once
+/// The grammar of a graph's text (ir/text.h), for parsers of texts that hold graphs.
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "ir/graph.h"
+#include "ir/lexer.h"
+
+namespace gradc {
+
+class GraphParser : public Lexer {
+ public:
+  using Lexer::Lexer;
+
+  Graph graph();
+  /// A kernel's form and size: nothing, `images N`, `once`, `flat N` or `rows N`.
+  std::pair<KernelForm, std::int64_t> form();
+  Target target();
+  Type type();
+
+ private:
+  void statement();
+  void op(std::int32_t kernel);
+  Stage stage();
+  void attribute(Attributes& attributes);
+  std::int64_t dim();
+
+  Graph graph_;
+  std::map<std::string, ValueId> values_;
+};
+
+}  // namespace gradc

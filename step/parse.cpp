@@ -1,0 +1,220 @@
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "ir/graph_parser.h"
+#include "step/text.h"
+#include "support/error.h"
+
+namespace gradc {
+namespace {
+
+class StepParser : public GraphParser {
+ public:
+  using GraphParser::GraphParser;
+
+  StepPlan step() {
+    expect_word("step");
+    plan_.name = take(Token::symbol_name, "a name such as @model").text;
+    expect_word("target");
+    plan_.target = target();
+    if (accept_word("lanes")) {
+      expect_word("features");
+      plan_.lanes = Lanes::features;
+    }
+    expect("{");
+    memory();
+    while (!is("}")) statement();
+    advance();
+    expect_end("step");
+    for (auto& kernel : plan_.kernels) kernel.info.phase = -1;
+    for_each_call(plan_, [&](const KernelCall& call, int phase, const Tiles*) { plan_.kernels[call.kernel].info.phase = phase; });
+    return std::move(plan_);
+  }
+
+ private:
+  std::int64_t after(std::string_view word) {
+    expect_word(word);
+    return integer();
+  }
+
+  void memory() {
+    expect_word("memory");
+    plan_.tile_bytes = after("tile");
+    plan_.batch_bytes = after("batch");
+    plan_.partial_bytes = after("partial");
+    plan_.whole_bytes = after("whole");
+    expect_word("tiles");
+    plan_.smallest_tile = positive("of");
+    expect_word("at");
+    expect_word("least");
+    expect(",");
+    expect_word("of");
+    plan_.padded_images = positive("all");
+  }
+
+  std::int64_t positive(std::string_view word) {
+    expect_word(word);
+    const auto at = token().at;
+    const auto number = integer();
+    if (number < 1) fail(at, "expected a positive number");
+    return number;
+  }
+
+  void statement() {
+    if (accept_word("param")) return plan_.params.push_back(take(Token::string, "a param's name in quotes").text);
+    if (accept_word("buffer")) return buffer();
+    if (accept_word("input")) return input();
+    if (accept_word("output")) return output();
+    if (accept_word("kernel")) return kernel();
+    if (accept_word("tiles")) return tiles();
+    if (accept_word("blocks")) return blocks();
+    if (accept_word("barrier")) return plan_.commands.push_back(Barrier{});
+    fail(token().at, "expected param, buffer, input, output, kernel, tiles, blocks or barrier");
+  }
+
+  void buffer() {
+    const auto name = take(Token::value, "a buffer such as %x");
+    Buffer buffer{.name = name.text};
+    expect(":");
+    buffer.type = type();
+    expect_word("at");
+    const auto space = take(Token::word, "tile, batch, partial, whole or param");
+    bool known = false;
+    for (auto each : {Space::tile, Space::batch, Space::partial, Space::whole, Space::param})
+      if (space.text == name_of(each)) {
+        buffer.placement.space = each;
+        known = true;
+      }
+    if (!known) fail(space.at, fmt::format("there is no space '{}'; tile, batch, partial, whole and param are", space.text));
+    buffer.placement.offset = integer();
+    buffer.placement.bytes = positive("bytes");
+    if (!buffers_.emplace(buffer.name, static_cast<BufferId>(plan_.buffers.size())).second)
+      fail(name.at, fmt::format("%{} is defined twice", name.text));
+    plan_.buffers.push_back(std::move(buffer));
+  }
+
+  BufferId known_buffer() {
+    const auto name = take(Token::value, "a buffer such as %x");
+    const auto found = buffers_.find(name.text);
+    if (found == buffers_.end()) fail(name.at, fmt::format("there is no buffer %{}", name.text));
+    return found->second;
+  }
+
+  std::vector<BufferId> known_buffers() {
+    std::vector<BufferId> list;
+    do list.push_back(known_buffer());
+    while (accept(","));
+    return list;
+  }
+
+  void input() {
+    const auto name = take(Token::word, "an input's role");
+    const auto role = find_input_role(name.text);
+    if (!role) fail(name.at, fmt::format("there is no role '{}'", name.text));
+    plan_.inputs.push_back({*role, known_buffer()});
+  }
+
+  void output() {
+    PlannedOutput output{.name = take(Token::string, "an output's name in quotes").text};
+    output.buffer = known_buffer();
+    expect(":");
+    output.type = type();
+    plan_.outputs.push_back(std::move(output));
+  }
+
+  void kernel() {
+    const auto name = take(Token::symbol_name, "a kernel's name such as @conv");
+    PlannedKernel kernel;
+    kernel.info.name = name.text;
+    kernel.info.flops_per_image = after("flops");
+    kernel.info.contraction = accept_word("contraction");
+    if (accept_word("values")) do
+        kernel.info.values.push_back(take(Token::value, "a value such as %x").text);
+      while (accept(","));
+    if (accept_word("layers")) do
+        kernel.info.layers.push_back(take(Token::string, "a layer's name in quotes").text);
+      while (accept(","));
+    if (accept_word("as")) {
+      kernel.source = plan_.kernels[known_kernel()].source;
+    } else {
+      std::tie(kernel.source.form, kernel.source.size) = form();
+      kernel.source.graph = graph();
+    }
+    if (!kernels_.emplace(name.text, static_cast<int>(plan_.kernels.size())).second)
+      fail(name.at, fmt::format("@{} is defined twice", name.text));
+    plan_.kernels.push_back(std::move(kernel));
+  }
+
+  int known_kernel() {
+    const auto name = take(Token::symbol_name, "a kernel's name such as @conv");
+    const auto found = kernels_.find(name.text);
+    if (found == kernels_.end()) fail(name.at, fmt::format("there is no kernel @{}", name.text));
+    return found->second;
+  }
+
+  std::vector<Argument> arguments() {
+    std::vector<Argument> list;
+    do {
+      Argument argument{known_buffer()};
+      if (is_word("stride")) argument.stride = positive("stride");
+      list.push_back(argument);
+    } while (accept(","));
+    return list;
+  }
+
+  void tiles() {
+    const auto at = token().at;
+    Tiles tiles{.images = integer()};
+    if (tiles.images < 1) fail(at, "expected a positive number");
+    expect("{");
+    if (accept_word("clear")) tiles.clear = known_buffers();
+    while (!accept("}")) {
+      if (accept_word("load")) {
+        tiles.commands.push_back(Load{});
+      } else if (accept_word("pad")) {
+        tiles.commands.push_back(Pad{known_buffers()});
+      } else {
+        expect_word("call");
+        KernelCall call{known_kernel(), {}};
+        call.arguments = arguments();
+        tiles.commands.push_back(std::move(call));
+      }
+    }
+    plan_.commands.push_back(std::move(tiles));
+  }
+
+  void blocks() {
+    Blocks blocks;
+    expect("{");
+    while (!accept("}")) {
+      expect_word("call");
+      BlockCalls each{KernelCall{known_kernel(), {}}};
+      each.blocks = positive("times");
+      each.cost = positive("cost");
+      each.cost_of_image = after("image");
+      each.call.arguments = arguments();
+      blocks.kernels.push_back(std::move(each));
+    }
+    plan_.commands.push_back(std::move(blocks));
+  }
+
+  StepPlan plan_;
+  std::map<std::string, BufferId> buffers_;
+  std::map<std::string, int> kernels_;
+};
+
+}  // namespace
+
+StepPlan parse_step(std::string_view text, const std::string& file) {
+  auto plan = StepParser(text, file).step();
+  try {
+    verify(plan);
+  } catch (const InternalError& error) {
+    throw Error("{}: {}", file, error.what());
+  }
+  return plan;
+}
+
+}  // namespace gradc

@@ -1,0 +1,198 @@
+#include "step/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace gradc {
+
+std::string_view name_of(Space space) {
+  switch (space) {
+    case Space::tile: return "tile";
+    case Space::batch: return "batch";
+    case Space::partial: return "partial";
+    case Space::whole: return "whole";
+    case Space::param: return "param";
+  }
+  return "";
+}
+
+bool pads(const Tiles& tiles) {
+  return std::any_of(tiles.commands.begin(), tiles.commands.end(), [](const auto& each) { return std::holds_alternative<Pad>(each); });
+}
+
+std::int64_t StepPlan::flops_per_image() const {
+  std::int64_t flops = 0;
+  for (const auto& kernel : kernels) flops += kernel.info.flops_per_image;
+  return flops;
+}
+
+std::int64_t StepPlan::phases() const {
+  return 1 + std::count_if(commands.begin(), commands.end(), [](const auto& each) { return std::holds_alternative<Barrier>(each); });
+}
+
+const Tiles* StepPlan::loading() const {
+  for (const auto& command : commands)
+    if (const auto* tiles = std::get_if<Tiles>(&command))
+      for (const auto& each : tiles->commands)
+        if (std::holds_alternative<Load>(each)) return tiles;
+  return nullptr;
+}
+
+std::int64_t StepPlan::tile_count(const Tiles& tiles, std::int64_t images) const {
+  const auto whole = (images + tiles.images - 1) / tiles.images;
+  return pads(tiles) ? std::min(whole + 1, padded(images) / tiles.images) : whole;
+}
+
+std::int64_t StepPlan::chunks(std::int64_t images) const {
+  // Enough chunks for 16 threads, as long as their partial sums stay within 64 MB.
+  const std::int64_t most = std::clamp<std::int64_t>((std::int64_t{64} << 20) / std::max<std::int64_t>(partial_bytes, 1), 2, 16);
+  return std::min((images + smallest_tile - 1) / smallest_tile, most);
+}
+
+std::vector<ValueLife> lives(const StepPlan& plan) {
+  std::map<BufferId, ValueLife> lives;
+  auto extend = [&](BufferId buffer, int kernel, int phase) {
+    const auto space = plan.placement(buffer).space;
+    if (space != Space::tile && space != Space::batch) return;
+    const int at = space == Space::tile ? kernel : phase;
+    auto [life, is_new] = lives.try_emplace(buffer, ValueLife{buffer, at, at});
+    life->second.last = std::max(life->second.last, at);
+  };
+  for_each_command(plan, [&](const Command& command, int phase) {
+    if (const auto* tiles = std::get_if<Tiles>(&command); tiles != nullptr && tiles == plan.loading())
+      for (const auto& input : plan.inputs) extend(input.buffer, -1, phase);
+  });
+  int kernel = 0;
+  for_each_call(plan, [&](const KernelCall& call, int phase, const Tiles*) {
+    for (const auto& argument : call.arguments) extend(argument.buffer, kernel, phase);
+    ++kernel;
+  });
+  for (const auto& output : plan.outputs) extend(output.buffer, kernel, static_cast<int>(plan.phases()));
+  std::vector<ValueLife> all;
+  for (const auto& [buffer, life] : lives) all.push_back(life);
+  return all;
+}
+
+std::vector<std::int64_t> bytes_of_kernels(const StepPlan& plan, std::int64_t images) {
+  std::vector<std::int64_t> bytes(plan.kernels.size(), 0);
+  for_each_call(plan, [&](const KernelCall& call, int, const Tiles* tiles) {
+    for (const auto& argument : call.arguments) {
+      const auto& at = plan.placement(argument.buffer);
+      const auto times = at.space == Space::tile      ? plan.tile_count(*tiles, images)
+                         : at.space == Space::batch   ? images
+                         : at.space == Space::partial ? plan.chunks(images)
+                                                      : 1;
+      bytes[call.kernel] += at.bytes * times;
+    }
+  });
+  return bytes;
+}
+
+std::int64_t most_events(const StepPlan& plan, std::int64_t images) {
+  std::int64_t events = 1;  // that it started
+  for_each_command(plan, [&](const Command& command, int) {
+    events += std::visit(
+        Overloaded{[&](const Tiles& tiles) { return plan.chunks(images) + plan.tile_count(tiles, images) * std::ssize(tiles.commands); },
+                   [](const Blocks& blocks) { return static_cast<std::int64_t>(std::ssize(blocks.kernels)); },
+                   [](const Barrier&) { return std::int64_t{1}; }},
+        command);
+  });
+  return events;
+}
+
+std::vector<std::pair<std::int64_t, std::int64_t>> used_bytes(const StepPlan& plan, Space space, std::int64_t padded_images) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> used;
+  const auto images = space == Space::batch ? padded_images : 1;
+  for (const auto& buffer : plan.buffers)
+    if (const auto& at = buffer.placement; at.space == space) used.emplace_back(at.offset * images, (at.offset + at.bytes) * images);
+  std::sort(used.begin(), used.end());
+  return used;
+}
+
+namespace {
+
+std::string amount(double number, const char* unit) {
+  const char* prefix = "";
+  for (const char* larger : {"k", "M", "G"})
+    if (number >= 1000) {
+      number /= 1000;
+      prefix = larger;
+    }
+  return fmt::format("{:.3g} {}{}", number, prefix, unit);
+}
+
+std::string counted(std::int64_t count, const char* noun) { return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s"); }
+
+std::string bytes_text(std::int64_t bytes) { return amount(static_cast<double>(bytes), "B"); }
+
+/// The commands between two barriers.
+struct PhaseView {
+  const Tiles* tiles = nullptr;
+  const Blocks* blocks = nullptr;
+};
+
+std::vector<PhaseView> phase_views(const StepPlan& plan) {
+  std::vector<PhaseView> views(static_cast<std::size_t>(plan.phases()));
+  for_each_command(plan, [&](const Command& command, int phase) {
+    if (const auto* tiles = std::get_if<Tiles>(&command)) views[phase].tiles = tiles;
+    if (const auto* blocks = std::get_if<Blocks>(&command)) views[phase].blocks = blocks;
+  });
+  return views;
+}
+
+std::string describe_tiles(const StepPlan& plan, const Tiles& tiles, std::int64_t batch) {
+  const auto calls = std::count_if(tiles.commands.begin(), tiles.commands.end(),
+                                   [](const auto& each) { return std::holds_alternative<KernelCall>(each); });
+  if (calls == 0) return "";
+  const auto count = (batch + tiles.images - 1) / tiles.images;
+  auto text = fmt::format(" {} over {} of {}", counted(calls, "kernel"), counted(count, "tile"), counted(tiles.images, "image"));
+  if (batch % tiles.images != 0) text += fmt::format(", the last of {}", batch % tiles.images);
+  if (plan.tile_count(tiles, batch) > count) text += ", and one of padding";
+  return text;
+}
+
+}  // namespace
+
+std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
+  const auto views = phase_views(plan);
+  auto text = fmt::format("; batch {}: {} with a barrier after each; lanes are {} {}\n", batch, counted(plan.phases(), "phase"),
+                          plan.target.lanes, plan.lanes == Lanes::batch ? "images" : "features");
+  text += fmt::format("; memory: {} of tiles a thread, {} an image between phases, {} of partial sums a chunk, {}\n",
+                      bytes_text(plan.tile_bytes), bytes_text(plan.batch_bytes), bytes_text(plan.partial_bytes),
+                      counted(plan.chunks(batch), "chunk"));
+  const auto bytes_of = bytes_of_kernels(plan, batch);
+  struct Sum {
+    std::int64_t flops = 0, bytes = 0;
+    int reductions = 0, whole = 0;
+  };
+  std::vector<Sum> sums(views.size());
+  for_each_call(plan, [&](const KernelCall& call, int phase, const Tiles*) {
+    const auto& kernel = plan.kernels[call.kernel];
+    auto& sum = sums[phase];
+    sum.flops += kernel.info.flops_per_image * batch;
+    sum.bytes += bytes_of[call.kernel];
+    sum.reductions += kernel.source.reduces() ? 1 : 0;
+    sum.whole += kernel.source.form == KernelForm::rows ? 1 : 0;
+  });
+  for (std::size_t p = 0; p < views.size(); ++p) {
+    const auto& [tiles, blocks] = views[p];
+    text += fmt::format("; phase {}:", p);
+    const auto tiled = tiles != nullptr ? describe_tiles(plan, *tiles, batch) : "";
+    text += tiled;
+    if (blocks != nullptr) text += fmt::format("{} {} once", tiled.empty() ? "" : ",", counted(std::ssize(blocks->kernels), "kernel"));
+    text += fmt::format("; {}, {} read and written", amount(static_cast<double>(sums[p].flops), "FLOP"), bytes_text(sums[p].bytes));
+    std::int64_t partial = 0;
+    if (tiles != nullptr)
+      for (auto buffer : tiles->clear) partial += plan.placement(buffer).bytes;
+    if (partial > 0) text += fmt::format("; adds to {} of partial sums", bytes_text(partial));
+    if (const auto n = sums[p].reductions; n > 0) text += fmt::format("; {} reduce{} partial sums", n, n == 1 ? "s" : "");
+    if (const auto n = sums[p].whole; n > 0) text += fmt::format("; {} make{} a gradient over the whole batch", n, n == 1 ? "s" : "");
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace gradc

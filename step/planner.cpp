@@ -1,0 +1,382 @@
+#include "step/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "ir/kernel_form.h"
+#include "step/text.h"
+#include "support/error.h"
+#include "target/cost.h"
+
+namespace gradc {
+namespace {
+
+std::int64_t aligned(std::int64_t bytes) { return (bytes + kLineBytes - 1) / kLineBytes * kLineBytes; }
+
+/// A value's memory while it lives, in kernels (or phases) from `first` to `last`.
+struct Interval {
+  ValueId value;
+  std::int64_t bytes;
+  int first, last;
+  std::int64_t offset = 0;
+};
+
+/// Gives each interval the lowest offset that is free while it lives, larger ones first. Returns the bytes in all.
+std::int64_t pack(std::vector<Interval>& intervals) {
+  std::vector<Interval*> order;
+  for (auto& each : intervals) order.push_back(&each);
+  std::stable_sort(order.begin(), order.end(), [](const Interval* a, const Interval* b) { return a->bytes > b->bytes; });
+  std::vector<const Interval*> placed;
+  std::int64_t total = 0;
+  for (auto* each : order) {
+    std::vector<const Interval*> neighbours;
+    for (const auto* other : placed)
+      if (other->first <= each->last && each->first <= other->last) neighbours.push_back(other);
+    std::sort(neighbours.begin(), neighbours.end(), [](const Interval* a, const Interval* b) { return a->offset < b->offset; });
+    std::int64_t at = 0;
+    for (const auto* other : neighbours) {
+      if (at + each->bytes <= other->offset) break;
+      at = std::max(at, other->offset + other->bytes);
+    }
+    each->offset = at;
+    placed.push_back(each);
+    total = std::max(total, at + each->bytes);
+  }
+  return total;
+}
+
+/// What a phase does, before it is written as commands.
+struct Phase {
+  std::int64_t images = 0;       ///< Of a tile. A phase without tiled kernels has one too, as it may store the inputs.
+  std::vector<int> tiled, once;  ///< Indices of kernels, in order.
+  std::vector<BufferId> sums, to_pad;
+};
+
+class Planner {
+ public:
+  Planner(const Graph& graph, Guards guards)
+      : graph_(graph),
+        guards_(guards),
+        definers_(graph.definers()),
+        kernels_(extract_kernels(graph)),
+        phases_(std::max(1, phase_count(graph))),
+        buffer_of_(graph.values.size(), -1),
+        read_as_array_(graph.values.size(), false) {
+    for (const auto& op : graph.ops)
+      if (op.kind == OpKind::reshape && graph.type(op.result()).rank() > 0) read_as_array_[storage(op.result())] = true;
+    plan_.name = graph.name;
+    plan_.lanes = graph.lanes;
+    plan_.target = graph.target_or_default();
+  }
+
+  StepPlan run() {
+    set_tiles();
+    set_load_phase();
+    place_params();
+    place_partials();
+    place_tiles();
+    place_whole();
+    for (std::size_t k = 0; k < kernels_.size(); ++k)
+      (kernels_[k].source.tiled() ? phase_of(k).tiled : phase_of(k).once).push_back(static_cast<int>(k));
+    describe_kernels();
+    add_terminals();
+    for (std::size_t p = 0; p < phases_.size(); ++p) add_commands(p);
+    for (std::size_t k = 0; k < kernels_.size(); ++k) plan_.kernels[k].source = std::move(kernels_[k].source);
+    return std::move(plan_);
+  }
+
+ private:
+  ValueId storage(ValueId value) const { return storage_of(graph_, definers_, value); }
+  const Op& definer(ValueId value) const { return graph_.ops[definers_[value]]; }
+  Phase& phase_of(std::size_t kernel) { return phases_[graph_.kernels[kernel].phase]; }
+  bool is_placed(ValueId value) const { return buffer_of_[value] >= 0; }
+
+  BufferId place(ValueId value, Placement placement) {
+    buffer_of_[value] = static_cast<BufferId>(plan_.buffers.size());
+    plan_.buffers.push_back({graph_.values[value].name, graph_.type(value), placement});
+    return buffer_of_[value];
+  }
+
+  /// The offset of an array that follows a space's others, whose bytes grow by it.
+  std::int64_t append(std::int64_t& total, std::int64_t bytes) const {
+    constexpr auto kPage = static_cast<std::int64_t>(kPageBytes);
+    const auto begin = total, room = (bytes + kPage - 1) / kPage * kPage;
+    total += guards_ == Guards::none ? bytes : room + kPage;
+    switch (guards_) {
+      case Guards::none: break;
+      case Guards::behind: return begin + room - bytes;
+      case Guards::before: return begin + kPage;
+    }
+    return begin;
+  }
+
+  /// Places values of tiles or images; with guards, none where another was. Returns the bytes in all.
+  std::int64_t arrange(std::vector<Interval>& intervals) const {
+    if (guards_ == Guards::none) return pack(intervals);
+    std::int64_t total = 0;
+    for (auto& each : intervals) each.offset = append(total, each.bytes);
+    return total;
+  }
+
+  void set_tiles() {
+    std::int64_t first = 0, smallest = 0;
+    for (std::size_t k = 0; k < kernels_.size(); ++k) {
+      auto& source = kernels_[k].source;
+      if (!source.tiled()) continue;
+      // A graph that partition has not given tiles, as in tests, has those of vectors.
+      if (source.size == 0 && graph_.lanes == Lanes::batch) source.size = plan_.target.lanes;
+      phase_of(k).images = source.images();
+      if (first == 0) first = source.images();
+      smallest = smallest == 0 ? source.images() : std::min(smallest, source.images());
+    }
+    plan_.smallest_tile = std::max<std::int64_t>(smallest, 1);
+    // A phase may store the inputs, whatever else it does; where lanes are images, whole vectors of them.
+    auto least = graph_.lanes == Lanes::batch ? static_cast<std::int64_t>(plan_.target.lanes) : 1;
+    for (auto& phase : phases_) {
+      if (phase.images == 0) phase.images = std::max(first, least);
+      plan_.padded_images = std::lcm(plan_.padded_images, phase.images);
+    }
+  }
+
+  /// The inputs are stored in the first phase that reads any of them, so that a tile's stay in the cache; or in the one before, if that
+  /// does not read them by tiles.
+  void set_load_phase() {
+    auto is_input = [&](ValueId value) { return definer(storage(value)).kind == OpKind::input && graph_.type(value).batched(); };
+    load_phase_ = static_cast<int>(phases_.size()) - 1;
+    for (std::size_t k = 0; k < kernels_.size(); ++k)
+      if (std::any_of(kernels_[k].inputs.begin(), kernels_[k].inputs.end(), is_input))
+        load_phase_ = std::min(load_phase_, graph_.kernels[k].phase - (kernels_[k].source.tiled() ? 0 : 1));
+    check(load_phase_ >= 0, "a kernel over the whole batch reads inputs that a phase before it has stored");
+  }
+
+  std::int64_t image_bytes(const Type& type) const {
+    return (graph_.lanes == Lanes::features ? image_stride(type) : type.elements()) * size_of(type.dtype);
+  }
+
+  /// Bytes of a replicated value with room for whole blocks, in which all but scalars are read and written.
+  std::int64_t bytes_of(ValueId value) const {
+    const auto& type = graph_.type(value);
+    auto block = type.rank() == 0 && !read_as_array_[value] ? 1 : kFlatBlock;
+    return aligned((type.elements() + block - 1) / block * block * size_of(type.dtype));
+  }
+
+  void place_params() {
+    for (const auto& op : graph_.ops) {
+      if (op.kind == OpKind::param) {
+        place(op.result(), {Space::param, static_cast<std::int64_t>(plan_.params.size()), bytes_of(op.result())});
+        plan_.params.push_back(op.attributes.text("name"));
+      }
+    }
+    for (const auto& op : graph_.ops) {
+      if (op.kind != OpKind::update) continue;
+      auto value = storage(op.operands[1]);
+      // A param that does not change needs no code; else a kernel writes its new value in place.
+      if (value == op.operands[0]) continue;
+      check(definer(value).kernel >= 0 && !is_placed(value), "a param's new value is made by a kernel, for it alone");
+      buffer_of_[value] = buffer_of_[op.operands[0]];
+    }
+  }
+
+  void place_partials() {
+    for (std::size_t p = 0; p < phases_.size(); ++p)
+      for (std::size_t k = 0; k < kernels_.size(); ++k) {
+        if (graph_.kernels[k].phase != static_cast<int>(p)) continue;
+        for (auto value : kernels_[k].outputs)
+          if (sums_over_batch(graph_, definer(value)))
+            phases_[p].sums.push_back(place(value, {Space::partial, append(plan_.partial_bytes, bytes_of(value)), bytes_of(value)}));
+      }
+  }
+
+  struct Life {
+    int first_kernel, last_kernel, first_phase, last_phase;
+  };
+
+  /// From the kernel that makes a stored value, or the first of a step for an input, to its last reader.
+  std::map<ValueId, Life> lives() const {
+    std::map<ValueId, Life> result;
+    auto end = static_cast<int>(kernels_.size());
+    for (const auto& op : graph_.ops)
+      if (op.kind == OpKind::input) result[op.result()] = {-1, -1, load_phase_, load_phase_};
+    for (int k = 0; k < end; ++k)
+      for (auto value : kernels_[k].outputs) result[value] = {k, k, graph_.kernels[k].phase, graph_.kernels[k].phase};
+    for (int k = 0; k < end; ++k)
+      for (auto value : kernels_[k].inputs)
+        if (auto found = result.find(storage(value)); found != result.end()) {
+          found->second.last_kernel = std::max(found->second.last_kernel, k);
+          found->second.last_phase = std::max(found->second.last_phase, graph_.kernels[k].phase);
+        }
+    // An output is read when the step is over.
+    for (const auto& op : graph_.ops)
+      if (op.kind == OpKind::output)
+        if (auto found = result.find(storage(op.operands[0])); found != result.end()) {
+          found->second.last_kernel = end;
+          found->second.last_phase = static_cast<int>(phases_.size());
+        }
+    return result;
+  }
+
+  void place_tiles() {
+    // What pads the last tile is read as it was left there, so numbers of f32 never lie where others did, which could be NaN as f32.
+    std::vector<Interval> tile, batch, batch_integers;
+    std::vector<std::pair<int, ValueId>> to_pad;
+    for (const auto& [value, life] : lives()) {
+      const auto& type = graph_.type(value);
+      if (!type.batched() || is_placed(value)) continue;
+      bool crosses = life.first_phase != life.last_phase;
+      auto bytes = crosses ? image_bytes(type) : image_bytes(type) * phases_[life.first_phase].images;
+      auto& list = !crosses ? tile : type.dtype == DType::f32 ? batch : batch_integers;
+      // Tiles are in different kernels of a phase at one time, and images of arrays that share memory need not lie at the same place.
+      if (crosses)
+        list.push_back({value, aligned(bytes), life.first_phase, life.last_phase});
+      else
+        list.push_back({value, aligned(bytes), life.first_kernel, life.last_kernel});
+      if (crosses && phases_[life.first_phase].images < plan_.padded_images) to_pad.emplace_back(life.first_phase, value);
+    }
+    plan_.tile_bytes = arrange(tile);
+    plan_.batch_bytes = arrange(batch);
+    for (const auto& each : tile) place(each.value, {Space::tile, each.offset, each.bytes});
+    auto place_batch = [&](const std::vector<Interval>& list, std::int64_t start) {
+      for (const auto& each : list) place(each.value, {Space::batch, start + each.offset, image_bytes(graph_.type(each.value))});
+    };
+    place_batch(batch, 0);
+    auto integers = arrange(batch_integers);
+    place_batch(batch_integers, plan_.batch_bytes);
+    plan_.batch_bytes += integers;
+    for (const auto& [phase, value] : to_pad) phases_[phase].to_pad.push_back(buffer_of_[value]);
+  }
+
+  void place_whole() {
+    for (const auto& [value, life] : lives()) {
+      if (is_placed(value)) continue;
+      place(value, {Space::whole, append(plan_.whole_bytes, bytes_of(value)), bytes_of(value)});
+    }
+  }
+
+  KernelCall call(int k) const {
+    KernelCall call{k, {}};
+    for (const auto* list : {&kernels_[k].inputs, &kernels_[k].outputs})
+      for (auto value : *list) {
+        const auto buffer = buffer_of_[storage(value)];
+        check(buffer >= 0, "every argument of a kernel has a place");
+        call.arguments.push_back({buffer});
+      }
+    return call;
+  }
+
+  BlockCalls block_calls(int k) const {
+    BlockCalls calls{call(k)};
+    const auto& source = kernels_[k].source;
+    if (source.form == KernelForm::flat) set_flat_blocks(k, calls);
+    if (source.form == KernelForm::rows) set_row_blocks(k, calls);
+    std::int64_t bytes = 0;
+    for (const auto& argument : calls.call.arguments)
+      if (const auto& at = plan_.placement(argument.buffer); at.space != Space::batch && at.space != Space::tile)
+        bytes += at.bytes * (at.space == Space::partial ? plan_.chunks(cost::kUsualBatch) : 1);
+    calls.cost = cost::kCallOfBlock + bytes / calls.blocks / cost::kBytesOfBlock;
+    calls.cost_of_image = static_cast<std::int64_t>(
+        cost::arithmetic_cycles(static_cast<double>(plan_.kernels[k].info.flops_per_image / calls.blocks), plan_.target));
+    return calls;
+  }
+
+  void set_flat_blocks(int k, BlockCalls& calls) const {
+    const auto block = kernels_[k].source.size;
+    std::int64_t elements = 0;
+    std::size_t i = 0;
+    for (const auto* list : {&kernels_[k].inputs, &kernels_[k].outputs})
+      for (auto value : *list) {
+        const auto& type = graph_.type(value);
+        auto& argument = calls.call.arguments[i++];
+        if (type.rank() == 0) continue;
+        elements = std::max(elements, type.elements());
+        argument.stride = block * size_of(type.dtype);
+      }
+    calls.blocks = std::max<std::int64_t>(1, (elements + block - 1) / block);
+  }
+
+  /// A block of rows of a gradient reads as many features of every image, and as many rows of params of the gradient's shape.
+  void set_row_blocks(int k, BlockCalls& calls) const {
+    const Op* whole = nullptr;
+    for (const auto& op : graph_.ops)
+      if (op.kernel == k && is_whole_gradient(op.kind)) whole = &op;
+    check(whole != nullptr, "a kernel with rows has a gradient over the whole batch");
+    const auto rows = kernels_[k].source.size;
+    const auto& gradient = graph_.type(whole->result());
+    calls.blocks = gradient.dims[0] / rows;
+    std::size_t i = 0;
+    for (const auto* list : {&kernels_[k].inputs, &kernels_[k].outputs})
+      for (auto value : *list) {
+        auto& argument = calls.call.arguments[i++];
+        if (value == whole->operands[0])
+          argument.stride = rows * size_of(DType::f32);
+        else if (graph_.type(value).dims == gradient.dims)
+          argument.stride = rows * gradient.dims[1] * size_of(DType::f32);
+      }
+  }
+
+  void describe_kernels() {
+    for (const auto& kernel : graph_.kernels) plan_.kernels.push_back({.source = {}, .info = {.name = kernel.name, .phase = kernel.phase}});
+    for (const auto& op : graph_.ops) {
+      if (op.kernel < 0) continue;
+      auto& info = plan_.kernels[op.kernel].info;
+      for (auto result : op.results) info.values.push_back(graph_.values[result].name);
+      if (!op.loc.empty() && std::find(info.layers.begin(), info.layers.end(), op.loc) == info.layers.end()) info.layers.push_back(op.loc);
+      info.contraction = info.contraction || is_contraction(op.kind);
+      bool batched = false;
+      for (auto operand : op.operands) batched = batched || graph_.type(operand).batched();
+      if (batched) info.flops_per_image += graph_.flops(op);
+    }
+  }
+
+  void add_terminals() {
+    for (const auto& op : graph_.ops) {
+      if (op.kind == OpKind::input && is_placed(op.result())) plan_.inputs.push_back({input_role(op), buffer_of_[op.result()]});
+      if (op.kind == OpKind::output) {
+        auto value = storage(op.operands[0]);
+        check(is_placed(value), "an output is stored");
+        plan_.outputs.push_back({op.attributes.text("name"), graph_.type(op.operands[0]), buffer_of_[value]});
+      }
+    }
+  }
+
+  void add_commands(std::size_t p) {
+    const auto& phase = phases_[p];
+    const bool loads = static_cast<int>(p) == load_phase_ && std::any_of(plan_.inputs.begin(), plan_.inputs.end(), [&](const auto& input) {
+                         return plan_.buffers[input.buffer].type.batched();
+                       });
+    if (loads || !phase.tiled.empty()) {
+      Tiles tiles{.images = phase.images, .clear = phase.sums};
+      if (loads) tiles.commands.push_back(Load{});
+      for (int k : phase.tiled) tiles.commands.push_back(call(k));
+      if (!phase.to_pad.empty()) tiles.commands.push_back(Pad{phase.to_pad});
+      plan_.commands.push_back(std::move(tiles));
+    }
+    if (!phase.once.empty()) {
+      Blocks blocks;
+      for (int k : phase.once) blocks.kernels.push_back(block_calls(k));
+      plan_.commands.push_back(std::move(blocks));
+    }
+    if (p + 1 < phases_.size()) plan_.commands.push_back(Barrier{});
+  }
+
+  const Graph& graph_;
+  Guards guards_;
+  std::vector<std::int32_t> definers_;
+  std::vector<ExtractedKernel> kernels_;
+  std::vector<Phase> phases_;
+  int load_phase_ = 0;
+  StepPlan plan_;
+  std::vector<BufferId> buffer_of_;  ///< Of a value, or -1.
+  std::vector<bool> read_as_array_;  ///< Scalars too, where a reshape makes an array of one.
+};
+
+}  // namespace
+
+StepPlan make_plan(const Graph& graph, Guards guards) {
+  auto plan = Planner(graph, guards).run();
+  verify(plan);
+  return plan;
+}
+
+}  // namespace gradc

@@ -1,0 +1,154 @@
+#include "step/plan.h"
+
+#include <filesystem>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "frontend/build.h"
+#include "frontend/training_choice.h"
+#include "step/text.h"
+#include "support/error.h"
+#include "support/files.h"
+
+namespace gradc::test {
+namespace {
+
+using testing::HasSubstr;
+
+StepPlan plan_of(const char* model, const char* target, std::int64_t batch, bool fuse = true) {
+  const auto file = read_model(std::filesystem::path(GRADC_SOURCE "/examples") / model / "model.json");
+  BuildOptions options{.fuse = fuse, .target = parse_target(target), .workload = {.batch = batch}};
+  options.training = training_of(file);
+  return make_plan(build(file.topology, options).graph);
+}
+
+TEST(Step, PrintingParsingAndPrintingGivesTheSameText) {
+  for (const char* model : {"mnist", "models/mlp", "models/cifar_cnn", "models/resnet20"})
+    for (const char* target : {"avx512", "avx2"})
+      for (bool fuse : {true, false}) {
+        SCOPED_TRACE(std::string(model) + " " + target);
+        const auto plan = plan_of(model, target, 64, fuse);
+        const auto text = print(plan);
+        const auto parsed = parse_step(text);
+        EXPECT_EQ(print(parsed), text);
+        EXPECT_EQ(describe_phases(parsed, 37), describe_phases(plan, 37));
+        for (std::size_t k = 0; k < plan.kernels.size(); ++k) {
+          EXPECT_EQ(parsed.kernels[k].source.text(), plan.kernels[k].source.text());
+          EXPECT_EQ(parsed.kernels[k].info.phase, plan.kernels[k].info.phase);
+        }
+      }
+}
+
+/// A step of two phases: each tile adds to a sum, which the second phase makes whole.
+constexpr const char* kStep = R"(step @small target "avx2" lanes features {
+  memory tile 128 batch 64 partial 1024 whole 1024
+  tiles of 1 at least, of all 2
+  param "w"
+  buffer %w : f32[4] at param 0 bytes 1024
+  buffer %x : f32[B,4] at tile 0 bytes 64
+  buffer %y : f32[B,4] at tile 64 bytes 64
+  buffer %z : f32[B,4] at batch 0 bytes 64
+  buffer %sum : f32[4] at partial 0 bytes 1024
+  buffer %whole : f32[4] at whole 0 bytes 1024
+  input data %x
+  output "whole" %whole : f32[4]
+  kernel @twice flops 4 values %y images 1
+    graph @kernel target "avx2" lanes features {
+      %v0 = input "0" : f32[B,4]
+      %v1 = add %v0, %v0 : f32[B,4]
+      output "1" %v1
+    }
+  kernel @again flops 4 as @twice
+  kernel @sum flops 4 values %sum images 1
+    graph @kernel target "avx2" lanes features {
+      %v0 = input "0" : f32[B,4]
+      %v1 = reduce_sum %v0 {axes = [0], keep_dims = 0} : f32[4]
+      output "1" %v1
+    }
+  kernel @reduce flops 0 values %whole layers "dense" flat 256
+    graph @kernel target "avx2" lanes features {
+      %v0 = input "0" : f32[256]
+      %v1 = reduce %v0 : f32[256]
+      output "1" %v1
+    }
+  tiles 1 {
+    clear %sum
+    load
+    call @twice %x, %y
+    call @again %y, %z
+    call @sum %y, %sum
+    pad %z
+  }
+  barrier
+  blocks {
+    call @reduce times 1 cost 306 image 0 %sum stride 1024, %whole stride 1024
+  }
+}
+)";
+
+TEST(Step, IsReadFromText) {
+  const auto plan = parse_step(kStep);
+  EXPECT_EQ(print(plan), kStep);
+  EXPECT_EQ(plan.phases(), 2);
+  EXPECT_EQ(plan.flops_per_image(), 12);
+  EXPECT_EQ(plan.kernels[3].info.phase, 1);
+  // One image, and one tile of padding.
+  EXPECT_EQ(plan.tile_count(*plan.loading(), 1), 2);
+  EXPECT_EQ(plan.tile_count(*plan.loading(), 2), 2);
+  // Start; a clear for each of two chunks; five commands for each of two tiles; a barrier; the reduction.
+  EXPECT_EQ(most_events(plan, 2), 1 + 2 + 2 * 5 + 1 + 1);
+  std::map<std::string, std::pair<int, int>> found;
+  for (const auto& life : lives(plan)) found[plan.buffers[life.buffer].name] = {life.first, life.last};
+  const std::map<std::string, std::pair<int, int>> expected = {{"x", {-1, 0}}, {"y", {0, 2}}, {"z", {0, 0}}};
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(bytes_of_kernels(plan, 2), (std::vector<std::int64_t>{2 * 128, 2 * 64 + 2 * 64, 2 * 64 + 2 * 1024, 2 * 1024 + 1024}));
+}
+
+/// The error of the step with `from` replaced by `to`.
+std::string error_with(const std::string& from, const std::string& to) {
+  std::string text = kStep;
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  text.replace(at, from.size(), to);
+  try {
+    parse_step(text, "s.step");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Step, ThatDoesNotHoldIsRefused) {
+  struct Case {
+    const char *from, *to, *error;
+  };
+  for (const auto& [from, to, error] : {
+           Case{"  barrier\n", "", "@reduce reads %sum, which other threads may still write; a barrier is missing"},
+           Case{"    load\n", "", "@twice reads %x, which nothing has written"},
+           Case{"    clear %sum\n", "", "@sum adds to %sum, which is not cleared"},
+           Case{"clear %sum", "clear %z", "%z is cleared, but is no partial sum"},
+           Case{"%y : f32[B,4] at tile 64", "%y : f32[B,4] at tile 32", "%x and %y share memory while both are needed"},
+           Case{"%y : f32[B,4] at tile 64", "%y : f32[B,4] at tile 96", "%y reaches from 96 to 160 in tile, which ends at 128"},
+           Case{"at tile 64 bytes 64", "at tile 64 bytes 8", "%y has 8 bytes, too few for f32[B,4]"},
+           Case{"    call @again %y, %z\n", "", "%z is padded, but has no images of the batch"},
+           Case{"    call @again %y, %z\n", "    call @again %y, %z\n    call @again %y, %z\n", "kernel @again is called 2 times"},
+           Case{"call @again %y, %z", "call @again %y", "kernel @again takes 2 arguments, not 1"},
+           Case{"call @twice %x, %y", "call @reduce %x, %y", "kernel @reduce works on flat 256, and not on tiles of 1 images"},
+           Case{"output \"whole\" %whole", "output \"whole\" %y", "output \"whole\" is %y of a tile"},
+           Case{"at param 0", "at param 1", "%w reaches from 1 to 2 in param, which ends at 1"},
+           Case{"call @again %y, %z", "call @again %y, %whole", "@again writes %whole once a tile, and there is one for all"},
+           Case{"pad %z", "pad %y", "%y is padded, but has no images of the batch"},
+           Case{"of all 2", "of all 3", "no error"},
+           Case{"call @again", "call @once", "s.step:36:10: there is no kernel @once\n      call @once %y, %z\n           ^"},
+           Case{"call @sum %y", "call @sum %v", "there is no buffer %v"},
+           Case{"  barrier\n", "  wait\n", "expected param, buffer, input, output, kernel, tiles, blocks or barrier"},
+           Case{"times 1", "times 0", "expected a positive number"},
+           Case{"add %v0, %v0", "add %v0, %v2", "%v2 is not defined before this use"},
+       })
+    EXPECT_THAT(error_with(from, to), HasSubstr(error)) << from;
+}
+
+}  // namespace
+}  // namespace gradc::test
