@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "ir/graph.h"
 #include "ir/lexer.h"
@@ -25,7 +26,8 @@ class GraphParser : public Lexer {
   void op(std::int32_t kernel);
   Stage stage();
   void attribute(Attributes& attributes);
-  std::int64_t dim();
+  /// Whole numbers or B, behind the opening bracket.
+  std::vector<std::int64_t> dims();
 
   Graph graph_;
   std::map<std::string, ValueId> values_;

@@ -1,6 +1,7 @@
 #include "ir/lexer.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -113,6 +114,13 @@ std::int64_t Lexer::integer() {
   std::int64_t value = 0;
   auto [end, problem] = std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
   if (problem != std::errc() || end != token.text.data() + token.text.size()) fail(token.at, "expected a whole number");
+  return value;
+}
+
+std::int64_t Lexer::positive_integer() {
+  const auto at = token_.at;
+  const auto value = integer();
+  if (value < 1) fail(at, "expected a positive number");
   return value;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 /// The words of the text forms, with errors that show their place.
 
-#include <cctype>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -33,6 +33,13 @@ class Lexer {
   bool accept(std::string_view punctuation);
   bool accept_word(std::string_view text);
   std::int64_t integer();
+  std::int64_t positive_integer();
+  /// Calls read() for each part of a list with commas between them.
+  template <class Read>
+  void list(Read read) {
+    do read();
+    while (accept(","));
+  }
   void expect_end(const char* of_what);
 
  private:

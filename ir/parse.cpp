@@ -16,45 +16,30 @@ Graph GraphParser::graph() {
   values_.clear();
   expect_word("graph");
   graph_.name = take(Token::symbol_name, "a name such as @model").text;
-  if (is_word("target")) {
-    advance();
-    graph_.target = target();
-  }
-  if (is_word("lanes")) {
-    advance();
+  if (accept_word("target")) graph_.target = target();
+  if (accept_word("lanes")) {
     expect_word("features");
     graph_.lanes = Lanes::features;
   }
   expect("{");
-  while (!is("}")) statement();
-  advance();
+  while (!accept("}")) statement();
   return std::exchange(graph_, {});
 }
 
 void GraphParser::statement() {
-  if (!is_word("kernel")) return op(-1);
-  advance();
+  if (!accept_word("kernel")) return op(-1);
   Kernel kernel{.name = take(Token::symbol_name, "a kernel's name such as @conv").text};
-  if (is_word("phase")) {
-    advance();
-    kernel.phase = static_cast<std::int32_t>(integer());
-  }
+  if (accept_word("phase")) kernel.phase = static_cast<std::int32_t>(integer());
   std::tie(kernel.form, kernel.size) = form();
   graph_.kernels.push_back(kernel);
   expect("{");
-  while (!is("}")) op(static_cast<std::int32_t>(graph_.kernels.size()) - 1);
-  advance();
+  while (!accept("}")) op(static_cast<std::int32_t>(graph_.kernels.size()) - 1);
 }
 
 std::pair<KernelForm, std::int64_t> GraphParser::form() {
   for (auto form : {KernelForm::tile, KernelForm::once, KernelForm::flat, KernelForm::rows}) {
-    if (!is_word(name_of(form))) continue;
-    advance();
-    if (form == KernelForm::once) return {form, 0};
-    const auto at = token().at;
-    const auto size = integer();
-    if (size < 1) fail(at, "expected a positive number");
-    return {form, size};
+    if (!accept_word(name_of(form))) continue;
+    return {form, form == KernelForm::once ? 0 : positive_integer()};
   }
   return {KernelForm::tile, 0};
 }
@@ -63,8 +48,7 @@ void GraphParser::op(std::int32_t kernel) {
   auto start = token().at;
   std::vector<Token> results;
   if (token().kind == Token::value) {
-    do results.push_back(take(Token::value, "a value such as %x"));
-    while (accept(","));
+    list([&] { results.push_back(take(Token::value, "a value such as %x")); });
     expect("=");
   }
   auto name = take(Token::word, "an op");
@@ -72,29 +56,21 @@ void GraphParser::op(std::int32_t kernel) {
   if (!kind) fail(name.at, fmt::format("there is no op '{}'", name.text));
   Op op{.kind = *kind, .kernel = kernel};
   if (token().kind == Token::string) op.attributes.set("name", take(Token::string, "a name").text);
-  if (token().kind == Token::value) do {
+  if (token().kind == Token::value)
+    list([&] {
       auto operand = take(Token::value, "an operand such as %x");
       auto found = values_.find(operand.text);
       if (found == values_.end()) fail(operand.at, fmt::format("%{} is not defined before this use", operand.text));
       op.operands.push_back(found->second);
-    } while (accept(","));
+    });
   if (accept("{")) {
-    do attribute(op.attributes);
-    while (accept(","));
+    list([&] { attribute(op.attributes); });
     expect("}");
   }
   std::vector<Type> types;
-  if (accept(":")) do
-      types.push_back(type());
-    while (accept(","));
-  if (is_word("loc")) {
-    advance();
-    op.loc = take(Token::string, "a layer's name in quotes").text;
-  }
-  if (is_word("stage")) {
-    advance();
-    op.stage = stage();
-  }
+  if (accept(":")) list([&] { types.push_back(type()); });
+  if (accept_word("loc")) op.loc = take(Token::string, "a layer's name in quotes").text;
+  if (accept_word("stage")) op.stage = stage();
   if (types.size() != results.size())
     fail(start, fmt::format("{} result{}, but {} type{} stated", results.size(), results.size() == 1 ? "" : "s", types.size(),
                             types.size() == 1 ? " is" : "s are"));
@@ -130,12 +106,7 @@ void GraphParser::attribute(Attributes& attributes) {
   if (token().kind == Token::string) {
     attributes.set(name.text, take(Token::string, "a string").text);
   } else if (accept("[")) {
-    Ints list;
-    if (!is("]")) do
-        list.push_back(dim());
-      while (accept(","));
-    expect("]");
-    attributes.set(name.text, list);
+    attributes.set(name.text, Ints(dims()));
   } else if (token().kind == Token::number && token().text.find_first_of(".en") == std::string::npos) {
     attributes.set(name.text, integer());
   } else {
@@ -149,12 +120,12 @@ void GraphParser::attribute(Attributes& attributes) {
   }
 }
 
-std::int64_t GraphParser::dim() {
-  if (is_word("B")) {
-    advance();
-    return kBatch;
-  }
-  return integer();
+std::vector<std::int64_t> GraphParser::dims() {
+  std::vector<std::int64_t> dims;
+  if (accept("]")) return dims;
+  list([&] { dims.push_back(accept_word("B") ? kBatch : integer()); });
+  expect("]");
+  return dims;
 }
 
 Type GraphParser::type() {
@@ -169,10 +140,7 @@ Type GraphParser::type() {
   else
     fail(name.at, fmt::format("there is no element type '{}'; f32, i32 and u8 are", name.text));
   expect("[");
-  if (!is("]")) do
-      type.dims.push_back(dim());
-    while (accept(","));
-  expect("]");
+  type.dims = dims();
   return type;
 }
 

@@ -75,7 +75,8 @@ struct StepOptions {
   std::function<void(const std::string&)> warn;
 };
 
-/// The target that the environment's GRADC_TARGET names, as read_target reads it; else this machine. Throws gradc::Error for what is none.
+/// The target that the environment's GRADC_TARGET names, as read_target reads it; else this machine. Throws gradc::Error for what is none;
+/// not within a braced list of members, where GCC 12 then destroys those that it has not made.
 Target chosen_target();
 
 /// What the compilation of a step did.

@@ -25,10 +25,8 @@ class StepParser : public GraphParser {
     }
     expect("{");
     memory();
-    while (!is("}")) statement();
-    advance();
+    while (!accept("}")) statement();
     expect_end("step");
-    for (auto& kernel : plan_.kernels) kernel.info.phase = -1;
     for_each_call(plan_, [&](const KernelCall& call, int phase, const Tiles*) { plan_.kernels[call.kernel].info.phase = phase; });
     return std::move(plan_);
   }
@@ -56,10 +54,7 @@ class StepParser : public GraphParser {
 
   std::int64_t positive(std::string_view word) {
     expect_word(word);
-    const auto at = token().at;
-    const auto number = integer();
-    if (number < 1) fail(at, "expected a positive number");
-    return number;
+    return positive_integer();
   }
 
   void statement() {
@@ -95,18 +90,22 @@ class StepParser : public GraphParser {
     plan_.buffers.push_back(std::move(buffer));
   }
 
-  BufferId known_buffer() {
-    const auto name = take(Token::value, "a buffer such as %x");
-    const auto found = buffers_.find(name.text);
-    if (found == buffers_.end()) fail(name.at, fmt::format("there is no buffer %{}", name.text));
+  /// What a name of this kind stands for.
+  template <class Id>
+  Id known(const std::map<std::string, Id>& all, Token::Kind kind, const char* what) {
+    const auto mark = kind == Token::value ? '%' : '@';
+    const auto name = take(kind, fmt::format("a {} such as {}x", what, mark).c_str());
+    const auto found = all.find(name.text);
+    if (found == all.end()) fail(name.at, fmt::format("there is no {} {}{}", what, mark, name.text));
     return found->second;
   }
+  BufferId known_buffer() { return known(buffers_, Token::value, "buffer"); }
+  int known_kernel() { return known(kernels_, Token::symbol_name, "kernel"); }
 
   std::vector<BufferId> known_buffers() {
-    std::vector<BufferId> list;
-    do list.push_back(known_buffer());
-    while (accept(","));
-    return list;
+    std::vector<BufferId> buffers;
+    list([&] { buffers.push_back(known_buffer()); });
+    return buffers;
   }
 
   void input() {
@@ -130,12 +129,8 @@ class StepParser : public GraphParser {
     kernel.info.name = name.text;
     kernel.info.flops_per_image = after("flops");
     kernel.info.contraction = accept_word("contraction");
-    if (accept_word("values")) do
-        kernel.info.values.push_back(take(Token::value, "a value such as %x").text);
-      while (accept(","));
-    if (accept_word("layers")) do
-        kernel.info.layers.push_back(take(Token::string, "a layer's name in quotes").text);
-      while (accept(","));
+    if (accept_word("values")) list([&] { kernel.info.values.push_back(take(Token::value, "a value such as %x").text); });
+    if (accept_word("layers")) list([&] { kernel.info.layers.push_back(take(Token::string, "a layer's name in quotes").text); });
     if (accept_word("as")) {
       kernel.source = plan_.kernels[known_kernel()].source;
     } else {
@@ -147,27 +142,17 @@ class StepParser : public GraphParser {
     plan_.kernels.push_back(std::move(kernel));
   }
 
-  int known_kernel() {
-    const auto name = take(Token::symbol_name, "a kernel's name such as @conv");
-    const auto found = kernels_.find(name.text);
-    if (found == kernels_.end()) fail(name.at, fmt::format("there is no kernel @{}", name.text));
-    return found->second;
-  }
-
   std::vector<Argument> arguments() {
-    std::vector<Argument> list;
-    do {
-      Argument argument{known_buffer()};
-      if (is_word("stride")) argument.stride = positive("stride");
-      list.push_back(argument);
-    } while (accept(","));
-    return list;
+    std::vector<Argument> arguments;
+    list([&] {
+      arguments.push_back({known_buffer()});
+      if (is_word("stride")) arguments.back().stride = positive("stride");
+    });
+    return arguments;
   }
 
   void tiles() {
-    const auto at = token().at;
-    Tiles tiles{.images = integer()};
-    if (tiles.images < 1) fail(at, "expected a positive number");
+    Tiles tiles{.images = positive_integer()};
     expect("{");
     if (accept_word("clear")) tiles.clear = known_buffers();
     while (!accept("}")) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -42,14 +41,14 @@ const Tiles* StepPlan::loading() const {
 }
 
 std::int64_t StepPlan::tile_count(const Tiles& tiles, std::int64_t images) const {
-  const auto whole = (images + tiles.images - 1) / tiles.images;
+  const auto whole = ceil_div(images, tiles.images);
   return pads(tiles) ? std::min(whole + 1, padded(images) / tiles.images) : whole;
 }
 
 std::int64_t StepPlan::chunks(std::int64_t images) const {
   // Enough chunks for 16 threads, as long as their partial sums stay within 64 MB.
   const std::int64_t most = std::clamp<std::int64_t>((std::int64_t{64} << 20) / std::max<std::int64_t>(partial_bytes, 1), 2, 16);
-  return std::min((images + smallest_tile - 1) / smallest_tile, most);
+  return std::min(ceil_div(images, smallest_tile), most);
 }
 
 std::vector<ValueLife> lives(const StepPlan& plan) {
@@ -61,8 +60,9 @@ std::vector<ValueLife> lives(const StepPlan& plan) {
     auto [life, is_new] = lives.try_emplace(buffer, ValueLife{buffer, at, at});
     life->second.last = std::max(life->second.last, at);
   };
+  const auto* loading = plan.loading();
   for_each_command(plan, [&](const Command& command, int phase) {
-    if (const auto* tiles = std::get_if<Tiles>(&command); tiles != nullptr && tiles == plan.loading())
+    if (const auto* tiles = std::get_if<Tiles>(&command); tiles != nullptr && tiles == loading)
       for (const auto& input : plan.inputs) extend(input.buffer, -1, phase);
   });
   int kernel = 0;
@@ -147,7 +147,7 @@ std::string describe_tiles(const StepPlan& plan, const Tiles& tiles, std::int64_
   const auto calls = std::count_if(tiles.commands.begin(), tiles.commands.end(),
                                    [](const auto& each) { return std::holds_alternative<KernelCall>(each); });
   if (calls == 0) return "";
-  const auto count = (batch + tiles.images - 1) / tiles.images;
+  const auto count = ceil_div(batch, tiles.images);
   auto text = fmt::format(" {} over {} of {}", counted(calls, "kernel"), counted(count, "tile"), counted(tiles.images, "image"));
   if (batch % tiles.images != 0) text += fmt::format(", the last of {}", batch % tiles.images);
   if (plan.tile_count(tiles, batch) > count) text += ", and one of padding";

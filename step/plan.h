@@ -10,6 +10,7 @@
 #include "ir/roles.h"
 #include "step/kernel.h"
 #include "step/kernel_info.h"
+#include "support/ceil_div.h"
 #include "support/memory.h"
 #include "target/target.h"
 
@@ -142,7 +143,7 @@ struct StepPlan {
   const Tiles* loading() const;
   /// Those that a batch has.
   std::int64_t tile_count(const Tiles& tiles, std::int64_t images) const;
-  std::int64_t padded(std::int64_t images) const { return (images + padded_images - 1) / padded_images * padded_images; }
+  std::int64_t padded(std::int64_t images) const { return ceil_div(images, padded_images) * padded_images; }
   /// Into how many chunks a batch is cut. A chunk has its own partial sums and is worked on by one thread, in order, so this
   /// number, which does not depend on the threads, and not their scheduling decides how sums are rounded.
   std::int64_t chunks(std::int64_t images) const;

@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
-#include <set>
 
 #include "ir/kernel_form.h"
 #include "step/text.h"
+#include "support/ceil_div.h"
 #include "support/error.h"
 #include "target/cost.h"
 
 namespace gradc {
 namespace {
 
-std::int64_t aligned(std::int64_t bytes) { return (bytes + kLineBytes - 1) / kLineBytes * kLineBytes; }
+std::int64_t aligned(std::int64_t bytes) { return ceil_div(bytes, kLineBytes) * kLineBytes; }
 
 /// A value's memory while it lives, in kernels (or phases) from `first` to `last`.
 struct Interval {
@@ -102,7 +102,7 @@ class Planner {
   /// The offset of an array that follows a space's others, whose bytes grow by it.
   std::int64_t append(std::int64_t& total, std::int64_t bytes) const {
     constexpr auto kPage = static_cast<std::int64_t>(kPageBytes);
-    const auto begin = total, room = (bytes + kPage - 1) / kPage * kPage;
+    const auto begin = total, room = ceil_div(bytes, kPage) * kPage;
     total += guards_ == Guards::none ? bytes : room + kPage;
     switch (guards_) {
       case Guards::none: break;
@@ -159,7 +159,7 @@ class Planner {
   std::int64_t bytes_of(ValueId value) const {
     const auto& type = graph_.type(value);
     auto block = type.rank() == 0 && !read_as_array_[value] ? 1 : kFlatBlock;
-    return aligned((type.elements() + block - 1) / block * block * size_of(type.dtype));
+    return aligned(ceil_div(type.elements(), block) * block * size_of(type.dtype));
   }
 
   void place_params() {
@@ -292,7 +292,7 @@ class Planner {
         elements = std::max(elements, type.elements());
         argument.stride = block * size_of(type.dtype);
       }
-    calls.blocks = std::max<std::int64_t>(1, (elements + block - 1) / block);
+    calls.blocks = std::max<std::int64_t>(1, ceil_div(elements, block));
   }
 
   /// A block of rows of a gradient reads as many features of every image, and as many rows of params of the gradient's shape.

@@ -16,7 +16,7 @@ class Verifier {
 
   void run() {
     for (const auto& buffer : plan_.buffers) expect_in_its_space(buffer);
-    for (auto space : {Space::tile, Space::batch, Space::partial, Space::whole}) expect_disjoint(space);
+    expect_disjoint();
     for (std::size_t b = 0; b < plan_.buffers.size(); ++b)
       if (plan_.buffers[b].placement.space == Space::param) written_[b] = Write{};
     for (const auto& input : plan_.inputs)
@@ -67,28 +67,20 @@ class Verifier {
       fail(fmt::format("%{} has {} bytes, too few for {}", buffer.name, at.bytes, to_string(buffer.type)));
   }
 
-  /// Of arrays that are needed at one time, no byte belongs to two.
-  void expect_disjoint(Space of) const {
-    struct Range {
-      BufferId buffer;
-      int first, last;
-    };
-    std::vector<Range> ranges;
-    if (of == Space::tile || of == Space::batch) {
-      for (const auto& life : lives(plan_))
-        if (space(life.buffer) == of) ranges.push_back({life.buffer, life.first, life.last});
-    } else {
-      for (std::size_t b = 0; b < plan_.buffers.size(); ++b)
-        if (plan_.buffers[b].placement.space == of) ranges.push_back({static_cast<BufferId>(b), 0, 0});
-    }
-    std::sort(ranges.begin(), ranges.end(),
-              [&](const Range& a, const Range& b) { return plan_.placement(a.buffer).offset < plan_.placement(b.buffer).offset; });
-    for (std::size_t i = 0; i < ranges.size(); ++i) {
-      const auto& a = plan_.placement(ranges[i].buffer);
-      for (std::size_t j = i + 1; j < ranges.size() && plan_.placement(ranges[j].buffer).offset < a.offset + a.bytes; ++j)
-        if (ranges[i].first <= ranges[j].last && ranges[j].first <= ranges[i].last)
-          fail(fmt::format("{} and {} share memory while both are needed", name(ranges[i].buffer), name(ranges[j].buffer)));
-    }
+  /// Of arrays that are needed at one time, no byte belongs to two. Those of other spaces than tiles and the batch are needed all the time.
+  void expect_disjoint() const {
+    auto ranges = lives(plan_);
+    for (std::size_t b = 0; b < plan_.buffers.size(); ++b)
+      if (const auto buffer = static_cast<BufferId>(b); space(buffer) == Space::partial || space(buffer) == Space::whole)
+        ranges.push_back({buffer, 0, 0});
+    auto at = [&](const ValueLife& range) -> const Placement& { return plan_.placement(range.buffer); };
+    std::sort(ranges.begin(), ranges.end(), [&](const ValueLife& a, const ValueLife& b) {
+      return std::pair(at(a).space, at(a).offset) < std::pair(at(b).space, at(b).offset);
+    });
+    for (auto a = ranges.begin(); a != ranges.end(); ++a)
+      for (auto b = a + 1; b != ranges.end() && at(*b).space == at(*a).space && at(*b).offset < at(*a).offset + at(*a).bytes; ++b)
+        if (a->first <= b->last && b->first <= a->last)
+          fail(fmt::format("{} and {} share memory while both are needed", name(a->buffer), name(b->buffer)));
   }
 
   void expect(const Barrier&) {}

@@ -77,22 +77,23 @@ double sum_of_threads(int threads, Work work) {
   return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 
+/// What the system says of itself by this name of sysconf, or 0.
+[[maybe_unused]] std::int64_t reported(int name) { return std::max<std::int64_t>(sysconf(name), 0); }
+
 }  // namespace
 
 std::int64_t l1_cache_bytes() {
 #ifdef _SC_LEVEL1_DCACHE_SIZE
-  return std::max<std::int64_t>(sysconf(_SC_LEVEL1_DCACHE_SIZE), 0);
-#else
-  return 0;
+  return reported(_SC_LEVEL1_DCACHE_SIZE);
 #endif
+  return 0;
 }
 
 std::int64_t l2_cache_bytes() {
 #ifdef _SC_LEVEL2_CACHE_SIZE
-  return std::max<std::int64_t>(sysconf(_SC_LEVEL2_CACHE_SIZE), 0);
-#else
-  return 0;
+  return reported(_SC_LEVEL2_CACHE_SIZE);
 #endif
+  return 0;
 }
 
 double fma_peak_gflops(int threads) {

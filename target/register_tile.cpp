@@ -1,13 +1,9 @@
 #include "target/register_tile.h"
 
+#include "support/ceil_div.h"
 #include "target/cost.h"
 
 namespace gradc {
-namespace {
-
-std::int64_t ceil_div(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
-
-}  // namespace
 
 ImageTile choose_image_tile(const ConvolutionLoops& loops, const Target& target, int candidate) {
   // A quarter of the registers is left for inputs and broadcast weights.

@@ -110,6 +110,7 @@ std::string dump(const Options& options) {
   const auto passes = build_passes(build_options, states);
   for (const auto& pass : passes) names += ", " + pass.name;
   names += ", " + std::string(kPlan);
+  if (options.format == "dot" && options.after == kPlan) throw Error("--format dot draws a graph; --after plan is a list of commands");
   if (options.shows_code() && !options.after.empty() && options.after != passes.back().name && options.after != kPlan)
     throw Error("--format {} shows the compiled step; --after {} does not go with it", options.format, options.after);
   std::ostringstream shown;

@@ -4,14 +4,13 @@
 #include <cmath>
 
 #include "backends/halide/emitter.h"
+#include "support/ceil_div.h"
 #include "target/cost.h"
 
 namespace gradc {
 namespace {
 
 using namespace Halide;
-
-std::int64_t groups(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
 
 /// Inner products along the lanes: a block of features × rows holds a vector for each, whose lanes are summed at the end.
 void schedule_dot(Emitter& e, Func sink, const Product& product, const Var& row, std::int64_t rows) {
@@ -134,7 +133,7 @@ void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, cons
   const auto& strides = product.op->attributes.ints("strides");
   const bool turns = product.op->kind == OpKind::conv2d_input_grad && strides != Ints{1, 1};
   const auto period_x = turns ? strides[1] : 1, period_y = turns ? strides[0] : 1;
-  const auto features = type.dims[3], columns = groups(type.dims[2], period_x);
+  const auto features = type.dims[3], columns = ceil_div(type.dims[2], period_x);
   // The rest of the registers is for a vector of weights each and what they meet.
   const auto block = std::clamp<std::int64_t>((e.target().registers - 1 - features) / features, 1, std::min<std::int64_t>(columns, 16));
   Var xo("xo"), xi("xi"), yo("yo"), yi("yi");
@@ -248,10 +247,10 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   // The sums that a strided input gradient is put together from take turns by column and row.
   auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
   const bool share = product.images_share;
-  const auto others = share ? e.images() : groups(columns, period_x);
+  const auto others = share ? e.images() : ceil_div(columns, period_x);
   auto block = lanes.depthwise() ? choose_depthwise_tile(lanes, others,
-                                                         {.rows = groups(weights[0], period_y),
-                                                          .columns = groups(weights[1], period_x),
+                                                         {.rows = ceil_div(weights[0], period_y),
+                                                          .columns = ceil_div(weights[1], period_x),
                                                           .stride = op.kind == OpKind::conv2d ? strides[1] * pool_columns : 1,
                                                           .dilation = op.attributes.ints("dilation")[1],
                                                           .sums = pool_rows * pool_columns * period_x * period_y},
@@ -303,12 +302,12 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z}, terms);
     // The columns of a depthwise kernel share what they read.
     if (product.unroll_columns || (terms == 1 && weights[1] <= 7)) acc.update().unroll(r.x);
-    if (parts && terms == 1 && groups(weights[0], period_y) <= 2) acc.update().unroll(r.z);
+    if (parts && terms == 1 && ceil_div(weights[0], period_y) <= 2) acc.update().unroll(r.z);
   };
   // Rows of a block's weights lie a whole row of the kernel apart, so that they meet in few of a cache's sets. Where the kernel is larger
   // than L2, the block does not stay there while the images pass, unless it is copied to where it lies dense. That pays where it is read
   // often.
-  const auto reads = (share ? columns : e.images()) * groups(type.dims[1], period_y) * groups(others, block.others);
+  const auto reads = (share ? columns : e.images()) * ceil_div(type.dims[1], period_y) * ceil_div(others, block.others);
   const bool large = e.type(op.operands[1]).elements() * 4 > e.target().l2 && features % width == 0;
   if (product.groups == 1 && large && reads >= cost::kReadsOfPackedWeights) {
     auto packed = product.weights;

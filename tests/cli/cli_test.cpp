@@ -552,6 +552,7 @@ TEST_F(Cli, DumpsEveryFormOfTheCodeThatOtherToolsRead) {
   expect_error("dump " + model + " --format asm --kernel dense", 1,
                "there is no kernel \"dense\"; the kernels are conv2d_Conv2D1.conv2d, ");
   expect_error("dump " + model + " --format stmt --after fuse", 1, "--after fuse does not go with it");
+  expect_error("dump " + model + " --format dot --after plan", 1, "--format dot draws a graph; --after plan is a list of commands");
   expect_error("dump " + model + " --kernel x", 1, "--kernel goes with --format stmt and asm");
 }
 
