@@ -1,7 +1,8 @@
 #pragma once
-/// The cost model: modelled cycles of one core, and every constant of it. Tiles, layouts, schedules and phases are chosen by these alone.
-/// Constants are shares and counts; what differs between machines is in Target. Where no other machine is named, they were measured on
-/// Zen 4, Zen 5 and Skylake-SP with AVX-512, by the programs of bench/: docs/performance.md has the tables.
+/// The cost model: modelled cycles of one core, and its constants. What differs between machines is in Target. The constants were chosen on
+/// AVX-512 machines, by steps and kernels of the models that docs/performance.md has the tables of. For most no measurement of their own is
+/// on record: those without a reason beside them are what the choices were tuned with, and are to be measured before they are trusted
+/// elsewhere.
 
 #include <cstdint>
 
@@ -19,8 +20,7 @@ struct RegisterTileLoops {
   double chain = 1;             ///< Multiply-adds of a step that wait for each other, as they add to the same accumulator.
 };
 
-/// Cycles to start and end a tile: the loop's set-up, and for each accumulator its zero and its store. Measured on small convolutions,
-/// whose tiles differ most in it.
+/// Cycles to start and end a tile: the loop's set-up, and for each accumulator its zero and its store.
 inline constexpr double kStartTile = 12, kStoreAccumulator = 2;
 
 /// A step takes as long as its multiply-adds, its loads, or its longest chain of additions, whichever is most.

@@ -107,25 +107,22 @@ Target base_of(std::string_view name, const Target& base) {
 }  // namespace
 
 std::span<const TargetPreset> target_presets() {
-  // Rates of L2 and memory are those that the tile sizes of docs/performance.md were measured with, on Zen 4, Zen 5 and Skylake; those of
-  // machines that nobody has measured are the same, until somebody does.
+  // The rates of L2 and memory are those that tiles were chosen with on AVX-512 machines; nobody has measured them for the others.
   static const TargetPreset presets[] = {
-      {"avx512", {}, "Skylake-SP, Zen 4 and 5: two units (Zen 4: of half the width, twice), latency 4, L2 of 1 MB or more"},
+      {"avx512", {}, "Skylake-SP, Zen 4 and 5: two units, latency 4, L2 of 1 MB or more"},
       {"avx2",
        {.code = "x86-64-linux-avx-avx2-f16c-fma-sse41", .lanes = 8, .registers = 16, .l2 = 512 * kKilo},
-       "Zen 2 and 3: two units, latency 4 (Zen 2: 5), L2 of 512 kB"},
+       "Zen 3: two units, latency 4, L2 of 512 kB"},
       {"sse4",
        {.code = "x86-64-linux-sse41", .lanes = 4, .registers = 16, .l2 = 256 * kKilo},
-       "Nehalem to Ivy Bridge: L2 of 256 kB; a multiplication and an addition start in a cycle, counted here as a multiply-add each"},
-      {"neoverse",
-       {.code = "arm-64-linux", .lanes = 4, .l1 = 64 * kKilo},
-       "Arm Neoverse N1 software optimization guide: two units of 128 bits, latency 4, two loads, 64 kB and 1 MB"},
+       "CPUs before AVX, not measured; a multiplication and an addition are counted as a multiply-add each"},
+      {"neoverse", {.code = "arm-64-linux", .lanes = 4, .l1 = 64 * kKilo}, "Neoverse N1, not measured: two units of 128 bits"},
       {"apple_m",
        {.code = "arm-64-osx", .lanes = 4, .fma_per_cycle = 4, .loads_per_cycle = 3, .l1 = 128 * kKilo, .l2 = 3 * kMega},
-       "M1's performance cores: four units of 128 bits, latency 4, three loads, 128 kB, and 12 MB for four cores"},
+       "M1's performance cores, not measured: four units of 128 bits, 12 MB of L2 for four cores"},
       {"wasm_simd",
        {.code = "wasm-32-wasmrt-wasm_simd128", .lanes = 4, .registers = 16, .l2 = 256 * kKilo},
-       "As sse4, which engines translate to where there is nothing better; a module does not know its machine"},
+       "as sse4, not measured: a module does not know its machine"},
   };
   return presets;
 }
