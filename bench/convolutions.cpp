@@ -29,7 +29,7 @@ struct Options {
   bool in_steps = false;  ///< Kernels as steps run them, tile after tile, each after the one before; instead of each alone over the batch.
 };
 
-constexpr const char* kRoles[] = {"conv2d", "conv2d_input_grad", "conv2d_weight_grad"};
+constexpr const char* kRoles[] = {"conv", "conv_input_grad", "conv_weight_grad"};
 constexpr const char* kRoleNames[] = {"forward", "input_gradient", "weight_gradient"};
 
 struct Shape {

@@ -36,7 +36,7 @@ std::string convolution(std::int64_t side, const std::string& rest) {
   %x = input "images" : f32[B,{0},{0},16]
   %w = param "kernel" {{trainable = 0}} : f32[3,3,16,16]
   %b = param "bias" {{trainable = 0}} : f32[16]
-  %conv = conv2d %x, %w {{dilation = [1,1], padding = [1,1,1,1], strides = [1,1]}} : f32[B,{0},{0},16]
+  %conv = conv %x, %w {{dilation = [1,1], padding = [[1,1],[1,1]], strides = [1,1]}} : f32[B,{0},{0},16]
   %biased = add %conv, %b : f32[B,{0},{0},16]
   %active = relu %biased : f32[B,{0},{0},16]
 {1}}})",
@@ -49,7 +49,7 @@ std::string conv_bias_relu_pool(std::int64_t side) {
   return convolution(
       side,
       fmt::format(
-          R"(  %y, %index = max_pool2d %active {{padding = [0,0,0,0], strides = [2,2], window = [2,2]}} : f32[B,{0},{0},16], u8[B,{0},{0},16]
+          R"(  %y, %index = max_pool %active {{padding = [[0,0],[0,0]], strides = [2,2], window = [2,2]}} : f32[B,{0},{0},16], u8[B,{0},{0},16]
   output "y" %y
   output "index" %index
 )",

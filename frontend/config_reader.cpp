@@ -124,18 +124,21 @@ std::string ConfigReader::text(const std::string& key, const std::string& fallba
   return fallback;
 }
 
-Ints ConfigReader::pair(const std::string& key, Ints fallback, std::int64_t least) {
+Ints ConfigReader::extents(const std::string& key, int count, Ints fallback, std::int64_t least) {
   const auto& value = find(key);
   if (value.is_null() && !fallback.empty()) return fallback;
   auto fits = [&](const json& v) {
     return v.is_number_integer() && v.get<double>() >= static_cast<double>(least) && v.get<double>() <= 2147483647.0;
   };
-  if (fits(value)) return {value.get<std::int64_t>(), value.get<std::int64_t>()};
-  if (value.is_array() && value.size() == 1 && fits(value[0])) return {value[0].get<std::int64_t>(), value[0].get<std::int64_t>()};
-  if (value.is_array() && value.size() == 2 && fits(value[0]) && fits(value[1]))
-    return {value[0].get<std::int64_t>(), value[1].get<std::int64_t>()};
-  problem(fmt::format("\"{}\" is {}, expected one or two whole numbers of at least {}", key, value.dump(), least));
-  return fallback.empty() ? Ints{least, least} : fallback;
+  const auto given = value.is_array() ? value : json::array({value});
+  if ((given.size() == 1 || given.size() == static_cast<std::size_t>(count)) && std::all_of(given.begin(), given.end(), fits)) {
+    Ints extents;
+    for (int i = 0; i < count; ++i) extents.push_back(given[given.size() == 1 ? 0 : i].get<std::int64_t>());
+    return extents;
+  }
+  static constexpr const char* kHowMany[] = {"a whole number", "one or two whole numbers", "one or three whole numbers"};
+  problem(fmt::format("\"{}\" is {}, expected {} of at least {}", key, value.dump(), kHowMany[count - 1], least));
+  return fallback.empty() ? Ints(count, least) : fallback;
 }
 
 Initializer ConfigReader::initializer(const std::string& key, const json& fallback) {

@@ -35,8 +35,8 @@ class ConfigReader {
   double number(const std::string& key, double fallback);
   bool boolean(const std::string& key, bool fallback);
   std::string text(const std::string& key, const std::string& fallback);
-  /// Two numbers of at least `least`, or one that stands for both. A missing key gives `fallback`, or is a problem if that is empty.
-  Ints pair(const std::string& key, Ints fallback, std::int64_t least = 1);
+  /// `count` numbers of at least `least`, or one that stands for all. A missing key gives `fallback`, or is a problem if that is empty.
+  Ints extents(const std::string& key, int count, Ints fallback, std::int64_t least = 1);
   /// A missing one is `fallback`, a name or object as the config would have it.
   Initializer initializer(const std::string& key, const nlohmann::json& fallback);
   /// A missing one is none.

@@ -28,7 +28,7 @@ struct Dialect {
   const char* keras_version;
 
   // Layers.
-  const char* kernel_initializer;    ///< Of a Dense, Conv2D, Conv2DTranspose or DepthwiseConv2D that names none.
+  const char* kernel_initializer;    ///< Of a Dense, or a convolution but a separable one, that names none.
   bool hard_sigmoid_is_relu6;        ///< hard_sigmoid is relu6(x + 3) / 6, else min(max(0.2 x + 0.5, 0), 1).
   bool frozen_normalization_infers;  ///< BatchNormalization with trainable = false uses and keeps its moving statistics in training.
   bool moving_variance_is_unbiased;  ///< That of a BatchNormalization of images follows n / (n - 1) of a batch's, as TensorFlow's kernel

@@ -9,7 +9,7 @@
 
 #include "frontend/layers/activations.h"
 #include "frontend/layers/batch_normalization.h"
-#include "frontend/layers/conv2d.h"
+#include "frontend/layers/conv.h"
 #include "frontend/layers/dense.h"
 #include "frontend/layers/merge.h"
 #include "frontend/layers/pooling.h"

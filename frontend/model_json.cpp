@@ -124,7 +124,7 @@ json training_in(const json& document, const json& topology) {
 /// Keras 3 calls a depthwise kernel "kernel"; tf.js and Keras 2, and so gradc, "depthwise_kernel".
 void name_depthwise_kernels(ModelFile& model) {
   for (const auto& node : model.topology.layers) {
-    if (node.layer.class_name() != "DepthwiseConv2D") continue;
+    if (!node.layer.class_name().starts_with("DepthwiseConv")) continue;
     for (auto& weight : model.weights)
       for (const auto& name : names_of_weight(weight.name))
         if (name == node.weights + "/kernel") weight.name = node.weights + "/depthwise_kernel";

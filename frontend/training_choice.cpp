@@ -25,9 +25,8 @@ Output output_of(const Topology& topology) {
 
 /// Whether predictions may be negative or above 1, and so are no probabilities.
 bool is_unbounded(OpKind kind) {
-  static constexpr OpKind kinds[] = {OpKind::dense, OpKind::conv2d, OpKind::conv2d_input_grad, OpKind::add,
-                                     OpKind::tanh,  OpKind::elu,    OpKind::softsign,          OpKind::selu,
-                                     OpKind::swish, OpKind::gelu};
+  static constexpr OpKind kinds[] = {OpKind::dense,    OpKind::conv, OpKind::conv_input_grad, OpKind::add, OpKind::tanh, OpKind::elu,
+                                     OpKind::softsign, OpKind::selu, OpKind::swish,           OpKind::gelu};
   return std::find(std::begin(kinds), std::end(kinds), kind) != std::end(kinds);
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "ir/roles.h"
+#include "ir/window.h"
 #include "passes/differentiate.h"
 
 namespace gradc::fuzz {
@@ -15,12 +16,15 @@ namespace {
 /// Elements of an image beyond which no op makes it larger.
 constexpr std::int64_t kMostElements = 5000;
 
-/// Strides, padding and dilation of a window over rows and columns, and its size.
+/// Strides, padding and dilation of a window over spatial dimensions, and its size.
 struct Geometry {
-  Ints size, strides, padding, dilation;
+  Ints size, strides;
+  Pairs padding;
+  Ints dilation;
 
+  int spatial() const { return static_cast<int>(size.size()); }
   std::int64_t extent(int axis) const { return (size[axis] - 1) * dilation[axis] + 1; }
-  std::int64_t room(int axis) const { return padding[2 * axis] + padding[2 * axis + 1] - extent(axis); }
+  std::int64_t room(int axis) const { return padding[axis][0] + padding[axis][1] - extent(axis); }
   bool fits(std::int64_t input, int axis) const { return input + room(axis) >= 0; }
   std::int64_t output(std::int64_t input, int axis) const { return (input + room(axis)) / strides[axis] + 1; }
   Attributes attributes() const { return {{"strides", strides}, {"padding", padding}}; }
@@ -76,6 +80,7 @@ class GraphGenerator {
     switch (c_.integer(0, 5)) {
       case 0: return {kBatch, random_channels(c_)};
       case 1: return {kBatch, random_side(c_), random_channels(c_)};
+      case 2: return {kBatch, c_.integer(1, 7), c_.integer(1, 7), c_.integer(1, 7), random_channels(c_)};
       default: return {kBatch, random_side(c_), random_side(c_), random_channels(c_)};
     }
   }
@@ -90,11 +95,11 @@ class GraphGenerator {
 
   ValueId batched() { return any(batched_); }
 
-  /// A batched value of height, width and channels.
+  /// A batched value of one to three spatial dimensions and channels.
   ValueId image() {
     std::vector<ValueId> fitting;
     for (auto value : batched_)
-      if (type(value).rank() == 4) fitting.push_back(value);
+      if (type(value).rank() >= 3 && type(value).rank() <= 5) fitting.push_back(value);
     if (!fitting.empty()) return any(fitting);
     auto x = batched();
     auto elements = type(x).elements();
@@ -112,29 +117,29 @@ class GraphGenerator {
 
   void keep(ValueId value) { (type(value).batched() ? batched_ : replicated_).push_back(value); }
 
-  Geometry geometry(bool dilated, bool pooling) {
-    Geometry g{{1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}};
-    for (int axis = 0; axis < 2; ++axis) {
+  Geometry geometry(const Type& x, bool dilated, bool pooling) {
+    const auto spatial = static_cast<std::size_t>(x.rank()) - 2;
+    Geometry g{Ints(spatial, 1), Ints(spatial, 1), Pairs(spatial), Ints(spatial, 1)};
+    for (int axis = 0; axis < g.spatial(); ++axis) {
       g.size[axis] = c_.of({1, 2, 3, 3, 4, 5, 7});
       g.strides[axis] = c_.of({1, 1, 2, 2, 3, 4});
       g.dilation[axis] = dilated ? c_.of({1, 1, 1, 2, 3}) : 1;
       // A pooling's window has to hold a pixel.
       auto most = pooling ? g.size[axis] - 1 : g.extent(axis);
-      for (int side = 0; side < 2; ++side) g.padding[2 * axis + side] = c_.integer(0, std::min<std::int64_t>(most, 4));
+      for (auto& side : g.padding[axis]) side = c_.integer(0, std::min<std::int64_t>(most, 4));
     }
     return g;
   }
 
-  /// Makes a window no larger than an input of this height and width with its padding.
+  /// Makes a window no larger than such an input with its padding.
   void fit(Geometry& g, const Type& x) {
-    for (int axis = 0; axis < 2; ++axis)
+    for (int axis = 0; axis < g.spatial(); ++axis)
       while (!g.fits(x.dims[axis + 1], axis)) {
         if (g.dilation[axis] > 1)
           --g.dilation[axis];
         else
           --g.size[axis];
-        for (int side = 0; side < 2; ++side)
-          g.padding[2 * axis + side] = std::min(g.padding[2 * axis + side], g.extent(axis) - (g.size[axis] > 1 ? 0 : 1));
+        for (auto& side : g.padding[axis]) side = std::min(side, g.extent(axis) - (g.size[axis] > 1 ? 0 : 1));
       }
   }
 
@@ -145,11 +150,11 @@ class GraphGenerator {
     return c_.of(divisors);
   }
 
-  /// The height and width of images that windows of this geometry turn into so many outputs. Some have rows and columns that no window
+  /// The spatial dimensions of images that windows of this geometry turn into so many outputs. Some have rows and columns that no window
   /// reaches.
   std::optional<Ints> input_of(const Geometry& g, const Type& dy) {
     Ints input;
-    for (int axis = 0; axis < 2; ++axis) {
+    for (int axis = 0; axis < g.spatial(); ++axis) {
       auto rest = c_.integer(0, g.strides[axis] - 1);
       input.push_back((dy.dims[axis + 1] - 1) * g.strides[axis] - g.room(axis) + rest);
       if (input.back() < 1) return {};
@@ -157,55 +162,62 @@ class GraphGenerator {
     return input;
   }
 
-  ValueId conv2d(ValueId x, const Geometry& g, std::int64_t groups) {
-    auto channels = type(x).dims[3];
+  static Ints kernel(const Geometry& g, std::int64_t in, std::int64_t out) {
+    auto dims = g.size;
+    dims.insert(dims.end(), {in, out});
+    return dims;
+  }
+
+  ValueId conv(ValueId x, const Geometry& g, std::int64_t groups) {
+    auto channels = type(x).dims.back();
     auto filters = groups > 1 ? groups * c_.integer(1, std::max<std::int64_t>(1, 40 / groups)) : random_channels(c_);
-    return b_.emit(OpKind::conv2d, {x, param({g.size[0], g.size[1], channels / groups, filters})}, g.dilated(groups));
+    return b_.emit(OpKind::conv, {x, param(kernel(g, channels / groups, filters))}, g.dilated(groups));
   }
 
   void convolution() {
     auto x = image();
-    auto g = geometry(true, false);
+    auto g = geometry(type(x), true, false);
     fit(g, type(x));
-    keep(conv2d(x, g, c_.one_in(3) ? divisor(type(x).dims[3]) : 1));
+    keep(conv(x, g, c_.one_in(3) ? divisor(type(x).dims.back()) : 1));
   }
 
   void convolution_input_grad() {
     auto dy = image();
-    auto g = geometry(true, false);
+    auto g = geometry(type(dy), true, false);
     auto input = input_of(g, type(dy));
-    auto filters = type(dy).dims[3];
+    auto filters = type(dy).dims.back();
     auto groups = c_.one_in(3) ? divisor(filters) : 1;
     auto in_of_group = groups > 1 ? c_.integer(1, std::max<std::int64_t>(1, 40 / groups)) : random_channels(c_);
-    if (!input || (*input)[0] * (*input)[1] * in_of_group * groups > kMostElements) return;
-    keep(b_.emit(OpKind::conv2d_input_grad, {dy, param({g.size[0], g.size[1], filters, in_of_group})},
-                 with(g.dilated(groups), "input", *input)));
+    if (!input || Type{DType::f32, *input}.elements() * in_of_group * groups > kMostElements) return;
+    keep(b_.emit(OpKind::conv_input_grad, {dy, param(kernel(g, filters, in_of_group))}, with(g.dilated(groups), "input", *input)));
   }
 
   void convolution_weight_grad() {
     auto x = image();
-    auto g = geometry(true, false);
+    auto g = geometry(type(x), true, false);
     fit(g, type(x));
-    auto groups = c_.one_in(3) ? divisor(type(x).dims[3]) : 1;
-    auto dy = conv2d(x, g, groups);
+    auto groups = c_.one_in(3) ? divisor(type(x).dims.back()) : 1;
+    auto dy = conv(x, g, groups);
     if (c_.coin()) dy = b_.emit(OpKind::tanh, {dy});
-    keep(b_.emit(OpKind::conv2d_weight_grad, {x, dy}, with(g.dilated(groups), "kernel", g.size)));
+    keep(b_.emit(OpKind::conv_weight_grad, {x, dy}, with(g.dilated(groups), "kernel", g.size)));
     if (c_.coin()) keep(dy);
   }
 
   void pooling(OpKind kind) {
     auto x = image();
-    auto g = geometry(false, true);
+    auto g = geometry(type(x), false, true);
     fit(g, type(x));
-    for (std::size_t side = 0; side < 4; ++side) g.padding[side] = std::min(g.padding[side], g.size[side / 2] - 1);
-    if (!g.fits(type(x).dims[1], 0) || !g.fits(type(x).dims[2], 1)) return;
+    for (int axis = 0; axis < g.spatial(); ++axis) {
+      for (auto& side : g.padding[axis]) side = std::min(side, g.size[axis] - 1);
+      if (!g.fits(type(x).dims[axis + 1], axis)) return;
+    }
     auto results = b_.emit_all(kind, {x}, with(g.attributes(), "window", g.size));
     keep(results[0]);
     if (trained_ops_only_ || c_.coin()) return;
-    auto gradient = with(with(g.attributes(), "window", g.size), "input", Ints{type(x).dims[1], type(x).dims[2]});
+    auto gradient = with(with(g.attributes(), "window", g.size), "input", spatial_dims(type(x)));
     auto dy = c_.coin() ? b_.emit(OpKind::tanh, {results[0]}) : results[0];
-    keep(kind == OpKind::max_pool2d ? b_.emit(OpKind::max_pool2d_grad, {dy, results[1]}, gradient)
-                                    : b_.emit(OpKind::avg_pool2d_grad, {dy}, gradient));
+    keep(kind == OpKind::max_pool ? b_.emit(OpKind::max_pool_grad, {dy, results[1]}, gradient)
+                                  : b_.emit(OpKind::avg_pool_grad, {dy}, gradient));
   }
 
   void dense() {
@@ -413,8 +425,8 @@ class GraphGenerator {
       case 0:
       case 1:
       case 2: return convolution();
-      case 3: return pooling(OpKind::max_pool2d);
-      case 4: return pooling(OpKind::avg_pool2d);
+      case 3: return pooling(OpKind::max_pool);
+      case 4: return pooling(OpKind::avg_pool);
       case 5: return dense();
       case 6: return unary();
       case 7: return binary_or_select();

@@ -30,7 +30,9 @@ struct Result {
   std::string layer;
   Dims shape;  ///< Without the batch.
 
-  bool image() const { return shape.size() == 3; }
+  int spatial() const { return static_cast<int>(shape.size()) - 1; }
+  /// Whether it is a sequence, an image or a volume.
+  bool image() const { return spatial() >= 1 && spatial() <= 3; }
 };
 
 class ModelGenerator {
@@ -44,7 +46,11 @@ class ModelGenerator {
   json run() {
     Dims shape;
     if (c_.one_in(7))
-      shape = c_.one_in(4) ? Dims{random_side(c_), random_channels(c_)} : Dims{random_channels(c_)};
+      shape = {random_channels(c_)};
+    else if (c_.one_in(6))
+      shape = {random_side(c_), random_channels(c_)};
+    else if (c_.one_in(6))
+      shape = {c_.integer(1, 8), c_.integer(1, 8), c_.integer(1, 8), random_channels(c_)};
     else
       shape = {random_side(c_), random_side(c_), random_channels(c_)};
     topology_.input_shape = shape;
@@ -92,9 +98,10 @@ class ModelGenerator {
     first.layer = Layer(first.layer.class_name(), config);
   }
 
-  json pair(std::int64_t rows, std::int64_t columns) {
-    if (rows == columns && c_.coin()) return rows;
-    return json::array({rows, columns});
+  /// A number for each spatial dimension, as a file may have it: one for all where they are the same.
+  json extents(const Dims& each) {
+    const bool same = std::all_of(each.begin(), each.end(), [&](auto extent) { return extent == each[0]; });
+    return same && c_.coin() ? json(each[0]) : json(each);
   }
 
   std::string activation() {
@@ -154,32 +161,47 @@ class ModelGenerator {
     config["lora_alpha"] = c_.of({1.0, 2.5});
   }
 
-  /// Kernel size, strides, padding and dilation for an input of this height and width.
+  /// The class of this name for what x is: Conv and Transpose for a sequence are Conv1DTranspose.
+  static std::string of_rank(const std::string& name, const Result& x, const std::string& end = "") {
+    return fmt::format("{}{}D{}", name, x.spatial(), end);
+  }
+
+  /// What `draw(axis)` gives for each spatial dimension.
+  template <class Draw>
+  json extents(const Result& x, Draw draw) {
+    Dims drawn;
+    for (int axis = 0; axis < x.spatial(); ++axis) drawn.push_back(draw(axis));
+    return extents(drawn);
+  }
+
+  /// Kernel size, strides, padding and dilation for such an input.
   json window(const Result& x, bool dilated) {
     bool same = c_.coin();
-    std::int64_t size[2], strides[2], dilation[2];
+    Dims size, strides, dilation;
     bool square = c_.coin();
-    for (int axis = 0; axis < 2; ++axis) {
+    for (int axis = 0; axis < x.spatial(); ++axis) {
       auto input = x.shape[axis];
-      if (axis == 1 && square) {
-        size[1] = size[0], strides[1] = strides[0], dilation[1] = dilation[0];
+      if (axis > 0 && square) {
+        size.push_back(size[0]);
+        strides.push_back(strides[0]);
+        dilation.push_back(dilation[0]);
       } else {
-        size[axis] = c_.of({1, 2, 3, 3, 4, 5, 7});
-        strides[axis] = c_.of({1, 1, 2, 2, 3, 4});
-        dilation[axis] = dilated ? c_.of({1, 1, 1, 2, 3}) : 1;
+        size.push_back(x.spatial() == 3 ? c_.of({1, 2, 2, 3}) : c_.of({1, 2, 3, 3, 4, 5, 7}));
+        strides.push_back(c_.of({1, 1, 2, 2, 3, 4}));
+        dilation.push_back(dilated ? c_.of({1, 1, 1, 2, 3}) : 1);
       }
       // Without padding the window has to fit.
       if (!same) size[axis] = std::min(size[axis], (input - 1) / dilation[axis] + 1);
     }
-    json config = {
-        {"kernel_size", pair(size[0], size[1])}, {"strides", pair(strides[0], strides[1])}, {"padding", same ? "same" : "valid"}};
-    if (dilated) config["dilation_rate"] = pair(dilation[0], dilation[1]);
+    json config = {{"kernel_size", extents(size)}, {"strides", extents(strides)}, {"padding", same ? "same" : "valid"}};
+    if (dilated) config["dilation_rate"] = extents(dilation);
     return config;
   }
 
-  Result conv2d(const Result& x) {
+  Result conv(const Result& x) {
     auto config = window(x, true);
-    auto channels = x.shape[2];
+    if (x.spatial() == 1 && c_.one_in(4)) config["padding"] = "causal";
+    auto channels = x.shape.back();
     std::vector<std::int64_t> divisors;
     for (std::int64_t g = 1; g <= channels; ++g)
       if (channels % g == 0) divisors.push_back(g);
@@ -190,7 +212,7 @@ class ModelGenerator {
     adapt(config);
     regularize(config, {"kernel"});
     end_with_bias_and_activation(config);
-    return add("Conv2D", config, {x});
+    return add(of_rank("Conv", x), config, {x});
   }
 
   Result depthwise(const Result& x) {
@@ -198,7 +220,7 @@ class ModelGenerator {
     config["depth_multiplier"] = c_.of({1, 1, 2, 3});
     config["depthwise_initializer"] = kernel_initializer();
     end_with_bias_and_activation(config);
-    return add("DepthwiseConv2D", config, {x});
+    return add(of_rank("DepthwiseConv", x), config, {x});
   }
 
   Result separable(const Result& x) {
@@ -208,39 +230,38 @@ class ModelGenerator {
     config["depthwise_initializer"] = kernel_initializer();
     config["pointwise_initializer"] = kernel_initializer();
     end_with_bias_and_activation(config);
-    return add("SeparableConv2D", config, {x});
+    return add(of_rank("SeparableConv", x), config, {x});
   }
 
   Result transposed(const Result& x) {
-    json config = {{"kernel_size", pair(c_.integer(1, 5), c_.integer(1, 5))},
+    json config = {{"kernel_size", extents(x, [&](int) { return c_.integer(1, x.spatial() == 3 ? 3 : 5); })},
                    {"padding", c_.of<const char*>({"valid", "same"})},
                    {"filters", random_channels(c_)},
                    {"kernel_initializer", kernel_initializer()}};
     auto stride = [&](int axis) { return x.shape[axis] * 3 > kMostSide ? 1 : c_.integer(1, 3); };
-    config["strides"] = pair(stride(0), stride(1));
+    config["strides"] = extents(x, stride);
     end_with_bias_and_activation(config);
-    return add("Conv2DTranspose", config, {x});
+    return add(of_rank("Conv", x, "Transpose"), config, {x});
   }
 
-  Result pooling(const char* class_name, const Result& x) {
+  Result pooling(const char* kind, const Result& x) {
     auto config = window(x, false);
     config["pool_size"] = config["kernel_size"];
     config.erase("kernel_size");
     if (c_.one_in(3)) config["strides"] = nullptr;  // as large as the window
-    return add(class_name, config, {x});
+    return add(of_rank(kind, x), config, {x});
   }
 
   Result zero_padding(const Result& x) {
-    auto most = std::max(x.shape[0], x.shape[1]) > kMostSide ? 0 : 3;
-    json config;
-    switch (c_.integer(0, 2)) {
-      case 0: config["padding"] = c_.integer(0, most); break;
-      case 1: config["padding"] = {c_.integer(0, most), c_.integer(0, most)}; break;
-      default:
-        config["padding"] = {json::array({c_.integer(0, most), c_.integer(0, most)}),
-                             json::array({c_.integer(0, most), c_.integer(0, most)})};
+    auto most = *std::max_element(x.shape.begin(), x.shape.end() - 1) > kMostSide || x.spatial() == 3 ? 1 : 3;
+    json config, sides = json::array();
+    const auto form = c_.integer(0, 2);
+    for (int axis = 0; axis < x.spatial(); ++axis) {
+      const auto before = c_.integer(0, most);
+      sides.push_back(form == 1 && x.spatial() > 1 ? json(before) : json::array({before, c_.integer(0, most)}));
     }
-    return add("ZeroPadding2D", config, {x});
+    config["padding"] = form == 0 ? json(c_.integer(0, most)) : x.spatial() == 1 ? sides[0] : sides;
+    return add(of_rank("ZeroPadding", x), config, {x});
   }
 
   Result dense(const Result& x, std::int64_t units, const std::string& activation = "") {
@@ -257,7 +278,7 @@ class ModelGenerator {
   Result reshape(const Result& x) {
     Dims target;
     auto left = size_of(x.shape);
-    for (auto rank = c_.integer(1, 3); rank > 1; --rank) {
+    for (auto rank = c_.integer(1, 4); rank > 1; --rank) {
       std::vector<std::int64_t> divisors;
       for (std::int64_t d = 1; d <= left; ++d)
         if (left % d == 0 && d <= kMostSide) divisors.push_back(d);
@@ -289,19 +310,19 @@ class ModelGenerator {
 
   Result cropping(const Result& x) {
     json sides = json::array();
-    for (int axis = 0; axis < 2; ++axis) {
+    for (int axis = 0; axis < x.spatial(); ++axis) {
       auto before = c_.integer(0, (x.shape[axis] - 1) / 2);
       sides.push_back({before, c_.integer(0, x.shape[axis] - 1 - before)});
     }
-    return add("Cropping2D", {{"cropping", sides}}, {x});
+    return add(of_rank("Cropping", x), {{"cropping", x.spatial() == 1 ? sides[0] : sides}}, {x});
   }
 
   Result upsampling(const Result& x) {
     auto times = [&](int axis) { return x.shape[axis] * 3 > kMostSide ? 1 : c_.integer(1, 3); };
-    json config = {{"size", pair(times(0), times(1))}};
+    json config = {{"size", extents(x, times)}};
     // tf.js does not save the interpolation.
-    if (topology_.writer != Writer::tfjs) config["interpolation"] = c_.of<const char*>({"nearest", "bilinear"});
-    return add("UpSampling2D", config, {x});
+    if (topology_.writer != Writer::tfjs && x.spatial() == 2) config["interpolation"] = c_.of<const char*>({"nearest", "bilinear"});
+    return add(of_rank("UpSampling", x), config, {x});
   }
 
   Result permute(const Result& x) {
@@ -343,7 +364,7 @@ class ModelGenerator {
   Result layer(const Result& x) {
     if (size_of(x.shape) > kMostNumbers) {
       if (!x.image()) return dense(x, random_channels(c_));
-      return x.shape[0] * x.shape[1] > 1 ? pooling("MaxPooling2D", x) : add("Flatten", json::object(), {x});
+      return size_of(x.shape) > x.shape.back() ? pooling("MaxPooling", x) : add("Flatten", json::object(), {x});
     }
     if (!x.image()) {
       switch (c_.integer(0, 6)) {
@@ -359,24 +380,24 @@ class ModelGenerator {
       case 20: return cropping(x);
       case 21: return upsampling(x);
       case 22: return permute(x);
-      case 23: return add("GlobalMaxPooling2D", json::object(), {x});
+      case 23: return add(of_rank("GlobalMaxPooling", x), json::object(), {x});
       case 0:
       case 1:
       case 2:
       case 3:
-      case 4: return conv2d(x);
+      case 4: return conv(x);
       case 5:
-      case 6: return depthwise(x);
+      case 6: return x.spatial() < 3 ? depthwise(x) : conv(x);
       case 7:
-      case 8: return separable(x);
+      case 8: return x.spatial() < 3 ? separable(x) : conv(x);
       case 9:
       case 10: return transposed(x);
       case 11:
-      case 12: return pooling("MaxPooling2D", x);
-      case 13: return pooling("AveragePooling2D", x);
+      case 12: return pooling("MaxPooling", x);
+      case 13: return pooling("AveragePooling", x);
       case 14: return zero_padding(x);
       case 15: return dense(x, random_channels(c_));
-      case 16: return c_.coin() ? add("GlobalAveragePooling2D", json::object(), {x}) : add("Flatten", json::object(), {x});
+      case 16: return c_.coin() ? add(of_rank("GlobalAveragePooling", x), json::object(), {x}) : add("Flatten", json::object(), {x});
       case 17: return reshape(x);
       default: return elementwise(x);
     }
@@ -386,11 +407,12 @@ class ModelGenerator {
   Result keep_places(const Result& x, std::int64_t channels) {
     if (channels == x.shape.back() && c_.coin()) return elementwise(x);
     if (!x.image()) return dense(x, channels);
-    json config = {{"kernel_size", pair(c_.of({1, 2, 3, 5}), c_.of({1, 2, 3, 5}))}, {"padding", "same"}};
+    json config = {{"kernel_size", extents(x, [&](int) { return x.spatial() == 3 ? c_.of({1, 2, 3}) : c_.of({1, 2, 3, 5}); })},
+                   {"padding", "same"}};
     config["filters"] = channels;
     config["kernel_initializer"] = kernel_initializer();
     end_with_bias_and_activation(config);
-    return add(c_.coin() ? "Conv2D" : "SeparableConv2D", config, {x});
+    return add(of_rank(c_.coin() || x.spatial() == 3 ? "Conv" : "SeparableConv", x), config, {x});
   }
 
   /// Two or three layers on one input, combined by element or joined; one of the branches may be the input itself.
@@ -408,7 +430,7 @@ class ModelGenerator {
                  json::object(), results);
     auto axis = static_cast<std::int64_t>(x.shape.size());
     if (x.image() && std::all_of(results.begin(), results.end(), [&](const Result& r) { return r.shape == x.shape; }))
-      axis = c_.integer(1, 3);
+      axis = c_.integer(1, static_cast<std::int64_t>(x.shape.size()));
     return add("Concatenate", {{"axis", c_.coin() && axis == static_cast<std::int64_t>(x.shape.size()) ? -1 : axis}}, results);
   }
 

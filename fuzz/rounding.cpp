@@ -34,8 +34,8 @@ std::vector<Tensor> copies(const std::vector<const Tensor*>& operands) {
 }
 
 bool adds_up(OpKind kind) {
-  return is_contraction(kind) || kind == OpKind::reduce_sum || kind == OpKind::avg_pool2d || kind == OpKind::avg_pool2d_grad ||
-         kind == OpKind::max_pool2d_grad;
+  return is_contraction(kind) || kind == OpKind::reduce_sum || kind == OpKind::avg_pool || kind == OpKind::avg_pool_grad ||
+         kind == OpKind::max_pool_grad;
 }
 
 /// Whether compiled code does not round the op's results as IEEE asks for.
@@ -82,7 +82,7 @@ std::vector<double> thresholds(OpKind kind) {
   }
 }
 
-bool chooses(OpKind kind) { return kind == OpKind::argmax || kind == OpKind::max_pool2d; }
+bool chooses(OpKind kind) { return kind == OpKind::argmax || kind == OpKind::max_pool; }
 
 /// What an op decides by.
 Tensor decided_by(const Graph& graph, const Op& op, const std::vector<const Tensor*>& operands) {

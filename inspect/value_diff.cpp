@@ -129,7 +129,7 @@ std::string describe(const Graph& graph, std::int32_t index, const NamedTensors&
   for (auto value : op.results) add("result ", value);
   for (auto value : op.operands) of_operands = std::max(of_operands, add("operand", value));
   bool decides = op.kind == OpKind::greater || op.kind == OpKind::equal || op.kind == OpKind::sign || op.kind == OpKind::round ||
-                 op.kind == OpKind::argmax || op.kind == OpKind::max_pool2d;
+                 op.kind == OpKind::argmax || op.kind == OpKind::max_pool;
   if (decides && of_operands <= tolerance)
     text += "  This op decides between numbers, which are nearly equal there: rounding makes it decide otherwise.\n";
   return text;

@@ -1,6 +1,7 @@
 #pragma once
 /// Attributes of an op: named constants, kept and printed in the order of their names.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -10,7 +11,8 @@
 namespace gradc {
 
 using Ints = std::vector<std::int64_t>;
-using Attribute = std::variant<std::int64_t, double, std::string, Ints>;
+using Pairs = std::vector<std::array<std::int64_t, 2>>;
+using Attribute = std::variant<std::int64_t, double, std::string, Ints, Pairs>;
 
 class Attributes {
  public:
@@ -28,6 +30,7 @@ class Attributes {
   double number(const std::string& name) const { return std::get<double>(entries_.at(name)); }
   const std::string& text(const std::string& name) const { return std::get<std::string>(entries_.at(name)); }
   const Ints& ints(const std::string& name) const { return std::get<Ints>(entries_.at(name)); }
+  const Pairs& pairs(const std::string& name) const { return std::get<Pairs>(entries_.at(name)); }
 
   auto begin() const { return entries_.begin(); }
   auto end() const { return entries_.end(); }

@@ -28,6 +28,7 @@ class GraphParser : public Lexer {
   void attribute(Attributes& attributes);
   /// Whole numbers or B, behind the opening bracket.
   std::vector<std::int64_t> dims();
+  Pairs pairs();
 
   Graph graph_;
   std::map<std::string, ValueId> values_;

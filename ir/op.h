@@ -29,7 +29,7 @@ enum class OpKind : std::uint8_t {
 };
 
 /// The index of an Attribute's alternative.
-enum class AttributeKind : std::uint8_t { integer, number, text, ints };
+enum class AttributeKind : std::uint8_t { integer, number, text, ints, pairs };
 
 struct AttributeSpec {
   std::string name;

@@ -106,7 +106,10 @@ void GraphParser::attribute(Attributes& attributes) {
   if (token().kind == Token::string) {
     attributes.set(name.text, take(Token::string, "a string").text);
   } else if (accept("[")) {
-    attributes.set(name.text, Ints(dims()));
+    if (is("["))
+      attributes.set(name.text, pairs());
+    else
+      attributes.set(name.text, Ints(dims()));
   } else if (token().kind == Token::number && token().text.find_first_of(".en") == std::string::npos) {
     attributes.set(name.text, integer());
   } else {
@@ -118,6 +121,19 @@ void GraphParser::attribute(Attributes& attributes) {
     advance();
     attributes.set(name.text, value);
   }
+}
+
+Pairs GraphParser::pairs() {
+  Pairs pairs;
+  list([&] {
+    expect("[");
+    const auto first = integer();
+    expect(",");
+    pairs.push_back({first, integer()});
+    expect("]");
+  });
+  expect("]");
+  return pairs;
 }
 
 std::vector<std::int64_t> GraphParser::dims() {

@@ -48,6 +48,10 @@ std::string to_string(const Attribute& attribute) {
   if (auto* number = std::get_if<double>(&attribute)) return number_text(*number);
   if (auto* text = std::get_if<std::string>(&attribute)) return quote(*text);
   std::string list;
+  if (auto* pairs = std::get_if<Pairs>(&attribute)) {
+    for (const auto& [first, second] : *pairs) list += fmt::format("{}[{},{}]", list.empty() ? "" : ",", first, second);
+    return "[" + list + "]";
+  }
   for (auto each : std::get<Ints>(attribute))
     list += (list.empty() ? "" : ",") + (each == kBatch ? std::string("B") : std::to_string(each));
   return "[" + list + "]";

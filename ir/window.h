@@ -8,6 +8,7 @@
 namespace gradc {
 
 struct OpView;
+struct Type;
 
 /// A window along one spatial dimension. It reads input `output * stride - before + k * dilation` for each k below `size`.
 struct Window {
@@ -17,8 +18,11 @@ struct Window {
   std::int64_t extent() const { return (size - 1) * dilation + 1; }
 };
 
-/// The window along each of an op's spatial dimensions, as many as `inputs` and `sizes` have numbers, with the op's attributes `strides`,
-/// `padding` = [before, after] of each dimension and, where it has them, `dilation`. Throws gradc::Error where they do not fit.
+/// The dimensions of images [B,...,C] between the batch and the channels, slowest first.
+Ints spatial_dims(const Type& images);
+
+/// The window along each of an op's spatial dimensions, as many as `inputs` has numbers, with the op's attributes `strides`, `padding` =
+/// [before, after] of each dimension and, where it has them, `dilation`. Throws gradc::Error where they do not fit.
 std::vector<Window> windows_of(const OpView& op, const Ints& inputs, const Ints& sizes);
 
 /// Pairs of an output and a position in its window that fall on an input: what falls on padding is not needed by the mathematics.

@@ -370,9 +370,10 @@ class Rules {
 
   /// A pooling whose windows do not overlap and that is the only reader of a convolution's kernel.
   bool pools_in_registers(const Op& op, int group, int own) const {
-    const auto &window = op.attributes.ints("window"), &padding = op.attributes.ints("padding");
+    const auto& window = op.attributes.ints("window");
+    const auto& padding = op.attributes.pairs("padding");
     const auto pixels = std::accumulate(window.begin(), window.end(), std::int64_t{1}, std::multiplies<>());
-    const bool separate = window == op.attributes.ints("strides") && padding == Ints(padding.size(), 0) && pixels <= 4;
+    const bool separate = window == op.attributes.ints("strides") && padding == Pairs(padding.size()) && pixels <= 4;
     auto pooled = [](const Graph&, const Op& other) {
       return fusion_of(other.kind) == FusionKind::window || other.kind == OpKind::reduce_sum;
     };

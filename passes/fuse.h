@@ -14,7 +14,7 @@ struct FuseOptions {
 ///  - a convolution, a matrix product or one of their input gradients with the pointwise ops that follow it, and with the max-pooling
 ///    unless the convolution has better code of its own without it;
 ///  - the sums over batch and pixels of what a kernel makes (a bias's gradient) with that kernel;
-///  - the pointwise ops and the max_pool2d_grad that only a weight or input gradient reads, with that gradient;
+///  - the pointwise ops and the max_pool_grad that only a weight or input gradient reads, with that gradient;
 ///  - softmax cross-entropy and its gradient; chains of pointwise and other cheap ops;
 ///  - the reduction of a gradient and the update that uses it, and with them what else is computed of the old param.
 /// Constants and scalar arithmetic are repeated in each kernel that reads them; reshapes move no data and belong to no kernel.

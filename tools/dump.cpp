@@ -154,7 +154,7 @@ void add_dump(CLI::App& program) {
       "  gradc dump model.json --after differentiate\n"
       "  gradc dump model.json --after fuse --format dot | dot -Tsvg >fused.svg\n"
       "  gradc dump model.json --format html -o model.html\n"
-      "  gradc dump model.json --format asm --kernel conv2d_1.conv2d");
+      "  gradc dump model.json --format asm --kernel conv2d_1.conv");
   command->add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it")->required();
   command
       ->add_option(

@@ -185,7 +185,7 @@ void Emitter::emit(const Op& op) {
 bool Emitter::reaches_product(ValueId value) const {
   const auto& op = definer(value);
   if (&op == product_.op) return true;
-  if (!is_pointwise(op.kind) && op.kind != OpKind::max_pool2d) return false;
+  if (!is_pointwise(op.kind) && op.kind != OpKind::max_pool) return false;
   return std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return reaches_product(operand); });
 }
 
@@ -217,13 +217,13 @@ void Emitter::store_product() {
   define(value, stored);
   product_.op = nullptr;
   for (const auto& op : kernel_.graph.ops)
-    if (is_pointwise(op.kind) || op.kind == OpKind::max_pool2d) emit(op);
+    if (is_pointwise(op.kind) || op.kind == OpKind::max_pool) emit(op);
 }
 
 void Emitter::make_outputs() {
   const Op* pool = nullptr;
   for (const auto& op : kernel_.graph.ops)
-    if (op.kind == OpKind::max_pool2d) pool = &op;
+    if (op.kind == OpKind::max_pool) pool = &op;
   bool product_has_sink = false;
   // A sum runs after the loops that make the outputs. It can read those, but a product that is no output, nor leads to one on its way
   // to the sum, has to be stored for it.

@@ -129,6 +129,22 @@ void schedule_product(Emitter& e, Halide::Func sink, const Type& sink_type, cons
 void schedule_product_of_features(Emitter& e, Halide::Func sink, const Type& sink_type, const Product& product, const Op* pool);
 void schedule_map(const Emitter& e, Halide::Func sink, const Type& type);
 
+/// The pixels of a product that a pooling in its kernel makes one: columns, and rows times planes.
+struct PooledPixels {
+  std::int64_t rows = 1, columns = 1;
+
+  /// `pool`: the pooling, or none.
+  explicit PooledPixels(const Op* pool);
+};
+
+/// The channels that a convolution or its input gradient sums over. Of an input gradient's transposed kernel the second last dimension has
+/// the filters of all groups.
+std::int64_t terms_of_channels(const Emitter& e, const Product& product);
+
+/// The loops over the terms of a convolution's sum, innermost first: channels, kernel columns, rows and planes, as tf.js's CPU backend adds
+/// them. Where a relu or pooling decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
+std::vector<Halide::VarOrRVar> loops_over_terms(const Halide::RDom& r);
+
 /// Sums a Func's first argument, the images, away: f(n, i...) becomes g(i...), of the extents of `type`.
 Halide::Func sum_images(Emitter& e, Halide::Func of_images, const std::vector<Halide::Var>& index, const Type& type);
 

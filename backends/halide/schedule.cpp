@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backends/halide/emitter.h"
+#include "backends/halide/windows.h"
 
 namespace gradc {
 namespace {
@@ -16,28 +17,35 @@ std::vector<std::int64_t> fast_dims(const gradc::Type& type) {
   return dims;
 }
 
-/// The sums that a strided input gradient is put together from, which take turns by column and row: a block holds as many columns and rows
-/// of each, so that which one a pixel takes is known at compile time.
+/// The sums that a strided input gradient is put together from, which take turns by column, row and plane: a block holds as many columns
+/// and rows of each, so that which one a pixel takes is known at compile time.
 void schedule_parts(Func sink, const Product& product, std::int64_t channels, std::int64_t columns) {
   auto args = sink.args();
-  const auto& strides = product.op->attributes.ints("strides");
-  Var co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
+  const auto strides = columns_first(product.op->attributes.ints("strides"));
+  Var co("co"), ci("ci"), xo("xo"), xi("xi");
   sink.split(args[1], co, ci, static_cast<int>(channels))
-      .split(args[2], xo, xi, static_cast<int>(columns * strides[1]), TailStrategy::GuardWithIf)
-      .split(args[3], yo, yi, static_cast<int>(strides[0]), TailStrategy::GuardWithIf)
-      .reorder({args[0], ci, xi, yi, xo, yo, co})
-      .vectorize(args[0])
-      .unroll(ci)
-      .unroll(xi)
-      .unroll(yi);
+      .split(args[2], xo, xi, static_cast<int>(columns * strides[0]), TailStrategy::GuardWithIf);
+  std::vector<VarOrRVar> inner = {args[0], ci, xi}, outer = {xo};
+  for (std::size_t d = 1; d < strides.size(); ++d) {
+    Var o(args[d + 2].name() + "o"), i(args[d + 2].name() + "i");
+    sink.split(args[d + 2], o, i, static_cast<int>(strides[d]), TailStrategy::GuardWithIf);
+    inner.push_back(i);
+    outer.push_back(o);
+  }
+  outer.push_back(co);
+  auto order = inner;
+  order.insert(order.end(), outer.begin(), outer.end());
+  sink.reorder(order).vectorize(args[0]);
+  for (std::size_t i = 1; i < inner.size(); ++i) sink.unroll(inner[i]);
   if (product.unroll_columns) sink.unroll(xo);
   for (const auto& [acc, domain] : product.parts) {
     auto part = acc;
     auto own = part.args();
-    part.compute_at(sink, xo).bound_extent(own[2], static_cast<int>(columns)).bound_extent(own[3], 1);
+    part.compute_at(sink, xo).bound_extent(own[2], static_cast<int>(columns));
+    for (std::size_t d = 3; d < own.size(); ++d) part.bound_extent(own[d], 1);
     part.vectorize(own[0]).unroll(own[1]).unroll(own[2]);
-    std::vector<VarOrRVar> order = {own[0], own[1], own[2], own[3], domain.y, domain.x, domain.z};
-    part.update().reorder(order).vectorize(own[0]).unroll(own[1]).unroll(own[2]);
+    part.update().reorder(followed_by<VarOrRVar>({own.begin(), own.end()}, loops_over_terms(domain)));
+    part.update().vectorize(own[0]).unroll(own[1]).unroll(own[2]);
     if (product.unroll_columns) part.update().unroll(domain.x);
   }
 }
@@ -100,45 +108,61 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
     return;
   }
 
-  // Convolutions: (n, channel, x, y). With a pooling in the kernel an output column is a window of the product's columns and rows.
-  std::int64_t pool_rows = 1, pool_columns = 1;
-  if (pool != nullptr) {
-    pool_rows = pool->attributes.ints("window")[0];
-    pool_columns = pool->attributes.ints("window")[1];
-  }
-  const auto& weights = e.type(op.operands[1]).dims;
-  // Of an input gradient's transposed kernel the third dimension has the filters of all groups.
-  const auto terms = op.kind == OpKind::conv2d ? weights[2] : weights[2] / product.groups;
+  // Convolutions: (n, channel, x, y, z). With a pooling in the kernel an output column is a window of the product's columns and rows.
+  const PooledPixels pooled(pool);
+  const auto along = columns_first(e.graph().iteration(op).windows);
+  const auto terms = terms_of_channels(e, product);
+  auto depth = terms;
+  for (std::size_t d = 1; d < along.size(); ++d) depth *= along[d].size;
   auto block = choose_image_tile({.channels = dims[0],
                                   .columns = dims[1],
-                                  .depth = weights[0] * terms,
-                                  .kernel_columns = weights[1],
-                                  .stride = op.kind == OpKind::conv2d ? op.attributes.ints("strides")[1] : 1,
-                                  .dilation = op.attributes.ints("dilation")[1],
-                                  .pool_rows = pool_rows,
-                                  .pool_columns = pool_columns,
+                                  .depth = depth,
+                                  .kernel_columns = along[0].size,
+                                  .stride = op.kind == OpKind::conv ? along[0].stride : 1,
+                                  .dilation = along[0].dilation,
+                                  .pool_rows = pooled.rows,
+                                  .pool_columns = pooled.columns,
                                   .groups = product.groups},
                                  e.target(), e.candidate());
   if (!product.parts.empty()) return schedule_parts(sink, product, block.channels, block.columns);
   // Channel blocks outermost: their weights stay in L1 while the image passes.
+  std::vector<VarOrRVar> order = {args[0], ci, xi, xo};
+  order.insert(order.end(), args.begin() + 3, args.end());
+  order.emplace_back(co);
   sink.split(args[1], co, ci, static_cast<int>(block.channels))
       .split(args[2], xo, xi, static_cast<int>(block.columns))
-      .reorder({args[0], ci, xi, xo, args[3], co})
+      .reorder(order)
       .vectorize(args[0])
       .unroll(ci)
       .unroll(xi);
   if (product.unroll_columns) sink.unroll(xo);
-  acc.compute_at(sink, xo).vectorize(acc_args[0]).unroll(acc_args[1]).unroll(acc_args[2]).unroll(acc_args[3]);
-  // The columns of a depthwise kernel share what they read.
-  if (product.unroll_columns || (terms == 1 && product.groups > 1)) acc.update().unroll(r.x);
-  // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling decides
-  // between nearly equal values, it then decides as tf.js does, rounding for rounding.
+  acc.compute_at(sink, xo).vectorize(acc_args[0]);
   auto update = acc.update();
-  update.reorder({acc_args[0], acc_args[1], acc_args[2], acc_args[3], r.y, r.x, r.z})
-      .vectorize(acc_args[0])
-      .unroll(acc_args[1])
-      .unroll(acc_args[2])
-      .unroll(acc_args[3]);
+  // The columns of a depthwise kernel share what they read.
+  if (product.unroll_columns || (terms == 1 && product.groups > 1)) update.unroll(r.x);
+  update.reorder(followed_by<VarOrRVar>({acc_args.begin(), acc_args.end()}, loops_over_terms(r))).vectorize(acc_args[0]);
+  for (std::size_t d = 1; d < acc_args.size(); ++d) {
+    acc.unroll(acc_args[d]);
+    update.unroll(acc_args[d]);
+  }
+}
+
+std::vector<VarOrRVar> loops_over_terms(const RDom& r) {
+  std::vector<VarOrRVar> loops = {r.y, r.x};
+  for (int d = 2; d < r.dimensions(); ++d) loops.emplace_back(r[d]);
+  return loops;
+}
+
+PooledPixels::PooledPixels(const Op* pool) {
+  if (pool == nullptr) return;
+  const auto window = columns_first(pool->attributes.ints("window"));
+  columns = window[0];
+  for (std::size_t d = 1; d < window.size(); ++d) rows *= window[d];
+}
+
+std::int64_t terms_of_channels(const Emitter& e, const Product& product) {
+  const auto channels = e.type(product.op->operands[1]).dims.end()[-2];
+  return product.op->kind == OpKind::conv ? channels : channels / product.groups;
 }
 
 std::vector<Var> first_outermost(Func func) {

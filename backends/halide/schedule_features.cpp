@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backends/halide/emitter.h"
+#include "backends/halide/windows.h"
 #include "support/ceil_div.h"
 #include "target/cost.h"
 
@@ -125,35 +126,53 @@ void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, con
   keep_in_registers(acc, acc_args[0], width, {product.domain.x});
 }
 
+/// By how many columns, rows and planes the sums of a strided input gradient take turns: by its strides, or where there are no such `turns`
+/// by one.
+Ints periods_of(const Product& product, bool turns) {
+  auto strides = columns_first(product.op->attributes.ints("strides"));
+  return turns ? strides : Ints(strides.size(), 1);
+}
+
 /// Convolutions whose lanes are the channels that they read: a block of all features × columns holds a vector for each, whose lanes are
 /// summed at the end.
 void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
-  auto args = sink.args();  // (n, feature, x, y)
-  // The sums that a strided input gradient is put together from take turns by column and row.
-  const auto& strides = product.op->attributes.ints("strides");
-  const bool turns = product.op->kind == OpKind::conv2d_input_grad && strides != Ints{1, 1};
-  const auto period_x = turns ? strides[1] : 1, period_y = turns ? strides[0] : 1;
-  const auto features = type.dims[3], columns = ceil_div(type.dims[2], period_x);
+  auto args = sink.args();  // (n, feature, x, y, z)
+  // The sums that a strided input gradient is put together from take turns by column, row and plane.
+  const auto periods = periods_of(product, product.op->kind == OpKind::conv_input_grad);
+  const bool turns = periods != Ints(periods.size(), 1);
+  const auto features = type.dims.back(), columns = ceil_div(type.dims.end()[-2], periods[0]);
   // The rest of the registers is for a vector of weights each and what they meet.
   const auto block = std::clamp<std::int64_t>((e.target().registers - 1 - features) / features, 1, std::min<std::int64_t>(columns, 16));
-  Var xo("xo"), xi("xi"), yo("yo"), yi("yi");
-  sink.split(args[2], xo, xi, static_cast<int>(block * period_x), turns ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards)
-      .split(args[3], yo, yi, static_cast<int>(period_y), turns ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards)
-      .reorder({args[1], xi, yi, xo, yo, args[0]});
+  Var xo("xo"), xi("xi");
+  const auto tail = turns ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
+  sink.split(args[2], xo, xi, static_cast<int>(block * periods[0]), tail);
+  std::vector<VarOrRVar> order = {args[1], xi}, outer = {xo};
+  std::vector<Var> of_period;
+  for (std::size_t d = 1; d < periods.size(); ++d) {
+    Var o(args[d + 2].name() + "o"), i(args[d + 2].name() + "i");
+    sink.split(args[d + 2], o, i, static_cast<int>(periods[d]), tail);
+    order.push_back(i);
+    outer.push_back(o);
+    of_period.push_back(i);
+  }
+  order.insert(order.end(), outer.begin(), outer.end());
+  order.push_back(args[0]);
+  sink.reorder(order);
   if (features > 1)
     sink.vectorize(args[1], e.width(features), TailStrategy::ShiftInwards).unroll(xi);
   else if (turns)
     sink.unroll(args[1]).unroll(xi);
   else
     sink.unroll(args[1]).vectorize(xi, e.width(block), TailStrategy::ShiftInwards);
-  sink.unroll(yi);
+  for (const auto& each : of_period) sink.unroll(each);
   auto packed = product.weights;
   packed.compute_root();
   for (auto [sum, lane] : product.lane_sums) {
     auto own = sum.args();
     sum.compute_at(sink, xo);
     first_outermost(sum);
-    if (turns) sum.bound_extent(own[2], static_cast<int>(block)).bound_extent(own[3], 1);
+    if (turns) sum.bound_extent(own[2], static_cast<int>(block));
+    for (std::size_t d = 3; turns && d < own.size(); ++d) sum.bound_extent(own[d], 1);
     auto add_up = sum.update();
     add_up.atomic().vectorize(lane.x);
     for (const auto& arg : own) {
@@ -165,7 +184,7 @@ void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, cons
     auto own = part.args();
     part.compute_at(sink, xo).vectorize(own[0]);
     auto update = part.update();
-    update.reorder({own[0], own[1], own[2], own[3], own[4], r.y, r.x, r.z}).vectorize(own[0]);
+    update.reorder(followed_by<VarOrRVar>({own.begin(), own.end()}, loops_over_terms(r))).vectorize(own[0]);
     for (std::size_t d = 1; d < own.size(); ++d) {
       part.unroll(own[d]);
       update.unroll(own[d]);
@@ -224,90 +243,95 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) return schedule_dense(e, sink, type, product);
   if (!product.lane_sums.empty()) return schedule_inner_product(e, sink, type, product);
 
-  // Convolutions: (n, feature, x, y). With a pooling in the kernel an output column is a window of the product's columns and rows.
+  // Convolutions: (n, feature, x, y, z). With a pooling in the kernel an output column is a window of the product's columns and rows.
   auto args = sink.args();
-  auto features = type.dims[3], columns = type.dims[2];
-  std::int64_t pool_rows = 1, pool_columns = 1;
-  if (pool != nullptr) {
-    pool_rows = pool->attributes.ints("window")[0];
-    pool_columns = pool->attributes.ints("window")[1];
-  }
+  const auto made = columns_first(spatial_dims(type));
+  auto features = type.dims.back(), columns = made[0];
+  const PooledPixels pooled(pool);
   FeatureLanes lanes{features, group_width(e, features, product.groups), product.groups};
   // The input gradient of a depthwise convolution with strides does little for each vector that it writes: half vectors that make up the
   // features lie in one cache line each, and write nothing twice.
   if (lanes.depthwise() && !product.parts.empty() && fill_half_vectors(features, lanes.width)) lanes.width /= 2;
   const auto width = lanes.width;
-  const auto& weights = e.type(op.operands[1]).dims;
-  // Of an input gradient's transposed kernel the third dimension has the filters of all groups.
-  const auto terms = op.kind == OpKind::conv2d ? weights[2] : weights[2] / product.groups;
-  auto depth = weights[0] * weights[1] * terms;
-  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
-  const auto& strides = op.attributes.ints("strides");
+  const auto along = columns_first(e.graph().iteration(op).windows);
+  const auto terms = terms_of_channels(e, product);
+  Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), xo("xo"), xi("xi");
   const bool parts = !product.parts.empty();
-  // The sums that a strided input gradient is put together from take turns by column and row.
-  auto period_x = parts ? strides[1] : 1, period_y = parts ? strides[0] : 1;
+  // The sums that a strided input gradient is put together from take turns by column, row and plane.
+  const auto periods = periods_of(product, parts);
+  auto depth = terms, turns = std::int64_t{1}, kernel_rows = std::int64_t{1}, made_rows = std::int64_t{1};
+  for (std::size_t d = 0; d < along.size(); ++d) {
+    depth *= along[d].size;
+    turns *= periods[d];
+    if (d == 0) continue;
+    kernel_rows *= ceil_div(along[d].size, periods[d]);
+    made_rows *= ceil_div(made[d], periods[d]);
+  }
   const bool share = product.images_share;
-  const auto others = share ? e.images() : ceil_div(columns, period_x);
+  const auto others = share ? e.images() : ceil_div(columns, periods[0]);
   auto block = lanes.depthwise() ? choose_depthwise_tile(lanes, others,
-                                                         {.rows = ceil_div(weights[0], period_y),
-                                                          .columns = ceil_div(weights[1], period_x),
-                                                          .stride = op.kind == OpKind::conv2d ? strides[1] * pool_columns : 1,
-                                                          .dilation = op.attributes.ints("dilation")[1],
-                                                          .sums = pool_rows * pool_columns * period_x * period_y},
+                                                         {.rows = kernel_rows,
+                                                          .columns = ceil_div(along[0].size, periods[0]),
+                                                          .stride = op.kind == OpKind::conv ? along[0].stride * pooled.columns : 1,
+                                                          .dilation = along[0].dilation,
+                                                          .sums = pooled.rows * pooled.columns * turns},
                                                          e.target(), e.candidate())
-                                 : choose_feature_tile(e, lanes, others, depth / (period_x * period_y) + 1, pool_rows * pool_columns);
+                                 : choose_feature_tile(e, lanes, others, depth / turns + 1, pooled.rows * pooled.columns);
   sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
   // Neighbours that share each vector of weights.
   auto& neighbour = share ? args[0] : args[2];
   const bool shifts = share || !parts;  // Columns that parts take turns by stay where they are.
-  sink.split(neighbour, xo, xi, static_cast<int>(share ? block.others : block.others * period_x),
+  sink.split(neighbour, xo, xi, static_cast<int>(share ? block.others : block.others * periods[0]),
              shifts ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf);
   std::vector<VarOrRVar> order = {vi, vo, xi};
-  Var column_turn("column_turn"), column = args[2], row = args[3];
-  if (parts) {
-    row = yo;
-    sink.split(args[3], yo, yi, static_cast<int>(period_y), TailStrategy::GuardWithIf);
-    order.push_back(yi);
+  Var column = args[2];
+  std::vector<Var> rows(args.begin() + 3, args.end()), within_turns;
+  for (std::size_t d = 1; parts && d < periods.size(); ++d) {
+    Var outer(args[d + 2].name() + "o"), inner(args[d + 2].name() + "i");
+    sink.split(args[d + 2], outer, inner, static_cast<int>(periods[d]), TailStrategy::GuardWithIf);
+    rows[d - 1] = outer;
+    within_turns.push_back(inner);
   }
   if (parts && share) {
+    Var column_turn("column_turn");
     column = Var("column");
-    sink.split(args[2], column, column_turn, static_cast<int>(period_x), TailStrategy::GuardWithIf);
-    order.push_back(column_turn);
+    sink.split(args[2], column, column_turn, static_cast<int>(periods[0]), TailStrategy::GuardWithIf);
+    within_turns.push_back(column_turn);
   }
+  order.insert(order.end(), within_turns.begin(), within_turns.end());
   // Loops over blocks, the innermost first. Feature blocks outermost: their weights stay in the cache while the images pass, or, in groups,
   // where they are few, while one does. Depthwise convolutions have hardly any, and make all features of a row, or of a few columns where
   // blocks of features end within a cache line, while its lines are there.
   constexpr std::int64_t kFloatsOfLine = kLineBytes / 4;
-  std::vector<Var> loops;
+  std::vector<Var> inner_loops, outer_loops;
   if (share)
-    loops = {column, row, xo, fo};
+    inner_loops = {column}, outer_loops = {xo, fo};
   else if (lanes.depthwise() && features % kFloatsOfLine != 0)
-    loops = {fo, xo, row, args[0]};
+    inner_loops = {fo, xo}, outer_loops = {args[0]};
   else if (lanes.depthwise())
-    loops = {xo, fo, row, args[0]};
+    inner_loops = {xo, fo}, outer_loops = {args[0]};
   else if (lanes.groups > 1)
-    loops = {xo, row, fo, args[0]};
+    inner_loops = {xo}, outer_loops = {fo, args[0]};
   else
-    loops = {xo, row, args[0], fo};
+    inner_loops = {xo}, outer_loops = {args[0], fo};
+  const auto loops = followed_by(followed_by(inner_loops, rows), outer_loops);
   order.insert(order.end(), loops.begin(), loops.end());
   sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
-  if (parts) sink.unroll(yi);
-  if (parts && share) sink.unroll(column_turn);
+  for (const auto& each : within_turns) sink.unroll(each);
   if (product.unroll_columns) sink.unroll(xo);
   auto in_registers = [&](Func acc, const RDom& r) {
     acc.compute_at(sink, loops[0]);
     if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
-    // The terms of a sum are added by kernel row, kernel column and depth, as tf.js's CPU backend adds them: where a relu or pooling
-    // decides between nearly equal values, it then decides as tf.js does, rounding for rounding.
-    keep_in_registers(acc, acc.args()[1], width, {r.y, r.x, r.z}, terms);
+    keep_in_registers(acc, acc.args()[1], width, loops_over_terms(r), terms);
     // The columns of a depthwise kernel share what they read.
-    if (product.unroll_columns || (terms == 1 && weights[1] <= 7)) acc.update().unroll(r.x);
-    if (parts && terms == 1 && ceil_div(weights[0], period_y) <= 2) acc.update().unroll(r.z);
+    if (product.unroll_columns || (terms == 1 && along[0].size <= 7)) acc.update().unroll(r.x);
+    if (parts && terms == 1 && kernel_rows <= 2)
+      for (int d = 2; d < r.dimensions(); ++d) acc.update().unroll(r[d]);
   };
   // Rows of a block's weights lie a whole row of the kernel apart, so that they meet in few of a cache's sets. Where the kernel is larger
   // than L2, the block does not stay there while the images pass, unless it is copied to where it lies dense. That pays where it is read
   // often.
-  const auto reads = (share ? columns : e.images()) * ceil_div(type.dims[1], period_y) * ceil_div(others, block.others);
+  const auto reads = (share ? columns : e.images()) * made_rows * ceil_div(others, block.others);
   const bool large = e.type(op.operands[1]).elements() * 4 > e.target().l2 && features % width == 0;
   if (product.groups == 1 && large && reads >= cost::kReadsOfPackedWeights) {
     auto packed = product.weights;
@@ -317,7 +341,9 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   if (!parts) return in_registers(product.accumulator, product.domain);
   for (const auto& [acc, domain] : product.parts) {
     auto part = acc;
-    part.bound_extent(part.args()[2], share ? 1 : block.others).bound_extent(part.args()[3], 1);
+    const auto own = part.args();
+    part.bound_extent(own[2], share ? 1 : block.others);
+    for (std::size_t d = 3; d < own.size(); ++d) part.bound_extent(own[d], 1);
     in_registers(part, domain);
   }
 }

@@ -1,86 +1,64 @@
+#include <algorithm>
 #include <cmath>
 
-#include "backends/reference/reference.h"
+#include "backends/reference/windows.h"
 
 namespace gradc {
 namespace {
 
-/// Calls visit(pixel index, place in the window) for every pixel of the window of one output.
+/// Calls visit(input index, place in the window, output index) for every pixel of every window of images `x` that gives `y`.
 template <class Visit>
-void for_each_pixel(const Execution& run, const ImageShape& in, std::int64_t n, std::int64_t oy, std::int64_t ox, std::int64_t c,
-                    Visit visit) {
-  const auto &window = run.attributes().ints("window"), &strides = run.attributes().ints("strides"),
-             &padding = run.attributes().ints("padding");
-  for (std::int64_t ky = 0; ky < window[0]; ++ky)
-    for (std::int64_t kx = 0; kx < window[1]; ++kx) {
-      auto iy = oy * strides[0] - padding[0] + ky, ix = ox * strides[1] - padding[2] + kx;
-      if (in.inside(iy, ix)) visit(in.at(n, iy, ix, c), ky * window[1] + kx);
-    }
+void for_each_pixel(const Execution& run, const Tensor& x, const Tensor& y, Visit visit) {
+  const auto taps = taps_of(run, x, run.attributes().ints("window"));
+  const Images in(x), out(y);
+  for (std::int64_t n = 0; n < out.count; ++n)
+    for (const auto& tap : taps)
+      for (std::int64_t c = 0; c < out.channels; ++c) visit(in.at(n, tap.input, c), tap.place, out.at(n, tap.output, c));
 }
 
-template <class Visit>
-void for_each_output(const ImageShape& out, Visit visit) {
-  for (std::int64_t n = 0; n < out.n; ++n)
-    for (std::int64_t oy = 0; oy < out.h; ++oy)
-      for (std::int64_t ox = 0; ox < out.w; ++ox)
-        for (std::int64_t c = 0; c < out.c; ++c) visit(n, oy, ox, c);
+/// How many pixels the window of each output holds.
+std::vector<double> pixels_of_windows(const Execution& run, const Tensor& x, const Tensor& y) {
+  std::vector<double> counts(y.data.size(), 0);
+  for_each_pixel(run, x, y, [&](auto, auto, auto o) { ++counts[o]; });
+  return counts;
 }
 
 }  // namespace
 
-void reference_max_pool2d(const Execution& run) {
+void reference_max_pool(const Execution& run) {
   const auto& x = run.operand(0);
-  ImageShape in(x), out(run.result());
-  for_each_output(out, [&](auto n, auto oy, auto ox, auto c) {
-    double best = 0;
-    std::int64_t index = -1;
-    for_each_pixel(run, in, n, oy, ox, c, [&](auto pixel, auto place) {
-      const auto value = x.data[pixel];
-      // The first NaN is the largest.
-      if (index >= 0 && !(value > best) && !(std::isnan(value) && !std::isnan(best))) return;
-      best = value;
-      index = place;
-    });
-    run.result(0).data[out.at(n, oy, ox, c)] = best;
-    run.result(1).data[out.at(n, oy, ox, c)] = static_cast<double>(index);
+  auto &best = run.result(0).data, &index = run.result(1).data;
+  std::fill(index.begin(), index.end(), -1);
+  for_each_pixel(run, x, run.result(), [&](auto pixel, auto place, auto o) {
+    const auto value = x.data[pixel];
+    // The first NaN is the largest.
+    if (index[o] >= 0 && !(value > best[o]) && !(std::isnan(value) && !std::isnan(best[o]))) return;
+    best[o] = value;
+    index[o] = static_cast<double>(place);
   });
 }
 
-void reference_max_pool2d_grad(const Execution& run) {
+void reference_max_pool_grad(const Execution& run) {
   const auto &dy = run.operand(0), &index = run.operand(1);
   auto& dx = run.result();
-  ImageShape in(dx), out(dy);
-  for_each_output(out, [&](auto n, auto oy, auto ox, auto c) {
-    auto o = out.at(n, oy, ox, c);
-    for_each_pixel(run, in, n, oy, ox, c, [&](auto pixel, auto place) {
-      if (place == static_cast<std::int64_t>(index.data[o])) dx.data[pixel] += dy.data[o];
-    });
+  for_each_pixel(run, dx, dy, [&](auto pixel, auto place, auto o) {
+    if (place == static_cast<std::int64_t>(index.data[o])) dx.data[pixel] += dy.data[o];
   });
 }
 
-void reference_avg_pool2d(const Execution& run) {
+void reference_avg_pool(const Execution& run) {
   const auto& x = run.operand(0);
-  ImageShape in(x), out(run.result());
-  for_each_output(out, [&](auto n, auto oy, auto ox, auto c) {
-    double sum = 0;
-    int count = 0;
-    for_each_pixel(run, in, n, oy, ox, c, [&](auto pixel, auto) {
-      sum += x.data[pixel];
-      ++count;
-    });
-    run.result().data[out.at(n, oy, ox, c)] = sum / count;
-  });
+  auto& y = run.result();
+  const auto counts = pixels_of_windows(run, x, y);
+  for_each_pixel(run, x, y, [&](auto pixel, auto, auto o) { y.data[o] += x.data[pixel]; });
+  for (std::size_t o = 0; o < counts.size(); ++o) y.data[o] /= counts[o];
 }
 
-void reference_avg_pool2d_grad(const Execution& run) {
+void reference_avg_pool_grad(const Execution& run) {
   const auto& dy = run.operand(0);
   auto& dx = run.result();
-  ImageShape in(dx), out(dy);
-  for_each_output(out, [&](auto n, auto oy, auto ox, auto c) {
-    int count = 0;
-    for_each_pixel(run, in, n, oy, ox, c, [&](auto, auto) { ++count; });
-    for_each_pixel(run, in, n, oy, ox, c, [&](auto pixel, auto) { dx.data[pixel] += dy.data[out.at(n, oy, ox, c)] / count; });
-  });
+  const auto counts = pixels_of_windows(run, dx, dy);
+  for_each_pixel(run, dx, dy, [&](auto pixel, auto, auto o) { dx.data[pixel] += dy.data[o] / counts[o]; });
 }
 
 }  // namespace gradc

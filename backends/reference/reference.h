@@ -23,15 +23,4 @@ struct Execution {
 #include "ir/ops/ops.def"
 #undef GRADC_OP
 
-/// Images [N,H,W,C] with element access; outside of the image `inside` is false.
-struct ImageShape {
-  std::int64_t n, h, w, c;
-
-  explicit ImageShape(const Tensor& t) : n(t.dims[0]), h(t.dims[1]), w(t.dims[2]), c(t.dims[3]) {}
-  std::int64_t at(std::int64_t image, std::int64_t y, std::int64_t x, std::int64_t channel) const {
-    return ((image * h + y) * w + x) * c + channel;
-  }
-  bool inside(std::int64_t y, std::int64_t x) const { return y >= 0 && y < h && x >= 0 && x < w; }
-};
-
 }  // namespace gradc

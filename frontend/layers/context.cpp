@@ -28,6 +28,12 @@ void LayerContext::expect_rank(int rank, const char* shape) const {
                 rank == 2 ? "; put a Flatten before it" : "");
 }
 
+void LayerContext::expect_images(int spatial) const {
+  static constexpr const char* kShapes[] = {"sequences of rank 2 (steps×channels)", "images of rank 3 (height×width×channels)",
+                                            "volumes of rank 4 (planes×height×width×channels)"};
+  expect_rank(spatial + 2, kShapes[spatial - 1]);
+}
+
 ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
                              const Regularizer& regularizer, bool trainable) {
   auto full = weights_name + "/" + weight_name;
@@ -86,20 +92,24 @@ ValueId LayerContext::activate(ValueId x, const std::string& activation) {
   throw InternalError("an activation that is not known was read: " + activation);
 }
 
-Ints window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation) {
-  Ints result;
+Pairs window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation) {
+  Pairs result;
   for (std::size_t axis = 0; axis < input.size(); ++axis) {
     const auto extent = (size[axis] - 1) * dilation[axis] + 1;
     if (padding == "valid") {
       if (extent > input[axis])
         throw Error("a {} window{} does not fit its {} input; use padding \"same\" or a smaller window", shape_string(size),
                     dilation == Ints(input.size(), 1) ? "" : " with dilation " + shape_string(dilation), shape_string(input));
-      result.insert(result.end(), {0, 0});
+      result.push_back({0, 0});
+      continue;
+    }
+    if (padding == "causal") {
+      result.push_back({extent - 1, 0});
       continue;
     }
     const auto output = (input[axis] + strides[axis] - 1) / strides[axis];
     const auto total = std::max<std::int64_t>((output - 1) * strides[axis] + extent - input[axis], 0);
-    result.insert(result.end(), {total / 2, total - total / 2});
+    result.push_back({total / 2, total - total / 2});
   }
   return result;
 }

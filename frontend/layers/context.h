@@ -40,7 +40,8 @@ class LayerContext {
   const Type input_type(int i = 0) const { return b.type(inputs[i]); }
   /// Throws gradc::Error unless the input has this rank, the batch included.
   void expect_rank(int rank, const char* shape) const;
-  void expect_images() const { expect_rank(4, "images of rank 3 (height×width×channels)"); }
+  /// Throws gradc::Error unless the input is images of so many spatial dimensions.
+  void expect_images(int spatial) const;
 
   /// A weight of the layer, as a param of the graph, with the penalty of its regularizer; in the layer's second use the one of the first.
   /// Throws gradc::Error if that has another shape.
@@ -66,9 +67,10 @@ class LayerContext {
   ValueId activate(ValueId x, const std::string& activation);
 };
 
-/// Zeros around each spatial dimension, [before, after, ...], for "valid" or "same" padding, as TensorFlow defines the latter: the output
-/// has ceil(input / stride) pixels, and of an odd number the larger half comes last. Throws gradc::Error if a window does not fit.
-Ints window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation);
+/// Zeros around each spatial dimension, [before, after], for "valid", "causal" or "same" padding, as TensorFlow defines the last: the
+/// output has ceil(input / stride) pixels, and of an odd number the larger half comes last. "causal" has all of a window but its last pixel
+/// before. Throws gradc::Error if a window does not fit.
+Pairs window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation);
 
 /// Whether an activation of this name, in any spelling, is known.
 bool is_known_activation(const std::string& name);

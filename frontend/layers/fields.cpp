@@ -49,10 +49,10 @@ void FieldReader::choice(const char* key, std::string& field, std::initializer_l
   config_.problem(fmt::format("{} \"{}\" is not known; {} are", key, given, all));
 }
 
-void FieldReader::pair(const char* key, Dims& field, std::int64_t least) { field = config_.pair(key, field, least); }
+void FieldReader::extents(const char* key, Dims& field, int spatial) { field = config_.extents(key, spatial, field); }
 
-void FieldReader::optional_pair(const char* key, Dims& field, std::int64_t least, Written) {
-  field = config_.find(key).is_null() ? Dims() : config_.pair(key, {}, least);
+void FieldReader::optional_extents(const char* key, Dims& field, int spatial, std::int64_t least, Written) {
+  field = config_.find(key).is_null() ? Dims() : config_.extents(key, spatial, {}, least);
 }
 
 void FieldReader::numbers(const char* key, Dims& field, std::int64_t least) {
@@ -85,21 +85,28 @@ void FieldReader::shape(const char* key, Dims& field) {
   field = dims;
 }
 
-void FieldReader::sides(const char* key, Dims& field) {
-  const auto& value = config_.find(key);
+void FieldReader::sides(const char* key, Dims& field, int spatial) {
+  auto value = config_.find(key);
+  const auto count = static_cast<std::size_t>(spatial);
+  if (value.is_null()) value = field;
   auto whole = [](const json& v) { return is_whole(v, 0) && v.get<std::int64_t>() < 65536; };
-  Dims sides;  // top, bottom, left, right
-  if (value.is_null())
-    for (auto side : field) sides.insert(sides.end(), field.size() == 4 ? 1 : 2, side);
-  if (whole(value)) sides.assign(4, value.get<std::int64_t>());
-  if (value.is_array() && value.size() == 2)
-    for (const auto& side : value) {
-      if (whole(side)) sides.insert(sides.end(), 2, side.get<std::int64_t>());
-      if (side.is_array() && side.size() == 2 && whole(side[0]) && whole(side[1]))
-        sides.insert(sides.end(), {side[0].get<std::int64_t>(), side[1].get<std::int64_t>()});
-    }
-  if (sides.size() != 4)
-    throw Error("\"{}\" is {}, expected a number, [rows, columns] or [[top, bottom], [left, right]]", key, value.dump());
+  // Those of a single dimension may stand without brackets of their own; those of a structure stand one after the other.
+  if (value.is_array() && value.size() == 2 * count && (spatial == 1 || config_.find(key).is_null())) {
+    auto pairs = json::array();
+    for (std::size_t d = 0; d < count; ++d) pairs.push_back({value[2 * d], value[2 * d + 1]});
+    value = pairs;
+  }
+  if (!value.is_array()) value = std::vector<json>(count, value);
+  Dims sides;
+  for (const auto& side : value) {
+    if (whole(side)) sides.insert(sides.end(), 2, side.get<std::int64_t>());
+    if (side.is_array() && side.size() == 2 && whole(side[0]) && whole(side[1]))
+      sides.insert(sides.end(), {side[0].get<std::int64_t>(), side[1].get<std::int64_t>()});
+  }
+  static constexpr const char* kForms[] = {"a number or [before, after]", "a number, [rows, columns] or [[top, bottom], [left, right]]",
+                                           "a number, [planes, rows, columns] or a pair [before, after] for each of them"};
+  if (value.size() != count || sides.size() != 2 * count)
+    throw Error("\"{}\" is {}, expected {}", key, config_.find(key).dump(), kForms[spatial - 1]);
   field = sides;
 }
 
@@ -132,13 +139,13 @@ void FieldReader::unused_weight(const std::string& name) {
   config_.only(name + "_constraint", nullptr, "remove it");
 }
 
-void FieldWriter::sides(const char* key, Dims& field) {
-  if (field.size() == 4)
-    set(key, {{field[0], field[1]}, {field[2], field[3]}});
-  else if (field.size() == 2)
-    set(key, {{field[0], field[0]}, {field[1], field[1]}});
-  else
-    set(key, field);
+void FieldWriter::sides(const char* key, Dims& field, int spatial) {
+  const auto count = static_cast<std::size_t>(spatial);
+  if (field.size() != count && field.size() != 2 * count) return set(key, field);
+  auto pairs = json::array();
+  for (std::size_t d = 0; d < count; ++d)
+    pairs.push_back(field.size() == count ? json{field[d], field[d]} : json{field[2 * d], field[2 * d + 1]});
+  set(key, spatial == 1 ? pairs[0] : pairs);
 }
 
 void FieldWriter::input_shape(Dims& field) {
@@ -154,6 +161,11 @@ json FieldWriter::config_besides(const FieldWriter& defaults) const {
   for (const auto& key : sparing_)
     if (config[key] == defaults.config_[key]) config.erase(key);
   return config;
+}
+
+const char* FieldLister::dimensions(int spatial) {
+  static constexpr const char* kNames[] = {"steps", "rows, columns", "planes, rows, columns"};
+  return kNames[spatial - 1];
 }
 
 std::string FieldLister::text_of(const Dims& dims) {

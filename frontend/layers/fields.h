@@ -40,16 +40,17 @@ class FieldReader {
   void activation(const char* key, std::string& field);
   /// One of these names, in any spelling; the field gets it as it stands here.
   void choice(const char* key, std::string& field, std::initializer_list<const char*> choices);
-  /// One number for both dimensions, or one for each; required where the default is empty.
-  void pair(const char* key, Dims& field, std::int64_t least = 1);
+  /// One number for all spatial dimensions, or one for each; required where the default is empty.
+  void extents(const char* key, Dims& field, int spatial);
   /// May be absent: the field is then empty.
-  void optional_pair(const char* key, Dims& field, std::int64_t least = 1, Written = Written::always);
+  void optional_extents(const char* key, Dims& field, int spatial, std::int64_t least = 1, Written = Written::always);
   /// Whole numbers of at least `least`.
   void numbers(const char* key, Dims& field, std::int64_t least);
   /// Dimensions, of which one may be -1, or null: what remains.
   void shape(const char* key, Dims& field);
-  /// One number for all sides, [rows, columns] or [[top, bottom], [left, right]]; the field gets those four.
-  void sides(const char* key, Dims& field);
+  /// One number for all sides of images, one for each spatial dimension, or a pair [before, after] for each, which of a single one may
+  /// stand alone; the field gets the pairs one after the other.
+  void sides(const char* key, Dims& field, int spatial);
   /// A dimension, counted with the batch, or from the end.
   void axis(const char* key, std::int64_t& field);
   void initializer(const std::string& key, Initializer& field);
@@ -95,13 +96,13 @@ class FieldWriter {
   void boolean(const char* key, bool& field, Written when = Written::always) { set(key, field, when); }
   void activation(const char* key, std::string& field) { set(key, field); }
   void choice(const char* key, std::string& field, std::initializer_list<const char*>) { set(key, field); }
-  void pair(const char* key, Dims& field, std::int64_t = 1) { set(key, field); }
-  void optional_pair(const char* key, Dims& field, std::int64_t = 1, Written when = Written::always) {
+  void extents(const char* key, Dims& field, int) { set(key, field); }
+  void optional_extents(const char* key, Dims& field, int, std::int64_t = 1, Written when = Written::always) {
     set(key, field.empty() ? nlohmann::json() : nlohmann::json(field), when);
   }
   void numbers(const char* key, Dims& field, std::int64_t) { set(key, field.empty() ? nlohmann::json() : nlohmann::json(field)); }
   void shape(const char* key, Dims& field) { set(key, field); }
-  void sides(const char* key, Dims& field);
+  void sides(const char* key, Dims& field, int spatial);
   void axis(const char* key, std::int64_t& field) { set(key, field); }
   void initializer(const char* key, Initializer& field) { set(key, field.json()); }
   void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
@@ -171,11 +172,13 @@ class FieldLister {
     for (const char* each : choices) all += (all.empty() ? "" : ", ") + std::string(each);
     add(key, all, field);
   }
-  void pair(const char* key, Dims& field, std::int64_t = 1) { add(key, "rows, columns", field.empty() ? "required" : text_of(field)); }
-  void optional_pair(const char* key, Dims&, std::int64_t = 1, Written = Written::always) { add(key, "rows, columns", "none"); }
+  void extents(const char* key, Dims& field, int spatial) { add(key, dimensions(spatial), field.empty() ? "required" : text_of(field)); }
+  void optional_extents(const char* key, Dims&, int spatial, std::int64_t = 1, Written = Written::always) {
+    add(key, dimensions(spatial), "none");
+  }
   void numbers(const char* key, Dims& field, std::int64_t) { add(key, "whole numbers", field.empty() ? "none" : text_of(field)); }
   void shape(const char* key, Dims&) { add(key, "dimensions", "required"); }
-  void sides(const char* key, Dims& field) { add(key, "rows, columns or all sides", text_of(field)); }
+  void sides(const char* key, Dims& field, int spatial) { add(key, std::string(dimensions(spatial)) + " or all sides", text_of(field)); }
   void axis(const char* key, std::int64_t& field) { add(key, "dimension", std::to_string(field)); }
   void initializer(const char* key, Initializer& field) { add(key, "initializer", text_of(field)); }
   void weight(const std::string& name, Initializer& initializer, Regularizer&) {
@@ -201,6 +204,7 @@ class FieldLister {
 
  private:
   void add(const std::string& name, const std::string& kind, const std::string& fallback) { fields.push_back({name, kind, fallback}); }
+  static const char* dimensions(int spatial);
   static std::string text_of(const Dims& dims);
   static std::string text_of(const Initializer& initializer);
 };

@@ -1,16 +1,16 @@
 #include "frontend/layers/pooling.h"
 
 #include "frontend/layers/context.h"
+#include "ir/window.h"
 
 namespace gradc {
 namespace {
 
 template <class Pooling>
 ValueId pool(LayerContext& context, const Pooling& layer, OpKind kind) {
-  context.expect_images();
-  auto type = context.input_type();
+  context.expect_images(layer.spatial);
   const auto& strides = layer.strides.empty() ? layer.pool_size : layer.strides;
-  auto padding = window_padding(layer.padding, {type.dims[1], type.dims[2]}, layer.pool_size, strides, {1, 1});
+  auto padding = window_padding(layer.padding, spatial_dims(context.input_type()), layer.pool_size, strides, Ints(layer.spatial, 1));
   auto results = context.b.emit_all(kind, {context.input()}, {{"window", layer.pool_size}, {"strides", strides}, {"padding", padding}},
                                     context.name + "/pool");
   if (results.size() > 1) context.b.graph().rename(results[1], context.name + "/index");
@@ -18,41 +18,45 @@ ValueId pool(LayerContext& context, const Pooling& layer, OpKind kind) {
 }
 
 /// One number a channel, as an image of one pixel if that is asked for.
-ValueId kept(LayerContext& context, ValueId channels, bool keepdims) {
-  if (!keepdims) return channels;
-  return context.emit(OpKind::reshape, {channels}, {{"dims", Ints{kBatch, 1, 1, context.b.type(channels).dims.back()}}}, "kept");
+template <class Pooling>
+ValueId kept(LayerContext& context, ValueId channels, const Pooling& layer) {
+  if (!layer.keepdims) return channels;
+  Ints dims(layer.spatial + 2, 1);
+  dims.front() = kBatch;
+  dims.back() = context.b.type(channels).dims.back();
+  return context.emit(OpKind::reshape, {channels}, {{"dims", dims}}, "kept");
 }
 
 /// The sum of each channel of x.
 ValueId sum_of_pixels(LayerContext& context, ValueId x) {
-  return context.emit(OpKind::reduce_sum, {x}, {{"axes", Ints{1, 2}}, {"keep_dims", std::int64_t{0}}}, "sum");
+  Ints axes;
+  for (int axis = 1; axis + 1 < context.b.type(x).rank(); ++axis) axes.push_back(axis);
+  return context.emit(OpKind::reduce_sum, {x}, {{"axes", axes}, {"keep_dims", std::int64_t{0}}}, "sum");
 }
 
-}  // namespace
-
-ValueId lower(LayerContext& context, const MaxPooling2D& layer) { return pool(context, layer, OpKind::max_pool2d); }
-ValueId lower(LayerContext& context, const AveragePooling2D& layer) { return pool(context, layer, OpKind::avg_pool2d); }
-
-ValueId lower(LayerContext& context, const GlobalAveragePooling2D& layer) {
-  context.expect_images();
+template <class Pooling>
+ValueId average_all(LayerContext& context, const Pooling& layer) {
+  context.expect_images(layer.spatial);
   auto type = context.input_type();
   auto sum = sum_of_pixels(context, context.input());
-  auto mean = context.emit(OpKind::mul, {sum, context.b.constant(1.0 / static_cast<double>(type.dims[1] * type.dims[2]))}, {}, "mean");
-  return kept(context, mean, layer.keepdims);
+  const auto pixels = static_cast<double>(type.elements() / type.dims.back());
+  auto mean = context.emit(OpKind::mul, {sum, context.b.constant(1.0 / pixels)}, {}, "mean");
+  return kept(context, mean, layer);
 }
 
 /// The gradient goes to all pixels that are the largest: in tf.js to each of them whole, in Keras in equal parts.
-ValueId lower(LayerContext& context, const GlobalMaxPooling2D& layer) {
-  context.expect_images();
+template <class Pooling>
+ValueId max_of_all(LayerContext& context, const Pooling& layer) {
+  context.expect_images(layer.spatial);
   auto type = context.input_type();
-  const Ints window = {type.dims[1], type.dims[2]}, channels = {kBatch, type.dims[3]};
+  const auto window = spatial_dims(type);
+  const Ints channels = {kBatch, type.dims.back()};
   const auto x = context.input();
-  auto pooled = context.b.emit_all(OpKind::max_pool2d, {context.emit(OpKind::stop_gradient, {x})},
-                                   {{"window", window}, {"strides", window}, {"padding", Ints{0, 0, 0, 0}}}, context.name + "/largest");
+  auto pooled = context.b.emit_all(OpKind::max_pool, {context.emit(OpKind::stop_gradient, {x})},
+                                   {{"window", window}, {"strides", window}, {"padding", Pairs(window.size())}}, context.name + "/largest");
   context.b.graph().rename(pooled[1], context.name + "/index");
   auto largest = pooled[0];
-  if (context.mode != Mode::train)
-    return kept(context, context.emit(OpKind::reshape, {largest}, {{"dims", channels}}, "max"), layer.keepdims);
+  if (context.mode != Mode::train) return kept(context, context.emit(OpKind::reshape, {largest}, {{"dims", channels}}, "max"), layer);
   auto is_largest = context.emit(OpKind::equal, {x, largest}, {}, "is_largest");
   auto through = context.emit(OpKind::select, {is_largest, x, context.b.constant(0)}, {}, "through");
   auto sum = sum_of_pixels(context, through);
@@ -61,7 +65,22 @@ ValueId lower(LayerContext& context, const GlobalMaxPooling2D& layer) {
   // The sum's gradient, and the largest's value.
   auto value = context.emit(OpKind::reshape, {largest}, {{"dims", channels}});
   auto off = context.emit(OpKind::sub, {value, context.emit(OpKind::stop_gradient, {sum})}, {}, "off");
-  return kept(context, context.emit(OpKind::add, {sum, off}, {}, "max"), layer.keepdims);
+  return kept(context, context.emit(OpKind::add, {sum, off}, {}, "max"), layer);
 }
+
+}  // namespace
+
+ValueId lower(LayerContext& context, const MaxPooling1D& layer) { return pool(context, layer, OpKind::max_pool); }
+ValueId lower(LayerContext& context, const MaxPooling2D& layer) { return pool(context, layer, OpKind::max_pool); }
+ValueId lower(LayerContext& context, const MaxPooling3D& layer) { return pool(context, layer, OpKind::max_pool); }
+ValueId lower(LayerContext& context, const AveragePooling1D& layer) { return pool(context, layer, OpKind::avg_pool); }
+ValueId lower(LayerContext& context, const AveragePooling2D& layer) { return pool(context, layer, OpKind::avg_pool); }
+ValueId lower(LayerContext& context, const AveragePooling3D& layer) { return pool(context, layer, OpKind::avg_pool); }
+ValueId lower(LayerContext& context, const GlobalAveragePooling1D& layer) { return average_all(context, layer); }
+ValueId lower(LayerContext& context, const GlobalAveragePooling2D& layer) { return average_all(context, layer); }
+ValueId lower(LayerContext& context, const GlobalAveragePooling3D& layer) { return average_all(context, layer); }
+ValueId lower(LayerContext& context, const GlobalMaxPooling1D& layer) { return max_of_all(context, layer); }
+ValueId lower(LayerContext& context, const GlobalMaxPooling2D& layer) { return max_of_all(context, layer); }
+ValueId lower(LayerContext& context, const GlobalMaxPooling3D& layer) { return max_of_all(context, layer); }
 
 }  // namespace gradc

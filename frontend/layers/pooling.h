@@ -1,39 +1,59 @@
 #pragma once
-/// Windows of images made one pixel, and whole images.
+/// Windows of images made one pixel, and whole images; of images of one, two or three spatial dimensions.
 
 #include "frontend/layers/basics.h"
 
 namespace gradc {
 
-struct MaxPooling2D {
-  Dims pool_size = {2, 2};
+template <int n>
+struct MaxPoolingND {
+  static constexpr int spatial = n;
+  Dims pool_size = Dims(n, 2);
   Dims strides = {};  ///< The pool size, unless given.
   std::string padding = "valid";
   std::string name = {};
 };
+using MaxPooling1D = MaxPoolingND<1>;
+using MaxPooling2D = MaxPoolingND<2>;
+using MaxPooling3D = MaxPoolingND<3>;
 
-struct AveragePooling2D {
-  Dims pool_size = {2, 2};
+template <int n>
+struct AveragePoolingND {
+  static constexpr int spatial = n;
+  Dims pool_size = Dims(n, 2);
   Dims strides = {};  ///< The pool size, unless given.
   std::string padding = "valid";
   std::string name = {};
 };
+using AveragePooling1D = AveragePoolingND<1>;
+using AveragePooling2D = AveragePoolingND<2>;
+using AveragePooling3D = AveragePoolingND<3>;
 
-struct GlobalAveragePooling2D {
+template <int n>
+struct GlobalAveragePoolingND {
+  static constexpr int spatial = n;
   bool keepdims = false;  ///< Whether the result is an image of one pixel.
   std::string name = {};
 };
+using GlobalAveragePooling1D = GlobalAveragePoolingND<1>;
+using GlobalAveragePooling2D = GlobalAveragePoolingND<2>;
+using GlobalAveragePooling3D = GlobalAveragePoolingND<3>;
 
-struct GlobalMaxPooling2D {
+template <int n>
+struct GlobalMaxPoolingND {
+  static constexpr int spatial = n;
   bool keepdims = false;
   std::string name = {};
 };
+using GlobalMaxPooling1D = GlobalMaxPoolingND<1>;
+using GlobalMaxPooling2D = GlobalMaxPoolingND<2>;
+using GlobalMaxPooling3D = GlobalMaxPoolingND<3>;
 
 template <class Fields, class Pooling>
   requires requires(Pooling& layer) { layer.pool_size; }
 void describe(Fields& f, Pooling& layer) {
-  f.pair("pool_size", layer.pool_size);
-  f.optional_pair("strides", layer.strides);
+  f.extents("pool_size", layer.pool_size, layer.spatial);
+  f.optional_extents("strides", layer.strides, layer.spatial);
   f.choice("padding", layer.padding, {"valid", "same"});
   f.data_format();
   f.name(layer.name);

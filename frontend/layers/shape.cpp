@@ -8,8 +8,41 @@
 namespace gradc {
 namespace {
 
-/// Top, bottom, left and right as the numbers before and after each dimension.
-std::pair<Ints, Ints> before_and_after(const Dims& sides) { return {{0, sides[0], sides[2], 0}, {0, sides[1], sides[3], 0}}; }
+/// The sides of spatial dimensions as the numbers before and after each dimension of images.
+std::pair<Ints, Ints> before_and_after(const Dims& sides) {
+  Ints before = {0}, after = {0};
+  for (std::size_t i = 0; i < sides.size(); i += 2) {
+    before.push_back(sides[i]);
+    after.push_back(sides[i + 1]);
+  }
+  before.push_back(0);
+  after.push_back(0);
+  return {before, after};
+}
+
+template <int n>
+ValueId pad(LayerContext& context, const ZeroPaddingND<n>& layer) {
+  context.expect_images(n);
+  auto [before, after] = before_and_after(layer.padding);
+  return context.emit(OpKind::pad, {context.input()}, {{"before", before}, {"after", after}}, "padded");
+}
+
+template <int n>
+ValueId crop(LayerContext& context, const CroppingND<n>& layer) {
+  context.expect_images(n);
+  auto [begin, end] = before_and_after(layer.cropping);
+  auto size = context.input_type().dims;
+  for (int axis = 1; axis <= n; ++axis) {
+    if (begin[axis] >= size[axis] || end[axis] >= size[axis] - begin[axis])
+      throw Error("\"cropping\" is {}, which leaves nothing of {} of {}", context.config.find("cropping").dump(),
+                  n == 1   ? "sequences"
+                  : n == 2 ? "images"
+                           : "volumes",
+                  shape_string(context.input_type().image_dims()));
+    size[axis] -= begin[axis] + end[axis];
+  }
+  return context.emit(OpKind::slice, {context.input()}, {{"begin", begin}, {"size", size}}, "cropped");
+}
 
 }  // namespace
 
@@ -58,23 +91,11 @@ ValueId lower(LayerContext& context, const RepeatVector& layer) {
   return context.emit(OpKind::broadcast, {row}, {{"dims", Ints{kBatch, layer.n, features}}}, "repeated");
 }
 
-ValueId lower(LayerContext& context, const ZeroPadding2D& layer) {
-  context.expect_images();
-  auto [before, after] = before_and_after(layer.padding);
-  return context.emit(OpKind::pad, {context.input()}, {{"before", before}, {"after", after}}, "padded");
-}
-
-ValueId lower(LayerContext& context, const Cropping2D& layer) {
-  context.expect_images();
-  auto [begin, end] = before_and_after(layer.cropping);
-  auto size = context.input_type().dims;
-  for (int axis : {1, 2}) {
-    if (begin[axis] >= size[axis] || end[axis] >= size[axis] - begin[axis])
-      throw Error("\"cropping\" is {}, which leaves nothing of images of {}", context.config.find("cropping").dump(),
-                  shape_string(context.input_type().image_dims()));
-    size[axis] -= begin[axis] + end[axis];
-  }
-  return context.emit(OpKind::slice, {context.input()}, {{"begin", begin}, {"size", size}}, "cropped");
-}
+ValueId lower(LayerContext& context, const ZeroPadding1D& layer) { return pad(context, layer); }
+ValueId lower(LayerContext& context, const ZeroPadding2D& layer) { return pad(context, layer); }
+ValueId lower(LayerContext& context, const ZeroPadding3D& layer) { return pad(context, layer); }
+ValueId lower(LayerContext& context, const Cropping1D& layer) { return crop(context, layer); }
+ValueId lower(LayerContext& context, const Cropping2D& layer) { return crop(context, layer); }
+ValueId lower(LayerContext& context, const Cropping3D& layer) { return crop(context, layer); }
 
 }  // namespace gradc

@@ -35,15 +35,25 @@ struct RepeatVector {
   Dims input_shape = {};
 };
 
-struct ZeroPadding2D {
-  Dims padding = {1, 1};  ///< Rows and columns, or top, bottom, left, right.
+template <int n>
+struct ZeroPaddingND {
+  static constexpr int spatial = n;
+  Dims padding = Dims(n, 1);  ///< For each spatial dimension a number, or two: before and after it.
   std::string name = {};
 };
+using ZeroPadding1D = ZeroPaddingND<1>;
+using ZeroPadding2D = ZeroPaddingND<2>;
+using ZeroPadding3D = ZeroPaddingND<3>;
 
-struct Cropping2D {
-  Dims cropping = {0, 0};  ///< Rows and columns, or top, bottom, left, right.
+template <int n>
+struct CroppingND {
+  static constexpr int spatial = n;
+  Dims cropping = Dims(n, n == 2 ? 0 : 1);  ///< For each spatial dimension a number, or two: before and after it.
   std::string name = {};
 };
+using Cropping1D = CroppingND<1>;
+using Cropping2D = CroppingND<2>;
+using Cropping3D = CroppingND<3>;
 
 template <class Fields>
 void describe(Fields& f, InputLayer& layer) {
@@ -78,16 +88,16 @@ void describe(Fields& f, RepeatVector& layer) {
   f.name(layer.name);
 }
 
-template <class Fields>
-void describe(Fields& f, ZeroPadding2D& layer) {
-  f.sides("padding", layer.padding);
+template <class Fields, int n>
+void describe(Fields& f, ZeroPaddingND<n>& layer) {
+  f.sides("padding", layer.padding, n);
   f.data_format();
   f.name(layer.name);
 }
 
-template <class Fields>
-void describe(Fields& f, Cropping2D& layer) {
-  f.sides("cropping", layer.cropping);
+template <class Fields, int n>
+void describe(Fields& f, CroppingND<n>& layer) {
+  f.sides("cropping", layer.cropping, n);
   f.data_format();
   f.name(layer.name);
 }

@@ -55,10 +55,22 @@ ValueId interpolated(LayerContext& context, ValueId x, int axis, std::int64_t ti
   return images.size() == 1 ? images[0] : interleaved(context, images, axis);
 }
 
+template <int n>
+ValueId repeated(LayerContext& context, const UpSamplingND<n>& layer) {
+  context.expect_images(n);
+  auto y = context.input();
+  for (int axis = 1; axis <= n; ++axis)
+    if (const auto times = layer.size[axis - 1]; times > 1) y = interleaved(context, std::vector(times, y), axis);
+  return y;
+}
+
 }  // namespace
 
+ValueId lower(LayerContext& context, const UpSampling1D& layer) { return repeated(context, layer); }
+ValueId lower(LayerContext& context, const UpSampling3D& layer) { return repeated(context, layer); }
+
 ValueId lower(LayerContext& context, const UpSampling2D& layer) {
-  context.expect_images();
+  context.expect_images(2);
   auto y = context.input();
   for (int axis : {1, 2}) {
     const auto times = layer.size[axis - 1];

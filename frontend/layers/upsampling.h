@@ -10,10 +10,27 @@ struct UpSampling2D {
   std::string name = {};
 };
 
+/// Each pixel `size` times along each spatial dimension.
+template <int n>
+struct UpSamplingND {
+  static constexpr int spatial = n;
+  Dims size = Dims(n, 2);
+  std::string name = {};
+};
+using UpSampling1D = UpSamplingND<1>;
+using UpSampling3D = UpSamplingND<3>;
+
 template <class Fields>
 void describe(Fields& f, UpSampling2D& layer) {
-  f.pair("size", layer.size);
+  f.extents("size", layer.size, 2);
   f.choice("interpolation", layer.interpolation, {"nearest", "bilinear"});
+  f.data_format();
+  f.name(layer.name);
+}
+
+template <class Fields, int n>
+void describe(Fields& f, UpSamplingND<n>& layer) {
+  f.extents("size", layer.size, n);
   f.data_format();
   f.name(layer.name);
 }

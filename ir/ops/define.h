@@ -19,6 +19,9 @@ inline void expect_batched(const Type& type, const char* what) {
   if (!type.batched()) throw Error("{} starts with the batch dimension B, got {}", what, to_string(type));
 }
 
+/// Throws gradc::Error unless the type is [B,...,C] with one to three spatial dimensions.
+void expect_images(const Type& type, const char* what);
+
 /// The `gives_zero` of ops whose result is made of their first operand, times others or at other places.
 inline bool zero_where_first_is(const std::vector<bool>& operands) { return operands[0]; }
 

@@ -549,8 +549,7 @@ TEST_F(Cli, DumpsEveryFormOfTheCodeThatOtherToolsRead) {
   EXPECT_THAT(all, HasSubstr("\n# kernel dense_Dense1.dense\n"));
   auto statement = run("dump " + model + " --format stmt --kernel dense_Dense1.dense").out;
   EXPECT_THAT(statement, testing::AllOf(testing::StartsWith("// kernel dense_Dense1.dense\n"), HasSubstr("produce out")));
-  expect_error("dump " + model + " --format asm --kernel dense", 1,
-               "there is no kernel \"dense\"; the kernels are conv2d_Conv2D1.conv2d, ");
+  expect_error("dump " + model + " --format asm --kernel dense", 1, "there is no kernel \"dense\"; the kernels are conv2d_Conv2D1.conv, ");
   expect_error("dump " + model + " --format stmt --after fuse", 1, "--after fuse does not go with it");
   expect_error("dump " + model + " --format dot --after plan", 1, "--format dot draws a graph; --after plan is a list of commands");
   expect_error("dump " + model + " --kernel x", 1, "--kernel goes with --format stmt and asm");
@@ -565,7 +564,7 @@ TEST_F(Cli, DumpsGraphsForGraphviz) {
   };
   auto text = run(dump + "fuse").out, dot = run(dump + "fuse --format dot").out;
   EXPECT_EQ(count(dot, "subgraph"), count(text, "\n  kernel @"));
-  EXPECT_EQ(count(dot, "[label=\"conv2d\""), count(text, "= conv2d "));
+  EXPECT_EQ(count(dot, "[label=\"conv\""), count(text, "= conv "));
   EXPECT_THAT(dot, HasSubstr("label=\"f32[B,24,24,8]\""));
   // Before fuse, layers are the boxes.
   EXPECT_THAT(run(dump + "lower --format dot").out, HasSubstr("label=\"max_pooling2d_MaxPooling2D1\""));
@@ -641,14 +640,14 @@ TEST_F(Cli, DebuggersAndProfilersSeeKernelsByName) {
     static_cast<void>(std::system((command + " >" + path("tool") + " 2>&1").c_str()));
     return read_file(path("tool"));
   };
-  write("commands", "set breakpoint pending on\nset debuginfod enabled off\nbreak conv2d_Conv2D2.conv2d_input_grad\nrun\nbt\nkill\nquit\n");
+  write("commands", "set breakpoint pending on\nset debuginfod enabled off\nbreak conv2d_Conv2D2.conv_input_grad\nrun\nbt\nkill\nquit\n");
   auto gdb = output_of("gdb -batch -x " + path("commands") + " --args " + profile + "--gdb");
   EXPECT_TRUE(gdb.find("not found") != std::string::npos || gdb.find("ptrace") != std::string::npos ||
-              testing::Matches(testing::ContainsRegex("#0 .* in conv2d_Conv2D2.conv2d_input_grad \\(\\)\n#1 .* in step \\(\\)"))(gdb))
+              testing::Matches(testing::ContainsRegex("#0 .* in conv2d_Conv2D2.conv_input_grad \\(\\)\n#1 .* in step \\(\\)"))(gdb))
       << gdb;
   auto recorded = output_of("perf record -e cpu-clock -o " + path("perf.data") + " " + profile + "--perf-map");
   if (recorded.find("training step") == std::string::npos) GTEST_SKIP() << "perf cannot record here: " << recorded;
-  EXPECT_THAT(output_of("perf report --stdio -i " + path("perf.data")), HasSubstr("conv2d_Conv2D2.conv2d_input_grad"));
+  EXPECT_THAT(output_of("perf report --stdio -i " + path("perf.data")), HasSubstr("conv2d_Conv2D2.conv_input_grad"));
 }
 
 TEST_F(Cli, AReportShowsWhatADataSetHasAndRefusesWhatItCannotWrite) {

@@ -69,7 +69,7 @@ TEST(OpTraits, LoopsOfContractionsMoveAlongAllTheirOperands) {
 TEST(OpTraits, MultiplyAddsLeaveOutPadding) {
   TrainingGraph t({4, 4, 2});
   auto w = t.b.emit_typed(OpKind::param, {DType::f32, {3, 3, 2, 5}}, {{"name", std::string("w")}, {"trainable", std::int64_t{1}}}, "w");
-  t.b.emit(OpKind::conv2d, {t.images, w}, {{"strides", Ints{1, 1}}, {"dilation", Ints{1, 1}}, {"padding", Ints{1, 1, 1, 1}}});
+  t.b.emit(OpKind::conv, {t.images, w}, {{"strides", Ints{1, 1}}, {"dilation", Ints{1, 1}}, {"padding", Pairs{{1, 1}, {1, 1}}}});
   // Of the 12 positions of a row's windows one is padding at either end.
   EXPECT_EQ(t.graph.iteration(t.graph.ops.back()).multiply_adds(), 10 * 10 * 2 * 5);
 }
@@ -107,7 +107,7 @@ TEST(OpTraits, InstructionsAreCountedInTheRow) {
   EXPECT_EQ(instructions(OpKind::sign), 4);
   EXPECT_GE(instructions(OpKind::div), 8);
   EXPECT_GT(instructions(OpKind::gelu), instructions(OpKind::erf));
-  EXPECT_FALSE(is_inlined(OpKind::conv2d));
+  EXPECT_FALSE(is_inlined(OpKind::conv));
 }
 
 TEST(OpTraits, AGradientThatIsNotKnownIsAnError) {

@@ -34,6 +34,18 @@ TEST(Keras, StridedNetsTrainAsInKeras) {
     }
 }
 
+TEST(Keras, SequencesAndVolumesTrainAsInKeras) {
+  TemporaryFolder temporary;
+  train_in_keras("ranks", temporary.path() / "ranks");
+  auto models = folders_in(temporary.path() / "ranks");
+  EXPECT_EQ(models.size(), 6);
+  for (const auto& model : models)
+    for (const auto& run : runs()) {
+      SCOPED_TRACE(model.filename().string() + " on " + run.name);
+      EXPECT_THAT(differences(model, run.options), testing::IsEmpty());
+    }
+}
+
 TEST(Keras, OptionsOfLayersTrainAsInKeras) {
   TemporaryFolder temporary;
   train_in_keras("layers", temporary.path() / "layers");

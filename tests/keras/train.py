@@ -52,7 +52,7 @@ def spec_of(document):
         inputs = [node[0] for nodes in layer.get("inbound_nodes", []) for node in nodes]
         if max(np.ravel(config.get("strides") or 1)) > 1:
             config.pop("dilation_rate", None)  # Keras has only one of them.
-        if layer["class_name"] == "SeparableConv2D":
+        if layer["class_name"].startswith("SeparableConv"):
             config.pop("kernel_initializer", None)
         if layer["class_name"] == "InputLayer":
             spec["input"] = layer["config"]["name"]

@@ -7,7 +7,7 @@
 namespace gradc::test {
 namespace {
 
-Attributes window(Ints strides, Ints padding) { return {{"strides", std::move(strides)}, {"padding", std::move(padding)}}; }
+Attributes window(Ints strides, Pairs padding) { return {{"strides", std::move(strides)}, {"padding", std::move(padding)}}; }
 
 Attributes with(Attributes attributes, const std::string& name, Attribute value) {
   attributes.set(name, std::move(value));
@@ -21,38 +21,43 @@ ValueId trainable_images(TrainingGraph& t) {
 }
 
 struct Conv {
-  std::int64_t height, width, in, out, rows, columns;
-  Ints strides, padding, dilation;
+  Ints image;  ///< Spatial dimensions, as many as there are sizes, strides, paddings and dilations.
+  std::int64_t in, out;
+  Ints size, strides;
+  Pairs padding;
+  Ints dilation;
   std::int64_t batch;
   std::int64_t groups = 1;
 };
 
+Ints followed_by(Ints dims, std::initializer_list<std::int64_t> more) {
+  dims.insert(dims.end(), more);
+  return dims;
+}
+
 OpCase conv_case(const Conv& c) {
-  auto name = "conv2d " + std::to_string(c.height) + "x" + std::to_string(c.width) + "x" + std::to_string(c.in) + " kernel " +
-              std::to_string(c.rows) + "x" + std::to_string(c.columns) + "x" + std::to_string(c.out) + " strides " +
+  auto name = "conv " + shape_string(followed_by(c.image, {c.in})) + " kernel " + shape_string(followed_by(c.size, {c.out})) + " strides " +
               to_string(Attribute(c.strides)) + " padding " + to_string(Attribute(c.padding)) + " dilation " +
               to_string(Attribute(c.dilation)) + " groups " + std::to_string(c.groups) + " batch " + std::to_string(c.batch);
   return {name,
           [c](TrainingGraph& t) {
-            auto w = t.param("kernel", {c.rows, c.columns, c.in / c.groups, c.out});
+            auto w = t.param("kernel", followed_by(c.size, {c.in / c.groups, c.out}));
             auto attributes = with(window(c.strides, c.padding), "dilation", c.dilation);
             if (c.groups > 1) attributes.set("groups", c.groups);
-            t.loss_of(t.b.emit(OpKind::conv2d, {trainable_images(t), w}, attributes), 1);
+            t.loss_of(t.b.emit(OpKind::conv, {trainable_images(t), w}, attributes), 1);
           },
-          {c.height, c.width, c.in},
-          c.batch};
+          followed_by(c.image, {c.in}), c.batch};
 }
 
-/// A transposed convolution: the input gradient of a convolution as a forward op, to images of height and width `to`.
+/// A transposed convolution: the input gradient of a convolution as a forward op, to images of the spatial dimensions `to`.
 OpCase transposed_conv_case(const Conv& c, const Ints& to) {
-  return {"transposed conv2d to " + to_string(Attribute(to)) + " strides " + to_string(Attribute(c.strides)),
+  return {"transposed conv to " + to_string(Attribute(to)) + " strides " + to_string(Attribute(c.strides)),
           [c, to](TrainingGraph& t) {
-            auto w = t.param("kernel", {c.rows, c.columns, c.in, c.out});
+            auto w = t.param("kernel", followed_by(c.size, {c.in, c.out}));
             auto attributes = with(with(window(c.strides, c.padding), "dilation", c.dilation), "input", to);
-            t.loss_of(t.b.emit(OpKind::conv2d_input_grad, {trainable_images(t), w}, attributes), 1);
+            t.loss_of(t.b.emit(OpKind::conv_input_grad, {trainable_images(t), w}, attributes), 1);
           },
-          {c.height, c.width, c.in},
-          c.batch};
+          followed_by(c.image, {c.in}), c.batch};
 }
 
 OpCase dense_case(std::int64_t in, std::int64_t out, std::int64_t batch) {
@@ -62,15 +67,12 @@ OpCase dense_case(std::int64_t in, std::int64_t out, std::int64_t batch) {
           batch};
 }
 
-OpCase pool_case(OpKind kind, std::int64_t height, std::int64_t width, std::int64_t channels, const Ints& size, const Ints& strides,
-                 const Ints& padding, std::int64_t batch) {
-  auto name = std::string(name_of(kind)) + " " + std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels) +
-              " window " + to_string(Attribute(size)) + " strides " + to_string(Attribute(strides)) + " padding " +
-              to_string(Attribute(padding));
+OpCase pool_case(OpKind kind, const Ints& image, const Ints& size, const Ints& strides, const Pairs& padding, std::int64_t batch) {
+  auto name = std::string(name_of(kind)) + " " + shape_string(image) + " window " + to_string(Attribute(size)) + " strides " +
+              to_string(Attribute(strides)) + " padding " + to_string(Attribute(padding));
   return {name,
           [=](TrainingGraph& t) { t.loss_of(t.b.emit(kind, {trainable_images(t)}, with(window(strides, padding), "window", size)), 2); },
-          {height, width, channels},
-          batch};
+          image, batch};
 }
 
 OpCase pointwise_case(OpKind kind) {
@@ -101,81 +103,108 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
   Random random(seed);
   // Awkward convolutions: one pixel, one channel, a kernel as large as the input, strides larger than the kernel, batches beside the lanes.
   for (const auto& c : std::vector<Conv>{
-           {1, 1, 1, 1, 1, 1, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
-           {5, 5, 2, 3, 5, 5, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
-           {7, 9, 3, 5, 2, 2, {3, 3}, {0, 0, 0, 0}, {1, 1}, 2},
-           {6, 7, 4, 17, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 65},
-           {9, 8, 3, 6, 3, 2, {2, 1}, {0, 1, 1, 0}, {1, 1}, 3},
-           {11, 10, 2, 4, 3, 3, {1, 1}, {2, 2, 2, 2}, {2, 2}, 17},
-           {8, 8, 5, 9, 1, 1, {2, 2}, {0, 0, 0, 0}, {1, 1}, 4},
-           {28, 28, 1, 8, 5, 5, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2},
-           {4, 13, 1, 1, 1, 9, {1, 2}, {0, 0, 4, 4}, {1, 1}, 3},
-           {7, 6, 18, 18, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 3, 18},
-           {7, 6, 3, 6, 2, 3, {2, 2}, {1, 0, 1, 1}, {1, 1}, 5, 3},
-           {5, 6, 8, 12, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 4},
+           {{1, 1}, 1, 1, {1, 1}, {1, 1}, {{0, 0}, {0, 0}}, {1, 1}, 1},
+           {{5, 5}, 2, 3, {5, 5}, {1, 1}, {{0, 0}, {0, 0}}, {1, 1}, 1},
+           {{7, 9}, 3, 5, {2, 2}, {3, 3}, {{0, 0}, {0, 0}}, {1, 1}, 2},
+           {{6, 7}, 4, 17, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 65},
+           {{9, 8}, 3, 6, {3, 2}, {2, 1}, {{0, 1}, {1, 0}}, {1, 1}, 3},
+           {{11, 10}, 2, 4, {3, 3}, {1, 1}, {{2, 2}, {2, 2}}, {2, 2}, 17},
+           {{8, 8}, 5, 9, {1, 1}, {2, 2}, {{0, 0}, {0, 0}}, {1, 1}, 4},
+           {{28, 28}, 1, 8, {5, 5}, {1, 1}, {{0, 0}, {0, 0}}, {1, 1}, 2},
+           {{4, 13}, 1, 1, {1, 9}, {1, 2}, {{0, 0}, {4, 4}}, {1, 1}, 3},
+           {{7, 6}, 18, 18, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 3, 18},
+           {{7, 6}, 3, 6, {2, 3}, {2, 2}, {{1, 0}, {1, 1}}, {1, 1}, 5, 3},
+           {{5, 6}, 8, 12, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 2, 4},
            // Depthwise: a kernel larger than the images, dilation, no padding, and vectors of which half would fit.
-           {3, 2, 20, 20, 5, 5, {1, 1}, {2, 2, 2, 2}, {1, 1}, 2, 20},
-           {9, 11, 8, 8, 3, 3, {1, 1}, {2, 2, 2, 2}, {2, 2}, 3, 8},
-           {8, 9, 5, 5, 3, 4, {1, 2}, {0, 0, 0, 0}, {1, 1}, 2, 5},
-           {6, 7, 24, 24, 3, 3, {2, 2}, {1, 1, 0, 1}, {1, 1}, 3, 24},
+           {{3, 2}, 20, 20, {5, 5}, {1, 1}, {{2, 2}, {2, 2}}, {1, 1}, 2, 20},
+           {{9, 11}, 8, 8, {3, 3}, {1, 1}, {{2, 2}, {2, 2}}, {2, 2}, 3, 8},
+           {{8, 9}, 5, 5, {3, 4}, {1, 2}, {{0, 0}, {0, 0}}, {1, 1}, 2, 5},
+           {{6, 7}, 24, 24, {3, 3}, {2, 2}, {{1, 1}, {0, 1}}, {1, 1}, 3, 24},
            // Fewer filters, or fewer channels, than half a vector has lanes.
-           {6, 11, 16, 3, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2},
-           {7, 9, 12, 1, 2, 3, {1, 2}, {1, 0, 0, 2}, {1, 1}, 3},
-           {5, 8, 24, 2, 5, 1, {1, 1}, {2, 2, 0, 0}, {1, 1}, 1},
-           {9, 7, 3, 16, 3, 3, {2, 2}, {1, 1, 1, 1}, {1, 1}, 3},
-           {10, 7, 1, 8, 5, 5, {3, 2}, {2, 2, 2, 2}, {1, 1}, 2},
-           {9, 9, 2, 32, 3, 3, {2, 2}, {2, 2, 2, 2}, {2, 2}, 2},
+           {{6, 11}, 16, 3, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 2},
+           {{7, 9}, 12, 1, {2, 3}, {1, 2}, {{1, 0}, {0, 2}}, {1, 1}, 3},
+           {{5, 8}, 24, 2, {5, 1}, {1, 1}, {{2, 2}, {0, 0}}, {1, 1}, 1},
+           {{9, 7}, 3, 16, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3},
+           {{10, 7}, 1, 8, {5, 5}, {3, 2}, {{2, 2}, {2, 2}}, {1, 1}, 2},
+           {{9, 9}, 2, 32, {3, 3}, {2, 2}, {{2, 2}, {2, 2}}, {2, 2}, 2},
            // Strides that leave a last row, or column, of the input without the others of its turn; also in groups.
-           {3, 3, 1, 4, 3, 3, {2, 2}, {1, 1, 1, 1}, {1, 1}, 3},
-           {5, 3, 8, 16, 3, 2, {2, 2}, {1, 1, 0, 1}, {1, 1}, 17},
-           {3, 7, 3, 5, 4, 2, {2, 2}, {1, 2, 0, 1}, {1, 1}, 2},
-           {4, 5, 17, 3, 4, 3, {3, 3}, {1, 2, 0, 1}, {1, 1}, 2},
-           {5, 4, 6, 12, 3, 3, {2, 2}, {1, 1, 0, 1}, {1, 1}, 3, 6},
-           {3, 5, 8, 8, 3, 3, {2, 3}, {1, 1, 1, 0}, {1, 1}, 2, 4},
+           {{3, 3}, 1, 4, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3},
+           {{5, 3}, 8, 16, {3, 2}, {2, 2}, {{1, 1}, {0, 1}}, {1, 1}, 17},
+           {{3, 7}, 3, 5, {4, 2}, {2, 2}, {{1, 2}, {0, 1}}, {1, 1}, 2},
+           {{4, 5}, 17, 3, {4, 3}, {3, 3}, {{1, 2}, {0, 1}}, {1, 1}, 2},
+           {{5, 4}, 6, 12, {3, 3}, {2, 2}, {{1, 1}, {0, 1}}, {1, 1}, 3, 6},
+           {{3, 5}, 8, 8, {3, 3}, {2, 3}, {{1, 1}, {1, 0}}, {1, 1}, 2, 4},
            // One filter a group of several channels, in numbers beside those of lanes.
-           {6, 6, 6, 3, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 3},
-           {4, 5, 15, 5, 2, 3, {2, 1}, {0, 1, 1, 1}, {1, 1}, 1, 5},
-           {4, 3, 38, 19, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 19},
+           {{6, 6}, 6, 3, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 2, 3},
+           {{4, 5}, 15, 5, {2, 3}, {2, 1}, {{0, 1}, {1, 1}}, {1, 1}, 1, 5},
+           {{4, 3}, 38, 19, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 2, 19},
        })
     cases.push_back(conv_case(c));
-  cases.push_back(transposed_conv_case({4, 5, 16, 3, 4, 4, {2, 2}, {1, 1, 1, 1}, {1, 1}, 3}, {8, 10}));
-  cases.push_back(transposed_conv_case({4, 5, 3, 6, 3, 3, {2, 2}, {0, 1, 0, 1}, {1, 1}, 3}, {8, 10}));
-  cases.push_back(transposed_conv_case({3, 4, 5, 2, 2, 4, {1, 3}, {0, 0, 0, 0}, {1, 1}, 18}, {4, 13}));
-  for (int i = 0; i < 8; ++i) {
-    Conv c{random.integer(3, 12),
-           random.integer(3, 12),
-           random.integer(1, 6),
-           random.integer(1, 11),
-           random.integer(1, 3),
-           random.integer(1, 3),
-           {random.integer(1, 3), random.integer(1, 3)},
-           {random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)},
-           {1, 1},
-           random.integer(1, 20)};
-    if (random.coin()) c.dilation = {random.integer(1, (c.height - 1) / std::max<std::int64_t>(c.rows - 1, 1)), 1};
+  cases.push_back(transposed_conv_case({{4, 5}, 16, 3, {4, 4}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}, {8, 10}));
+  cases.push_back(transposed_conv_case({{4, 5}, 3, 6, {3, 3}, {2, 2}, {{0, 1}, {0, 1}}, {1, 1}, 3}, {8, 10}));
+  cases.push_back(transposed_conv_case({{3, 4}, 5, 2, {2, 4}, {1, 3}, {{0, 0}, {0, 0}}, {1, 1}, 18}, {4, 13}));
+  // Sequences and volumes.
+  for (const auto& c : std::vector<Conv>{
+           {{1}, 1, 1, {1}, {1}, {{0, 0}}, {1}, 1},
+           {{13}, 3, 5, {3}, {1}, {{1, 1}}, {1}, 18},
+           {{40}, 6, 17, {5}, {2}, {{2, 2}}, {1}, 3},
+           {{11}, 4, 8, {4}, {3}, {{1, 2}}, {1}, 65},
+           {{17}, 5, 9, {3}, {1}, {{4, 0}}, {2}, 4},  // As causal padding has it.
+           {{9}, 12, 12, {3}, {2}, {{1, 0}}, {1}, 2, 12},
+           {{12}, 8, 12, {3}, {1}, {{1, 1}}, {1}, 3, 4},
+           {{10}, 16, 2, {3}, {1}, {{1, 1}}, {1}, 2},
+           {{9}, 2, 32, {3}, {2}, {{2, 2}}, {2}, 2},
+           {{1, 1, 1}, 1, 1, {1, 1, 1}, {1, 1, 1}, {{0, 0}, {0, 0}, {0, 0}}, {1, 1, 1}, 1},
+           {{4, 5, 6}, 2, 5, {3, 3, 3}, {1, 1, 1}, {{1, 1}, {1, 1}, {1, 1}}, {1, 1, 1}, 18},
+           {{5, 4, 7}, 3, 17, {2, 3, 2}, {1, 1, 1}, {{0, 0}, {0, 1}, {1, 0}}, {1, 1, 1}, 3},
+           {{5, 6, 5}, 3, 6, {3, 2, 3}, {2, 3, 2}, {{1, 1}, {0, 0}, {0, 1}}, {1, 1, 1}, 2},
+           {{3, 5, 4}, 4, 8, {3, 3, 2}, {2, 2, 1}, {{1, 1}, {1, 1}, {1, 0}}, {1, 1, 1}, 17},
+           {{6, 5, 7}, 2, 4, {2, 2, 2}, {1, 1, 1}, {{1, 1}, {0, 1}, {1, 1}}, {2, 1, 3}, 3},
+           {{4, 4, 5}, 8, 8, {3, 2, 3}, {1, 2, 1}, {{1, 1}, {1, 0}, {1, 1}}, {1, 1, 1}, 2, 8},
+           {{3, 4, 4}, 6, 9, {2, 2, 3}, {1, 1, 1}, {{1, 0}, {0, 0}, {1, 1}}, {1, 1, 1}, 2, 3},
+           {{4, 3, 8}, 16, 3, {3, 3, 3}, {1, 1, 1}, {{1, 1}, {1, 1}, {1, 1}}, {1, 1, 1}, 2},
+           {{4, 5, 6}, 16, 2, {2, 3, 3}, {2, 2, 2}, {{0, 0}, {1, 1}, {1, 1}}, {1, 1, 1}, 2},
+           {{5, 6, 5}, 2, 32, {2, 2, 3}, {2, 1, 2}, {{1, 1}, {0, 0}, {1, 1}}, {1, 2, 2}, 2},
+       })
+    cases.push_back(conv_case(c));
+  cases.push_back(transposed_conv_case({{7}, 5, 3, {4}, {2}, {{1, 1}}, {1}, 3}, {14}));
+  cases.push_back(transposed_conv_case({{3, 2, 4}, 4, 6, {2, 3, 3}, {2, 1, 2}, {{0, 0}, {1, 1}, {0, 1}}, {1, 1, 1}, 3}, {6, 2, 8}));
+  // One to three dimensions, drawn; dilation only where it leaves room for the kernel.
+  for (int i = 0; i < 14; ++i) {
+    const auto rank = i < 8 ? 2 : i < 11 ? 1 : 3;
+    Conv c{{}, random.integer(1, 6), random.integer(1, 11), {}, {}, {}, {}, random.integer(1, 20)};
+    for (int d = 0; d < rank; ++d) {
+      c.image.push_back(random.integer(3, rank == 3 ? 7 : 12));
+      c.size.push_back(random.integer(1, 3));
+      c.strides.push_back(random.integer(1, 3));
+      c.padding.push_back({random.integer(0, 2), random.integer(0, 2)});
+      c.dilation.push_back(random.coin() ? random.integer(1, (c.image[d] - 1) / std::max<std::int64_t>(c.size[d] - 1, 1)) : 1);
+    }
     cases.push_back(conv_case(c));
   }
-  for (int i = 0; i < 4; ++i) {
-    auto channels = random.integer(2, 40);
-    cases.push_back(conv_case({random.integer(5, 20),
-                               random.integer(5, 20),
-                               channels,
-                               channels,
-                               random.integer(1, 5),
-                               random.integer(1, 5),
-                               {random.integer(1, 3), random.integer(1, 3)},
-                               {random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)},
-                               {1, 1},
-                               random.integer(1, 20),
-                               channels}));
+  for (int i = 0; i < 6; ++i) {
+    const auto rank = i < 4 ? 2 : i == 4 ? 1 : 3;
+    const auto channels = random.integer(2, 40);
+    Conv c{{}, channels, channels, {}, {}, {}, Ints(rank, 1), random.integer(1, 20), channels};
+    for (int d = 0; d < rank; ++d) {
+      c.image.push_back(random.integer(5, rank == 3 ? 7 : 20));
+      c.size.push_back(random.integer(1, rank == 3 ? 3 : 5));
+      c.strides.push_back(random.integer(1, 3));
+      c.padding.push_back({random.integer(0, 2), random.integer(0, 2)});
+    }
+    cases.push_back(conv_case(c));
   }
-  for (auto kind : {OpKind::max_pool2d, OpKind::avg_pool2d}) {
-    cases.push_back(pool_case(kind, 6, 8, 3, {2, 2}, {2, 2}, {0, 0, 0, 0}, 18));
-    cases.push_back(pool_case(kind, 7, 7, 2, {3, 3}, {2, 2}, {1, 1, 0, 1}, 3));
-    cases.push_back(pool_case(kind, 7, 5, 1, {2, 3}, {3, 4}, {0, 0, 1, 0}, 2));
-    cases.push_back(pool_case(kind, 5, 5, 4, {5, 5}, {1, 1}, {0, 0, 0, 0}, 1));
-    cases.push_back(pool_case(kind, 6, 6, 2, {3, 2}, {1, 1}, {1, 1, 1, 1}, 5));
-    cases.push_back(pool_case(kind, 20, 18, 1, {17, 17}, {2, 1}, {0, 0, 0, 0}, 2));  // an index beyond a byte
+  for (auto kind : {OpKind::max_pool, OpKind::avg_pool}) {
+    cases.push_back(pool_case(kind, {6, 8, 3}, {2, 2}, {2, 2}, {{0, 0}, {0, 0}}, 18));
+    cases.push_back(pool_case(kind, {7, 7, 2}, {3, 3}, {2, 2}, {{1, 1}, {0, 1}}, 3));
+    cases.push_back(pool_case(kind, {7, 5, 1}, {2, 3}, {3, 4}, {{0, 0}, {1, 0}}, 2));
+    cases.push_back(pool_case(kind, {5, 5, 4}, {5, 5}, {1, 1}, {{0, 0}, {0, 0}}, 1));
+    cases.push_back(pool_case(kind, {6, 6, 2}, {3, 2}, {1, 1}, {{1, 1}, {1, 1}}, 5));
+    cases.push_back(pool_case(kind, {20, 18, 1}, {17, 17}, {2, 1}, {{0, 0}, {0, 0}}, 2));  // an index beyond a byte
+    cases.push_back(pool_case(kind, {9, 3}, {2}, {2}, {{0, 0}}, 18));
+    cases.push_back(pool_case(kind, {12, 17}, {5}, {2}, {{2, 1}}, 3));
+    cases.push_back(pool_case(kind, {4, 6, 5, 3}, {2, 2, 2}, {2, 2, 2}, {{0, 0}, {0, 0}, {0, 0}}, 17));
+    cases.push_back(pool_case(kind, {5, 4, 6, 2}, {3, 2, 3}, {2, 1, 3}, {{1, 1}, {0, 1}, {1, 0}}, 2));
   }
   for (auto [in, out, batch] : {std::tuple{1, 1, 1}, std::tuple{7, 3, 65}, std::tuple{40, 10, 16}, std::tuple{33, 70, 3},
                                 std::tuple{3, 50, 17}, std::tuple{50, 1, 18}, std::tuple{38, 2, 20}})
@@ -221,10 +250,9 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
     auto beside = [&](std::string_view name, bool dense, auto emit) {
       cases.push_back({fmt::format("{} {} what it reads, a {}", name, first ? "before" : "behind", dense ? "dense" : "convolution"),
                        [=](TrainingGraph& t) {
-                         auto product = dense
-                                            ? t.b.emit(OpKind::dense, {t.images, t.param("kernel", {5, 5})})
-                                            : t.b.emit(OpKind::conv2d, {t.images, t.param("kernel", {1, 1, 2, 2})},
-                                                       {{"strides", Ints{1, 1}}, {"padding", Ints{0, 0, 0, 0}}, {"dilation", Ints{1, 1}}});
+                         auto product = dense ? t.b.emit(OpKind::dense, {t.images, t.param("kernel", {5, 5})})
+                                              : t.b.emit(OpKind::conv, {t.images, t.param("kernel", {1, 1, 2, 2})},
+                                                         {{"strides", Ints{1, 1}}, {"padding", Pairs(2)}, {"dilation", Ints{1, 1}}});
                          auto made = emit(t, product);
                          t.loss_of(t.b.emit(OpKind::mul, {first ? made : product, first ? product : made}), 61);
                        },
@@ -234,15 +262,15 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
     beside("softmax", true, softmax);
     beside("softmax", false, softmax);
     beside("softmax of relu", false, [](TrainingGraph& t, ValueId x) { return t.b.emit(OpKind::softmax, {t.b.emit(OpKind::elu, {x})}); });
-    for (auto kind : {OpKind::max_pool2d, OpKind::avg_pool2d})
+    for (auto kind : {OpKind::max_pool, OpKind::avg_pool})
       beside(name_of(kind), false, [=](TrainingGraph& t, ValueId x) {
-        return t.b.emit(kind, {x}, {{"strides", Ints{1, 1}}, {"padding", Ints{1, 1, 1, 1}}, {"window", Ints{3, 3}}});
+        return t.b.emit(kind, {x}, {{"strides", Ints{1, 1}}, {"padding", Pairs{{1, 1}, {1, 1}}}, {"window", Ints{3, 3}}});
       });
   }
   cases.push_back({"reduce_sum beside what it reads, a convolution",
                    [](TrainingGraph& t) {
-                     auto product = t.b.emit(OpKind::conv2d, {t.images, t.param("kernel", {1, 1, 2, 1})},
-                                             {{"strides", Ints{1, 1}}, {"padding", Ints{0, 0, 0, 0}}, {"dilation", Ints{1, 1}}});
+                     auto product = t.b.emit(OpKind::conv, {t.images, t.param("kernel", {1, 1, 2, 1})},
+                                             {{"strides", Ints{1, 1}}, {"padding", Pairs(2)}, {"dilation", Ints{1, 1}}});
                      auto sum = t.b.emit(OpKind::reduce_sum, {product}, {{"axes", Ints{3}}, {"keep_dims", std::int64_t{1}}});
                      t.loss_of(t.b.emit(OpKind::mul, {product, sum}), 62);
                    },
@@ -331,16 +359,16 @@ std::vector<OpCase> large_op_cases() {
   // Kernels so large that their gradients are computed over the whole batch, and as wide as vectors are, or not quite, or with long sums of
   // few outputs.
   return {dense_case(90, 128, 18), dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3),
-          conv_case({12, 11, 33, 40, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 5}),
-          conv_case({9, 13, 16, 70, 3, 3, {2, 2}, {1, 1, 1, 1}, {1, 1}, 3}),
-          conv_case({9, 40, 4, 64, 5, 2, {1, 1}, {2, 2, 0, 1}, {1, 1}, 2}),
+          conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
+          conv_case({{9, 13}, 16, 70, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}),
+          conv_case({{9, 40}, 4, 64, {5, 2}, {1, 1}, {{2, 2}, {0, 1}}, {1, 1}, 2}),
           // A kernel of more than a megabyte, whose blocks are copied.
-          conv_case({5, 6, 192, 160, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2}),
+          conv_case({{5, 6}, 192, 160, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 2}),
           // Fewer columns than a tile may have images.
-          conv_case({7, 5, 20, 33, 5, 4, {3, 2}, {2, 1, 1, 2}, {1, 1}, 17}),
+          conv_case({{7, 5}, 20, 33, {5, 4}, {3, 2}, {{2, 1}, {1, 2}}, {1, 1}, 17}),
           // Depthwise with blocks of columns and rows that never meet the border.
-          conv_case({37, 39, 24, 24, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}, 2, 24}),
-          conv_case({37, 39, 24, 24, 3, 5, {2, 3}, {0, 2, 2, 1}, {1, 1}, 2, 24})};
+          conv_case({{37, 39}, 24, 24, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 2, 24}),
+          conv_case({{37, 39}, 24, 24, {3, 5}, {2, 3}, {{0, 2}, {2, 1}}, {1, 1}, 2, 24})};
 }
 
 }  // namespace gradc::test

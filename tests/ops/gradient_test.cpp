@@ -105,9 +105,9 @@ TEST(Gradient, SharedValuesSumTheirGradients) {
 TEST(Gradient, TheInputGetsNoGradientOps) {
   TrainingGraph t({8, 8, 1});
   auto w = t.param("w", {3, 3, 1, 2});
-  t.loss_of(t.b.emit(OpKind::conv2d, {t.images, w}, {{"strides", Ints{1, 1}}, {"padding", Ints{0, 0, 0, 0}}, {"dilation", Ints{1, 1}}}), 1);
+  t.loss_of(t.b.emit(OpKind::conv, {t.images, w}, {{"strides", Ints{1, 1}}, {"padding", Pairs(2)}, {"dilation", Ints{1, 1}}}), 1);
   differentiate(t.graph);
-  for (const auto& op : t.graph.ops) EXPECT_NE(op.kind, OpKind::conv2d_input_grad);
+  for (const auto& op : t.graph.ops) EXPECT_NE(op.kind, OpKind::conv_input_grad);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
     specs.py training --out FILE                         optimizers, losses, regularizers and metrics with their options
     specs.py layers --out FILE                           options of layers that the random models of gradc fuzz do not have
+    specs.py ranks --out FILE                            convolutions, poolings and borders of sequences and volumes
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
 import argparse
@@ -71,6 +72,33 @@ def options_of_layers():
     ]
 
 
+def ranks():
+    def relu(class_name, **config):
+        return layer(class_name, **{"activation": "relu", **config})
+
+    def end(spatial):
+        return [layer(f"GlobalAveragePooling{spatial}D"), layer("Dense", units=3, activation="softmax")]
+
+    return [
+        sequential("sequences", [37, 3], [relu("Conv1D", filters=8, kernel_size=5, strides=2, padding="same", bias_initializer="random_normal"),
+            layer("BatchNormalization"), layer("MaxPooling1D", pool_size=3, strides=2, padding="same"), layer("ZeroPadding1D", padding=[2, 1]),
+            relu("Conv1D", filters=12, kernel_size=3, groups=4), layer("AveragePooling1D", pool_size=2, padding="same"), *end(1)], batch=9),
+        sequential("causal", [21, 4], [relu("Conv1D", filters=6, kernel_size=3, padding="causal", dilation_rate=4, activation="tanh"),
+            relu("Conv1D", filters=17, kernel_size=4, padding="causal", strides=3), layer("GlobalMaxPooling1D", keepdims=True), *classifier(3)]),
+        sequential("sequences_by_channel", [19, 6], [relu("DepthwiseConv1D", kernel_size=3, strides=2, padding="same", depth_multiplier=2),
+            relu("SeparableConv1D", filters=9, kernel_size=4, padding="same", activation="elu"), relu("DepthwiseConv1D", kernel_size=2, padding="valid"), *end(1)], batch=18),
+        sequential("longer_sequences", [7, 5], [relu("Conv1DTranspose", filters=8, kernel_size=4, strides=3, padding="same"),
+            layer("Cropping1D", cropping=[1, 3]), layer("UpSampling1D", size=2), relu("Conv1DTranspose", filters=3, kernel_size=3, strides=2, output_padding=1),
+            relu("Conv1D", filters=4, kernel_size=7, strides=4), *classifier(3)], batch=16),
+        sequential("volumes", [6, 7, 8, 2], [relu("Conv3D", filters=8, kernel_size=[2, 3, 3], strides=[1, 2, 2], padding="same", bias_initializer="random_normal"),
+            layer("BatchNormalization"), layer("MaxPooling3D", pool_size=[2, 2, 1], padding="same"), layer("ZeroPadding3D", padding=[[1, 0], [0, 1], [1, 1]]),
+            relu("Conv3D", filters=6, kernel_size=2, groups=2), layer("AveragePooling3D", pool_size=[1, 2, 2]), *end(3)], batch=9),
+        sequential("larger_volumes", [3, 4, 3, 4], [relu("Conv3DTranspose", filters=5, kernel_size=[2, 3, 3], strides=[2, 1, 2], padding="same"),
+            layer("Cropping3D", cropping=[[1, 0], [0, 1], [1, 1]]), layer("UpSampling3D", size=[1, 2, 2]), relu("Conv3D", filters=4, kernel_size=3, dilation_rate=2, activation="tanh", padding="same"),
+            layer("GlobalMaxPooling3D", keepdims=True), *classifier(3)], batch=17),
+    ]
+
+
 def dense(units, activation=None, **config):
     return layer("Dense", units=units, activation=activation, **config)
 
@@ -114,7 +142,7 @@ def training():
     ]
 
 
-SPECS = {"strided": strided, "layers": options_of_layers, "training": training}
+SPECS = {"strided": strided, "layers": options_of_layers, "ranks": ranks, "training": training}
 
 
 def main():

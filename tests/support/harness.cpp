@@ -78,7 +78,7 @@ namespace {
 
 constexpr double kNearTie = 1e-6;
 
-bool decides(OpKind kind) { return kind == OpKind::max_pool2d || kind == OpKind::relu; }
+bool decides(OpKind kind) { return kind == OpKind::max_pool || kind == OpKind::relu; }
 
 /// Adds an output for each decision: the index of a pooling, the result of a relu.
 std::vector<std::string> expose_decisions(Graph& graph) {
@@ -117,7 +117,7 @@ void expect_agreement(Graph graph, const Values& values, const JitOptions& optio
     if (op.kind == OpKind::relu)
       for (auto v : own) largest = std::max(largest, v);
     for (std::size_t i = 0; i < own.size(); ++i) {
-      if (op.kind == OpKind::max_pool2d) {
+      if (op.kind == OpKind::max_pool) {
         // Were the candidates further apart than a near tie, the pooled values would differ, which are compared below too.
         different += own[i] != taken[i];
         own[i] = taken[i];

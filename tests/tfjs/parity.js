@@ -108,8 +108,10 @@ function fitToTfjs(layer) {
   delete config.groups;
   delete config.dilation_rate;
   if (layer.class_name === 'SeparableConv2D') { delete config.depth_multiplier; delete config.kernel_initializer; }
-  if (layer.class_name === 'AveragePooling2D' && config.padding === 'same') layer.class_name = 'MaxPooling2D';
+  if (/^AveragePooling/.test(layer.class_name) && config.padding === 'same') layer.class_name = layer.class_name.replace('Average', 'Max');
   for (const key of Object.keys(config)) if (key.endsWith('_regularizer') || /^(lora|renorm)/.test(key)) delete config[key];
+  if (layer.class_name === 'Conv3DTranspose') throw new Error('it has no gradient of Conv3DTranspose');
+  if (config.padding === 'causal') throw new Error('it has no causal padding');
   if (layer.class_name === 'UpSampling2D') throw new Error('its gradient of UpSampling2D is not the derivative');
   if (layer.class_name === 'Subtract') layer.class_name = 'Multiply';
   if (layer.class_name === 'ThresholdedReLU') { layer.class_name = 'LeakyReLU'; delete config.theta; }
@@ -161,6 +163,22 @@ const commands = {
       L.conv2dTranspose({inputShape: [4, 3, 3], filters: 5, kernelSize: 3, strides: 2, padding: 'same', activation: 'tanh', biasInitializer: 'randomNormal'}),
       L.conv2dTranspose({filters: 4, kernelSize: [3, 2], strides: [1, 3]}), L.conv2dTranspose({filters: 2, kernelSize: 2, useBias: false}),
       L.flatten(), L.dense({units: 4, activation: 'softmax'}))};
+    models.sequences = {model: sequential(
+      L.conv1d({inputShape: [23, 3], filters: 6, kernelSize: 4, strides: 2, padding: 'same', activation: 'relu', biasInitializer: 'randomNormal'}),
+      L.maxPooling1d({poolSize: 2}), L.conv1d({filters: 5, kernelSize: 3, activation: 'tanh'}), L.averagePooling1d({poolSize: 2, strides: 1}),
+      L.globalAveragePooling1d({}), L.dense({units: 4, activation: 'softmax'}))};
+    models.sequences_max = {model: sequential(
+      L.conv1d({inputShape: [9, 2], filters: 4, kernelSize: 3, activation: 'relu', biasInitializer: tf.initializers.constant({value: -0.5})}),
+      L.globalMaxPooling1d({}), L.dense({units: 3, activation: 'softmax'}))};
+    models.volumes = {model: sequential(
+      L.conv3d({inputShape: [5, 6, 7, 2], filters: 4, kernelSize: [2, 3, 2], strides: [1, 2, 1], padding: 'same', activation: 'relu', biasInitializer: 'randomNormal'}),
+      L.maxPooling3d({poolSize: [2, 1, 2]}), L.conv3d({filters: 3, kernelSize: 2, activation: 'tanh'}), L.flatten(), L.dense({units: 4, activation: 'softmax'}))};
+    models.volumes_averaged = {model: sequential(
+      L.conv3d({inputShape: [5, 4, 5, 2], filters: 3, kernelSize: 2, useBias: false}), L.averagePooling3d({poolSize: [2, 1, 2], strides: [2, 1, 1]}), L.flatten(),
+      L.dense({units: 3, activation: 'softmax'}))};
+    models.volumes_transposed = {model: sequential(
+      L.conv3dTranspose({inputShape: [2, 3, 2, 3], filters: 4, kernelSize: [2, 3, 2], strides: [2, 1, 2], padding: 'same', activation: 'tanh', biasInitializer: 'randomNormal'}),
+      L.conv3dTranspose({filters: 2, kernelSize: 2, useBias: false}), L.flatten(), L.dense({units: 4, activation: 'softmax'})), untrainable: true};  // tf.js has no gradient of it
     models.batch_norm = {model: sequential(
       L.conv2d({inputShape: [6, 6, 2], filters: 4, kernelSize: 3, padding: 'same'}), L.batchNormalization({momentum: 0.9}), L.activation({activation: 'relu'}),
       L.zeroPadding2d({padding: [[1, 0], [2, 1]]}), L.conv2d({filters: 3, kernelSize: 3}), L.batchNormalization({epsilon: 0.01}),

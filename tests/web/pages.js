@@ -69,9 +69,9 @@ async function testGraph(browser, model, atLeastOps) {
     await page.waitForSelector(".node.found");
     await page.evaluate(() => { show(data.passes.length - 1); openAll(true); });
     await expectLegible(page, `${model}, all open`);
-    await page.locator(".node", {hasText: /^conv2df32/}).first().dispatchEvent("click");
+    await page.locator(".node", {hasText: /^convf32/}).first().dispatchEvent("click");
     const details = await page.textContent("#details");
-    for (const part of ["layer", "FLOPs", "bytes", "layout", "lanes are", "kernel", "operand", " = conv2d %"]) expect(details.includes(part), `"${part}" in the details of a convolution`);
+    for (const part of ["layer", "FLOPs", "bytes", "layout", "lanes are", "kernel", "operand", " = conv %"]) expect(details.includes(part), `"${part}" in the details of a convolution`);
     await page.locator("#details tr", {hasText: /^kernel/}).locator("a").click();
     const kernel = await page.textContent("#details");
     expect(kernel.includes("phase") && kernel.includes("produce "), "a kernel's phase and its Halide statement");
