@@ -137,7 +137,7 @@ class Kernels {
     labels_ = numbers(batch * elements[1], 1);
     for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
     step_ = compile_step(graph, params_, options);
-    step_->run({rows_, {.data = images_.data(), .elements = elements[0]}, {.data = labels_.data(), .elements = elements[1]}, 1});
+    step_->run({rows_, {{.data = images_.data(), .elements = elements[0]}}, {{.data = labels_.data(), .elements = elements[1]}}, 1});
     count_ = static_cast<int>(step_->kernels().size());
   }
 

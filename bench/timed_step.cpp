@@ -36,26 +36,32 @@ TimedStep::TimedStep(const ModelFile& file, const Options& options) {
   step_->run(input_);
 }
 
-MadeUpBatch made_up_batch(const Topology& topology, const Type& labels, const Type& output, std::int64_t batch) {
-  MadeUpBatch made{std::vector<float>(batch * Type{DType::f32, topology.input_shape}.elements()),
-                   std::vector<float>(batch * labels.elements())};
-  for (std::size_t i = 0; i < made.images.size(); ++i) made.images[i] = std::sin(static_cast<float>(i) * 0.37f);
-  auto classes = output.dims.back();
-  bool one_hot = labels.elements() == output.elements() && classes > 1;
-  for (std::size_t i = 0; i < made.labels.size(); ++i) {
-    auto at = static_cast<std::int64_t>(i);
-    made.labels[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
+MadeUpBatch made_up_batch(const Topology& topology, const std::vector<LoweredOutput>& outputs, std::int64_t batch) {
+  MadeUpBatch made;
+  for (const auto& input : topology.inputs) {
+    auto& numbers = made.inputs.emplace_back(batch * Type{DType::f32, input.shape}.elements());
+    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = std::sin(static_cast<float>(i) * 0.37f);
+  }
+  for (const auto& output : outputs) {
+    auto& numbers = made.labels.emplace_back(batch * output.labels.elements());
+    const auto classes = output.predictions.dims.back();
+    const bool one_hot = output.labels.elements() == output.predictions.elements() && classes > 1;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      auto at = static_cast<std::int64_t>(i);
+      numbers[i] = static_cast<float>(one_hot ? at % classes == at / classes % classes : at % std::max<std::int64_t>(classes, 2));
+    }
   }
   return made;
 }
 
 void TimedStep::make_batch(const ModelFile& file, const Built& built, std::int64_t batch) {
-  batch_ = made_up_batch(file.topology, built.labels, built.output, batch);
+  batch_ = made_up_batch(file.topology, built.outputs, batch);
   for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
-  input_ = {rows_,
-            {.data = batch_.images.data(), .elements = Type{DType::f32, file.topology.input_shape}.elements()},
-            {.data = batch_.labels.data(), .elements = built.labels.elements()},
-            1};
+  input_ = {.rows = rows_, .random_key = 1};
+  for (std::size_t i = 0; i < batch_.inputs.size(); ++i)
+    input_.data.push_back({.data = batch_.inputs[i].data(), .elements = Type{DType::f32, file.topology.inputs[i].shape}.elements()});
+  for (std::size_t i = 0; i < batch_.labels.size(); ++i)
+    input_.labels.push_back({.data = batch_.labels[i].data(), .elements = built.outputs[i].labels.elements()});
 }
 
 }  // namespace gradc

@@ -40,12 +40,12 @@ Times time(double seconds, Work work) {
   return Times::of(std::move(times));
 }
 
-/// Images and labels that a model takes, made up: the same numbers each time.
+/// What a model takes, made up: the same numbers each time.
 struct MadeUpBatch {
-  std::vector<float> images, labels;
+  std::vector<std::vector<float>> inputs, labels;  ///< For each input and each output.
 };
-/// `labels` and `output` are those of the lowered model. Labels that are class numbers are each one, rows like the output name one class.
-MadeUpBatch made_up_batch(const Topology& topology, const Type& labels, const Type& output, std::int64_t batch);
+/// `outputs` are those of the lowered model. Labels that are class numbers are each one, rows like the output name one class.
+MadeUpBatch made_up_batch(const Topology& topology, const std::vector<LoweredOutput>& outputs, std::int64_t batch);
 
 /// A training step on made-up images with a learning rate of 0, so that every run does the same.
 class TimedStep {

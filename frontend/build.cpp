@@ -21,9 +21,10 @@ Built build(const Topology& topology, const BuildOptions& options, const PassObs
   auto lowered = lower(topology, {.mode = options.mode,
                                   .loss = options.training.loss,
                                   .metrics = options.training.metrics,
+                                  .outputs = options.training.outputs,
                                   .writer = options.training.writer,
                                   .problems = options.training.problems});
-  Built built{std::move(lowered.graph), std::move(lowered.weights), {}, lowered.output, lowered.labels, std::move(lowered.metrics)};
+  Built built{std::move(lowered.graph), std::move(lowered.weights), {}, std::move(lowered.outputs), std::move(lowered.metrics)};
   built.graph.target = options.target;
   if (observer.after) observer.after({"lower", "the model as graph ops", nullptr}, built.graph, 0);
   run_passes(built.graph, build_passes(options, built.states), observer);

@@ -22,7 +22,7 @@ struct Built {
   Graph graph;
   std::vector<WeightSpec> weights;
   std::vector<OptimizerState> states;
-  Type output, labels;
+  std::vector<LoweredOutput> outputs;
   std::vector<MetricResult> metrics;  ///< First the loss.
 };
 

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include <fmt/ranges.h>
+
 #include "frontend/layers/layers.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
@@ -34,10 +36,13 @@ class Lowering {
 
   Lowered run() {
     lowered_.graph.name = "model";
-    expect_fits(topology_.input_shape, "an input");
-    Type images{DType::f32, {kBatch}};
-    images.dims.insert(images.dims.end(), topology_.input_shape.begin(), topology_.input_shape.end());
-    auto x = emit_input(b_, InputRole::data, images, "images");
+    for (const auto& input : topology_.inputs) {
+      expect_fits(input.shape, "an input");
+      Type images{DType::f32, {kBatch}};
+      images.dims.insert(images.dims.end(), input.shape.begin(), input.shape.end());
+      given_[input.layer] = emit_input(b_, InputRole::data, images, topology_.inputs.size() == 1 ? "images" : input.layer,
+                                       static_cast<std::int64_t>(given_.size()));
+    }
     if (options_.mode == Mode::train) {
       emit_input(b_, InputRole::step_key, {DType::i32, {}}, "random_key");
       emit_input(b_, InputRole::sample_index, {DType::i32, {kBatch}}, "image_index");
@@ -46,22 +51,25 @@ class Lowering {
       weight_ = emit_input(b_, InputRole::batch_mask, {DType::f32, {kBatch}}, "valid");
       batch_size_ = emit_input(b_, InputRole::batch_size, {DType::f32, {}}, "batch_size");
     }
-    for (const auto& node : topology_.layers) lower_layer(node, x);
+    for (const auto& node : topology_.layers) lower_layer(node);
     if (options_.mode != Mode::predict) problems_.insert(problems_.end(), options_.problems.begin(), options_.problems.end());
-    auto output = results_[topology_.output];
-    if (output >= 0) lowered_.output = b_.type(output);
-    if (output >= 0 && lowered_.output.rank() < 2)
-      problems_.push_back(
-          fmt::format("layer \"{}\": the model's output has no dimension beside the batch; put a Flatten after it", topology_.output));
-    if (options_.mode != Mode::predict) add_loss(output);
+    for (const auto& name : topology_.outputs) {
+      const auto output = results_[name];
+      lowered_.outputs.push_back({name, output >= 0 ? b_.type(output) : Type(), {}, {}});
+      if (output >= 0 && b_.type(output).rank() < 2)
+        problems_.push_back(
+            fmt::format("layer \"{}\": the model's output has no dimension beside the batch; put a Flatten after it", name));
+    }
+    if (options_.mode != Mode::predict) add_losses();
     throw_problems(problems_);
     b_.loc.clear();
-    if (options_.mode == Mode::predict) b_.emit(OpKind::output, {output}, {{"name", std::string("predictions")}});
+    if (options_.mode == Mode::predict)
+      for (const auto& name : topology_.outputs) b_.emit(OpKind::output, {results_[name]}, {{"name", predictions_of(topology_, name)}});
     return std::move(lowered_);
   }
 
  private:
-  void lower_layer(const LayerNode& node, ValueId images) {
+  void lower_layer(const LayerNode& node) {
     auto& result = results_[node.name];
     result = -1;
     std::vector<std::string> problems;
@@ -73,7 +81,7 @@ class Lowering {
       inputs.push_back(results_[from]);
       known = known && inputs.back() >= 0;
     }
-    if (node.inbound.empty()) inputs.push_back(images);
+    if (node.inbound.empty()) inputs.push_back(given_.at(node.name));
     if (inputs.size() > 1 && def != nullptr && !def->takes_many) problems.push_back(fmt::format("takes one input, got {}", inputs.size()));
     for (auto input : inputs)
       if (input >= 0 && b_.type(input).rank() < 2 && def != nullptr && !def->takes_numbers)
@@ -160,39 +168,68 @@ class Lowering {
       if (lowered_.graph.ops[i].kind == OpKind::param) lowered_.graph.ops[i].attributes.set("trainable", std::int64_t{0});
   }
 
-  void add_loss(ValueId output) {
-    const auto* loss = find_loss(options_.loss.name);
+  OutputTraining training_of(const std::string& output) const {
+    const auto own = options_.outputs.find(output);
+    return own != options_.outputs.end() ? own->second : OutputTraining{options_.loss, options_.metrics};
+  }
+
+  void add_losses() {
     // Who read a file has told its problems already.
     auto add_problem = [&](const std::string& problem) {
       if (!problem.empty() && std::find(problems_.begin(), problems_.end(), problem) == problems_.end()) problems_.push_back(problem);
     };
-    add_problem(problem_of(options_.loss));
-    for (const auto& metric : options_.metrics) add_problem(problem_of(metric));
-    if (output < 0 || !problems_.empty()) return;
-    lowered_.labels = lowered_.output;
-    if (loss->labels == LabelKind::classes) lowered_.labels.dims.pop_back();
-    auto labels = emit_input(b_, InputRole::label, lowered_.labels, "labels");
-    b_.loc = "loss";
-    auto total = over_batch("loss", lower_loss(b_, options_.loss, output, labels), options_.loss.options.reduction);
-    if (options_.loss.options.weight != 1) total = b_.emit(OpKind::mul, {total, b_.constant(options_.loss.options.weight)});
+    for (const auto& [name, training] : options_.outputs)
+      if (std::find(topology_.outputs.begin(), topology_.outputs.end(), name) == topology_.outputs.end())
+        add_problem(fmt::format("there is a loss for \"{}\", but the model's outputs are {}", name, fmt::join(topology_.outputs, ", ")));
+    for (const auto& output : lowered_.outputs) {
+      const auto training = training_of(output.name);
+      add_problem(problem_of(training.loss));
+      for (const auto& metric : training.metrics) add_problem(problem_of(metric));
+    }
+    for (const auto& output : lowered_.outputs)
+      if (results_[output.name] < 0) return;
+    if (!problems_.empty()) return;
+    ValueId total = -1;
+    const bool several = lowered_.outputs.size() > 1;
+    lowered_.metrics = {{"loss", Formula::mean, {"loss"}}};
+    for (auto& output : lowered_.outputs) {
+      output.loss = training_of(output.name).loss;
+      output.labels = output.predictions;
+      if (find_loss(output.loss.name)->labels == LabelKind::classes) output.labels.dims.pop_back();
+      labels_[output.name] = emit_input(b_, InputRole::label, output.labels, several ? "labels/" + output.name : "labels",
+                                        static_cast<std::int64_t>(labels_.size()));
+      b_.loc = "loss";
+      const auto name = several ? output.name + "_loss" : "loss";
+      auto loss = over_batch(name, lower_loss(b_, output.loss, results_[output.name], labels_[output.name]), output.loss.options.reduction);
+      if (several) {
+        scalar_output(name, loss);
+        lowered_.metrics.push_back({name, Formula::mean, {name}});
+      }
+      if (output.loss.options.weight != 1) loss = b_.emit(OpKind::mul, {loss, b_.constant(output.loss.options.weight)});
+      total = total < 0 ? loss : b_.emit(OpKind::add, {total, loss}, {}, "loss");
+    }
     for (auto term : penalties_)
       total = b_.emit(OpKind::add, {total, b_.type(term).batched() ? over_batch("activity", term, Reduction::mean) : term}, {}, "loss");
     scalar_output("loss", total);
-    lowered_.metrics = {{"loss", Formula::mean, {"loss"}}};
-    std::set<std::string> names = {"loss"};
-    for (const auto& metric : options_.metrics) {
-      b_.loc = metric.name;
-      auto name = metric_log_name(metric);
-      for (int i = 1; !names.insert(name).second; ++i) name = metric_log_name(metric) + "_" + std::to_string(i);
-      auto lowered = lower_metric(b_, metric, options_.loss, output, labels, dialect_of(options_.writer));
-      MetricResult result{name, lowered.formula, {}};
-      for (const auto& [part, of_images] : lowered.sums) {
-        result.outputs.push_back(part[0] == '\0' ? name : name + "/" + part);
-        auto reduction = lowered.formula == Formula::ratio ? Reduction::sum : Reduction::mean;
-        scalar_output(result.outputs.back(), over_batch(result.outputs.back(), of_images, reduction));
-      }
-      lowered_.metrics.push_back(std::move(result));
+    std::set<std::string> names;
+    for (const auto& result : lowered_.metrics) names.insert(result.name);
+    for (const auto& output : lowered_.outputs)
+      for (const auto& metric : training_of(output.name).metrics) add_metric(output, metric, several ? output.name + "_" : "", names);
+  }
+
+  void add_metric(const LoweredOutput& output, const Metric& metric, const std::string& prefix, std::set<std::string>& names) {
+    b_.loc = metric.name;
+    const auto plain = prefix + metric_log_name(metric);
+    auto name = plain;
+    for (int i = 1; !names.insert(name).second; ++i) name = plain + "_" + std::to_string(i);
+    auto lowered = lower_metric(b_, metric, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer));
+    MetricResult result{name, lowered.formula, {}};
+    for (const auto& [part, of_images] : lowered.sums) {
+      result.outputs.push_back(part[0] == '\0' ? name : name + "/" + part);
+      auto reduction = lowered.formula == Formula::ratio ? Reduction::sum : Reduction::mean;
+      scalar_output(result.outputs.back(), over_batch(result.outputs.back(), of_images, reduction));
     }
+    lowered_.metrics.push_back(std::move(result));
   }
 
   /// The mean or the sum over the batch, in which padding does not count.
@@ -209,13 +246,19 @@ class Lowering {
   Lowered lowered_;
   Builder b_;
   std::vector<std::string> problems_;
+  std::map<std::string, ValueId> given_;  ///< The model's inputs, by their layers.
   std::map<std::string, ValueId> results_;
+  std::map<std::string, ValueId> labels_;  ///< By outputs.
   ValueId weight_ = -1, batch_size_ = -1;
   std::vector<ValueId> penalties_;
   std::uint32_t streams_ = 0;
 };
 
 }  // namespace
+
+std::string predictions_of(const Topology& topology, const std::string& output) {
+  return topology.outputs.size() == 1 ? "predictions" : "predictions/" + output;
+}
 
 Lowered lower(const Topology& topology, const LowerOptions& options) { return Lowering(topology, options).run(); }
 

@@ -14,15 +14,24 @@ namespace gradc {
 
 struct LowerOptions {
   Mode mode = Mode::train;
-  Loss loss = {};  ///< Not read in Mode::predict.
+  Loss loss = {};  ///< Of each output that `outputs` does not name. Not read in Mode::predict.
   std::vector<Metric> metrics = {};
-  Writer writer = Writer::tfjs;            ///< Whose meaning the metrics have.
-  std::vector<std::string> problems = {};  ///< Of how the model is to be trained; not read in Mode::predict.
+  std::map<std::string, OutputTraining> outputs = {};  ///< Instead, by names of outputs.
+  Writer writer = Writer::tfjs;                        ///< Whose meaning the metrics have.
+  std::vector<std::string> problems = {};              ///< Of how the model is to be trained; not read in Mode::predict.
 };
 
-/// A graph with an input of role data and, unless in Mode::predict, those of label, batch_mask and batch_size; in training also those of
-/// step_key and sample_index. Its outputs are the scalars that `metrics` names, or in Mode::predict "predictions". A BatchNormalization in
-/// training also updates its moving statistics.
+/// What became of an output of the topology.
+struct LoweredOutput {
+  std::string name;  ///< Of its layer.
+  Type predictions;
+  Type labels;  ///< Where there are any.
+  Loss loss;    ///< Likewise.
+};
+
+/// A graph with an input of role data for each of the model's and, unless in Mode::predict, one of label for each of its outputs and those
+/// of batch_mask and batch_size; in training also those of step_key and sample_index. Its outputs are the scalars that `metrics` names, or
+/// in Mode::predict the predictions of each output. A BatchNormalization in training also updates its moving statistics.
 struct Lowered {
   /// What became of a layer of the topology.
   struct LoweredLayer {
@@ -32,11 +41,13 @@ struct Lowered {
 
   Graph graph;
   std::vector<WeightSpec> weights;
-  std::vector<LoweredLayer> layers;   ///< As the topology's.
-  Type output;                        ///< Of the predictions.
-  Type labels;                        ///< Of the labels, where there are any.
-  std::vector<MetricResult> metrics;  ///< First the loss.
+  std::vector<LoweredLayer> layers;    ///< As the topology's.
+  std::vector<LoweredOutput> outputs;  ///< As the topology's.
+  std::vector<MetricResult> metrics;   ///< First the loss.
 };
+
+/// The graph's output that a model's output is in Mode::predict: "predictions", or of several "predictions/NAME".
+std::string predictions_of(const Topology& topology, const std::string& output);
 
 /// Throws gradc::Error that lists all problems of the model: each with its layer, the shapes and a remedy.
 Lowered lower(const Topology& topology, const LowerOptions& options);

@@ -2,6 +2,7 @@
 /// Metrics, with the definitions of Keras (keras/src/metrics): sums over images, and a formula that makes a number of them. Sums of
 /// batches add up to those of an epoch, and so a precision is that of all its images, not a mean over batches.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,6 +27,12 @@ struct Metric {
 
   Metric(const char* name, const MetricOptions& options = {}) : name(name), options(options) {}
   Metric(std::string name, const MetricOptions& options = {}) : name(std::move(name)), options(options) {}
+};
+
+/// How one output of a model is trained and measured.
+struct OutputTraining {
+  Loss loss = {};
+  std::vector<Metric> metrics = {};
 };
 
 /// What a metric is of the sums over images that a step gives.

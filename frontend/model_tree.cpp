@@ -35,11 +35,14 @@ std::optional<Source> source_in(const json& value) {
   return Source{value[0].get<std::string>(), value[1].get<int>(), value[2].get<int>()};
 }
 
+/// Whether a value says nothing: null, or a list of such, as the masks of several inputs are.
+bool is_nothing(const json& value) { return value.is_null() || (value.is_array() && std::all_of(value.begin(), value.end(), is_nothing)); }
+
 /// Reads what a layer is called with besides its inputs.
 void read_arguments(const json& arguments, Call& call, const std::string& layer, std::vector<std::string>& problems) {
   if (!arguments.is_object()) return;
   for (const auto& [key, value] : arguments.items()) {
-    if (value.is_null()) continue;
+    if (is_nothing(value)) continue;
     if (key == "training" && value == false)
       call.inference = true;
     else

@@ -99,6 +99,14 @@ class Inlining {
     return outputs;
   }
 
+  /// The names of the nodes that are the model's inputs, once it has run.
+  std::vector<std::string> inputs() {
+    std::vector<std::string> names;
+    if (tree_.sequential) return names;
+    for (const auto& source : tree_.inputs) names.push_back(resolved(key("", source), "the input of the model"));
+    return names;
+  }
+
  private:
   /// What holds for all layers of a model that is used at some place.
   struct Use {
@@ -209,6 +217,21 @@ class Inlining {
   std::map<std::string, Source> sources_;       ///< What each key stands for.
 };
 
+/// Finds the shape of the input that a node is.
+void find_input_shape(Topology& topology, const LayerNode& node, std::vector<std::string>& problems) {
+  auto input = std::find_if(topology.inputs.begin(), topology.inputs.end(), [&](const auto& each) { return each.layer == node.name; });
+  if (input == topology.inputs.end()) {
+    problems.push_back(fmt::format("layer \"{}\": takes no input, and is none of the model's", node.name));
+    return;
+  }
+  const auto before = problems.size();
+  auto stated = stated_shape(node, problems);
+  input->shape = stated.value_or(Dims());
+  if (!stated && problems.size() == before)
+    problems.push_back(
+        fmt::format("layer \"{}\": the first layer must say its input shape (batch_input_shape, or .input_shape in C++)", node.name));
+}
+
 /// A model that was made in C++, as a tree.
 ModelTree tree_of(const Topology& topology) {
   ModelTree tree{.sequential = topology.sequential, .name = topology.name};
@@ -218,10 +241,10 @@ ModelTree tree_of(const Topology& topology) {
       auto& call = member.calls.emplace_back();
       for (const auto& from : node.inbound) call.inputs.push_back({from});
     }
-    if (node.inbound.empty()) tree.inputs.push_back({node.name});
     tree.members.push_back(std::move(member));
   }
-  tree.outputs = {{topology.output}};
+  for (const auto& input : topology.inputs) tree.inputs.push_back({input.layer});
+  for (const auto& output : topology.outputs) tree.outputs.push_back({output});
   return tree;
 }
 
@@ -246,19 +269,16 @@ void finish(Topology& topology) {
     for (std::size_t i = 1; i < topology.layers.size(); ++i) topology.layers[i].inbound = {topology.layers[i - 1].name};
   throw_problems(problems);
   if (topology.layers.empty()) throw Error("the model has no layers");
-  if (topology.output.empty()) topology.output = topology.layers.back().name;
+  if (topology.outputs.empty()) topology.outputs = {topology.layers.back().name};
+  if (topology.inputs.empty())
+    for (const auto& node : topology.layers)
+      if (node.inbound.empty()) topology.inputs.push_back({node.name, {}});
   order(topology);
-  int inputs = 0;
   for (const auto& node : topology.layers)
-    if (node.inbound.empty()) {
-      ++inputs;
-      auto stated = stated_shape(node, problems);
-      topology.input_shape = stated.value_or(Dims());
-      if (!stated && problems.empty())
-        problems.push_back(
-            fmt::format("layer \"{}\": the first layer must say its input shape (batch_input_shape, or .input_shape in C++)", node.name));
-    }
-  if (inputs != 1) problems.push_back(fmt::format("the model has {} inputs; gradc takes models of one input and one output", inputs));
+    if (node.inbound.empty()) find_input_shape(topology, node, problems);
+  std::set<std::string> outputs;
+  for (const auto& name : topology.outputs)
+    if (!outputs.insert(name).second) problems.push_back(fmt::format("the output of layer \"{}\" is twice one of the model", name));
   if (!problems.empty()) add_unknown_layers(topology, problems);
   throw_problems(problems);
 }
@@ -277,14 +297,13 @@ Topology read_topology(const json& given, Writer writer) {
   auto tree = std::make_shared<ModelTree>(read_tree(plain_config(*model), problems));
   if (!tree->sequential)
     for (const auto& [sources, what] : {std::pair(&tree->inputs, "input"), {&tree->outputs, "output"}})
-      if (sources->size() != 1)
-        problems.push_back(fmt::format("the model has {} {}s; gradc takes models of one input and one output", sources->size(), what));
+      if (sources->empty()) problems.push_back(fmt::format("the model names no {}s", what));
   Topology topology{.sequential = false, .name = tree->name, .writer = writer};
   collect(problems, [&] {
     Inlining inlining(*tree, dialect_of(writer));
-    auto outputs = inlining.run();
+    topology.outputs = inlining.run();
+    for (const auto& name : inlining.inputs()) topology.inputs.push_back({name, {}});
     topology.layers = std::move(inlining.nodes);
-    if (!outputs.empty()) topology.output = outputs[0];
   });
   if (!problems.empty()) add_unknown_layers(topology, problems);
   throw_problems(problems);

@@ -22,14 +22,20 @@ struct LayerNode {
   bool inference = false;            ///< It works as in prediction, also in training.
 };
 
-/// One input, one output, layers in an order in which each comes after those it takes its inputs from.
+/// What a model takes.
+struct ModelInput {
+  std::string layer;  ///< The input's name: that of its layer, which takes nothing else.
+  Dims shape;         ///< Of one image.
+};
+
+/// Inputs, outputs, and layers in an order in which each comes after those it takes its inputs from.
 struct Topology {
   bool sequential = true;
   std::string name = "model";
   Writer writer = Writer::tfjs;  ///< Whose meaning the configs of the layers have.
   std::vector<LayerNode> layers;
-  std::string output;                     ///< Name of the layer whose output is the model's.
-  Dims input_shape;                       ///< Of one image.
+  std::vector<ModelInput> inputs;         ///< In the order in which they are given.
+  std::vector<std::string> outputs;       ///< Names of the layers whose outputs are the model's.
   std::shared_ptr<const ModelTree> tree;  ///< As the file had it, which a save keeps; nullptr for a model made in C++.
 };
 

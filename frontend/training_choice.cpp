@@ -16,10 +16,10 @@ struct Output {
   std::int64_t width;  ///< Their last dimension.
 };
 
-Output output_of(const Topology& topology) {
+Output output_of(const Topology& topology, const std::string& name) {
   auto graph = lower(topology, {.mode = Mode::predict}).graph;
   auto definers = graph.definers();
-  auto value = storage_of(graph, definers, graph.find(OpKind::output, "predictions")->operands[0]);
+  auto value = storage_of(graph, definers, graph.find(OpKind::output, predictions_of(topology, name))->operands[0]);
   return {graph.ops[static_cast<std::size_t>(definers[static_cast<std::size_t>(value)])].kind, graph.type(value).dims.back()};
 }
 
@@ -28,6 +28,39 @@ bool is_unbounded(OpKind kind) {
   static constexpr OpKind kinds[] = {OpKind::dense,    OpKind::conv, OpKind::conv_input_grad, OpKind::add, OpKind::tanh, OpKind::elu,
                                      OpKind::softsign, OpKind::selu, OpKind::swish,           OpKind::gelu};
   return std::find(std::begin(kinds), std::end(kinds), kind) != std::end(kinds);
+}
+
+/// The loss, and perhaps metrics, for an output of which a file says none.
+void choose_loss(const Topology& topology, const std::string& name, bool metrics, OutputTraining& output) {
+  OpKind kind = OpKind::dense;
+  try {
+    kind = output_of(topology, name).kind;
+  } catch (const Error&) {
+    // What is wrong with the layers is told where the model is built.
+  }
+  const bool softmax = kind == OpKind::softmax, sigmoid = kind == OpKind::sigmoid || kind == OpKind::hard_sigmoid;
+  output.loss.name = softmax ? "categoricalCrossentropy" : sigmoid ? "binaryCrossentropy" : "meanSquaredError";
+  if (metrics && (softmax || sigmoid)) output.metrics = {"accuracy"};
+}
+
+/// Why an output would not learn by a loss.
+std::string cannot_learn(const Topology& topology, const std::string& name, const Loss& loss) {
+  const auto* def = find_loss(loss.name);
+  if (def == nullptr) return "";
+  auto [kind, width] = output_of(topology, name);
+  if (kind == OpKind::softmax && width == 1)
+    return "the output is a softmax of one unit, which is always 1, so nothing can be learned: use a sigmoid with binaryCrossentropy";
+  const bool binary = plain_name(def->name) == "binarycrossentropy", of_classes = def->takes_logits && !binary;
+  if (of_classes && width == 1)
+    return fmt::format(
+        "loss {} of one output is always 0, so nothing can be learned: use binaryCrossentropy with a sigmoid for two classes, or "
+        "meanSquaredError for values",
+        loss.name);
+  if (def->takes_logits && !loss.options.from_logits && is_unbounded(kind))
+    return fmt::format(
+        "loss {} takes probabilities, but the model's output is not bounded: end the model in a {}, or give the loss from_logits",
+        loss.name, binary ? "sigmoid" : "softmax");
+  return "";
 }
 
 }  // namespace
@@ -41,15 +74,15 @@ TrainingConfig training_of(const ModelFile& file) {
   auto chosen = [&](const char* part) { return std::find(training.chosen.begin(), training.chosen.end(), part) != training.chosen.end(); };
   if (chosen("optimizer")) training.optimizer = Adam{.options = {.rule = dialect_of(training.writer).update_rule}};
   if (!chosen("loss")) return training;
-  OpKind kind = OpKind::dense;
-  try {
-    kind = output_of(file.topology).kind;
-  } catch (const Error&) {
-    // What is wrong with the layers is told where the model is built.
+  const bool metrics = chosen("metrics");
+  if (file.topology.outputs.size() == 1) {
+    OutputTraining only{training.loss, training.metrics};
+    choose_loss(file.topology, file.topology.outputs[0], metrics, only);
+    training.loss = only.loss;
+    training.metrics = only.metrics;
+    return training;
   }
-  const bool softmax = kind == OpKind::softmax, sigmoid = kind == OpKind::sigmoid || kind == OpKind::hard_sigmoid;
-  training.loss.name = softmax ? "categoricalCrossentropy" : sigmoid ? "binaryCrossentropy" : "meanSquaredError";
-  if (chosen("metrics") && (softmax || sigmoid)) training.metrics = {"accuracy"};
+  for (const auto& name : file.topology.outputs) choose_loss(file.topology, name, metrics, training.outputs[name]);
   return training;
 }
 
@@ -58,36 +91,32 @@ std::string told_choice(const TrainingConfig& training) {
   std::string missing, used;
   auto list = [](std::string& names, const std::string& name) { names += (names.empty() ? "" : ", ") + name; };
   for (const auto& part : training.chosen) {
-    if (part == "metrics" && training.metrics.empty()) continue;
+    auto all = training.outputs;
+    if (all.empty()) all[""] = {training.loss, training.metrics};
+    const bool has_metrics = std::any_of(all.begin(), all.end(), [](const auto& output) { return !output.second.metrics.empty(); });
+    if (part == "metrics" && !has_metrics) continue;
     list(missing, part);
-    if (part == "loss") list(used, "loss " + training.loss.name);
+    auto of_output = [&](const std::string& name) { return name.empty() ? "" : fmt::format(" of \"{}\"", name); };
+    if (part == "loss")
+      for (const auto& [name, output] : all) list(used, "loss " + output.loss.name + of_output(name));
     if (part == "optimizer")
       list(used, fmt::format("optimizer {} with learning rate {}", to_json(training.optimizer)["class_name"].get<std::string>(),
                              learning_rate(training.optimizer)));
     if (part == "metrics")
-      for (const auto& metric : training.metrics) list(used, "metric " + metric.name);
+      for (const auto& [name, output] : all)
+        for (const auto& metric : output.metrics) list(used, "metric " + metric.name + of_output(name));
   }
   if (used.empty()) return "";
   return fmt::format("no {}: using {}; --loss, --optimizer and --metrics choose others",
                      training.chosen.size() == 3 ? "training configuration" : missing + " in the training configuration", used);
 }
 
-std::string cannot_learn(const Topology& topology, const Loss& loss) {
-  const auto* def = find_loss(loss.name);
-  if (def == nullptr) return "";
-  auto [kind, width] = output_of(topology);
-  if (kind == OpKind::softmax && width == 1)
-    return "the output is a softmax of one unit, which is always 1, so nothing can be learned: use a sigmoid with binaryCrossentropy";
-  const bool binary = plain_name(def->name) == "binarycrossentropy", of_classes = def->takes_logits && !binary;
-  if (of_classes && width == 1)
-    return fmt::format(
-        "loss {} of one output is always 0, so nothing can be learned: use binaryCrossentropy with a sigmoid for two classes, or "
-        "meanSquaredError for values",
-        loss.name);
-  if (def->takes_logits && !loss.options.from_logits && is_unbounded(kind))
-    return fmt::format(
-        "loss {} takes probabilities, but the model's output is not bounded: end the model in a {}, or give the loss from_logits",
-        loss.name, binary ? "sigmoid" : "softmax");
+std::string cannot_learn(const Topology& topology, const TrainingConfig& training) {
+  for (const auto& name : topology.outputs) {
+    const auto own = training.outputs.find(name);
+    auto why = cannot_learn(topology, name, own != training.outputs.end() ? own->second.loss : training.loss);
+    if (!why.empty()) return topology.outputs.size() == 1 ? why : fmt::format("output \"{}\": {}", name, why);
+  }
   return "";
 }
 

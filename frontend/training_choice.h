@@ -13,7 +13,7 @@ TrainingConfig training_of(const ModelFile& file);
 /// A line about what was chosen, or an empty text: "no training configuration: using ...".
 std::string told_choice(const TrainingConfig& training);
 
-/// Why a model of this output would not learn by a loss, and what would be right; empty if nothing is known against it.
-std::string cannot_learn(const Topology& topology, const Loss& loss);
+/// Why a model would not learn by its losses, and what would be right; empty if nothing is known against it.
+std::string cannot_learn(const Topology& topology, const TrainingConfig& training);
 
 }  // namespace gradc

@@ -1,7 +1,8 @@
 #include "frontend/training_json.h"
 
-#include <set>
+#include <algorithm>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "frontend/names.h"
@@ -46,17 +47,32 @@ void read_loss_options(OptionReader& reader, LossOptions& options) {
   reader.skip({"name", "dtype"});
 }
 
-/// The values of {"output": value} or [value], for a model of one output.
-const json& of_one_output(const json& value, const char* what, std::vector<std::string>& problems) {
-  static const json nothing;
-  bool by_output = value.is_object() && !value.contains("class_name");
-  if (!by_output && !value.is_array()) return value;
-  if (value.empty()) return nothing;
-  if (value.size() > 1) {
-    problems.push_back(fmt::format("there are {} {}; gradc takes models of one output", value.size(), what));
-    return nothing;
+bool is_by_output(const json& value) { return value.is_object() && !value.contains("class_name"); }
+
+/// What each output gets of {"output": value}, of [value, ...] or of one value for all; null where it gets none.
+std::vector<json> for_outputs(const json& value, const std::vector<std::string>& outputs, const char* what,
+                              std::vector<std::string>& problems) {
+  const bool is_one = !is_by_output(value) && !value.is_array();
+  if (outputs.empty()) return {is_one || value.empty() ? value : value.begin().value()};
+  if (is_one) return std::vector<json>(outputs.size(), value);
+  std::vector<json> all(outputs.size());
+  // The only output need not be named as it is.
+  if (outputs.size() == 1 && value.size() == 1) return for_outputs(value.begin().value(), outputs, what, problems);
+  if (value.empty()) return all;
+  if (is_by_output(value)) {
+    for (const auto& [name, each] : value.items()) {
+      auto found = std::find(outputs.begin(), outputs.end(), name);
+      if (found == outputs.end())
+        problems.push_back(fmt::format("there are {} for \"{}\"; the model's outputs are {}", what, name, fmt::join(outputs, ", ")));
+      else
+        all[static_cast<std::size_t>(found - outputs.begin())] = each;
+    }
+  } else if (value.size() != outputs.size()) {
+    problems.push_back(fmt::format("there are {} {}; the model's outputs are {}", value.size(), what, fmt::join(outputs, ", ")));
+  } else {
+    all.assign(value.begin(), value.end());
   }
-  return of_one_output(value.begin().value(), what, problems);
+  return all;
 }
 
 /// All that is in lists and in lists by output.
@@ -153,35 +169,66 @@ std::optional<Metric> metric_from_json(const json& value, std::vector<std::strin
   return metric;
 }
 
-TrainingConfig read_training(const json& config, Writer writer) {
+void complete_outputs(TrainingConfig& training, const std::vector<std::string>& outputs) {
+  if (outputs.size() > 1) {
+    for (const auto& name : outputs) training.outputs.try_emplace(name, OutputTraining{training.loss, training.metrics});
+  } else if (auto only = training.outputs.find(outputs[0]); only != training.outputs.end()) {
+    training.loss = only->second.loss;
+    training.metrics = only->second.metrics;
+    training.outputs.erase(only);
+  }
+}
+
+TrainingConfig read_training(const json& config, Writer writer, const std::vector<std::string>& outputs) {
   std::vector<std::string> problems;
   TrainingConfig training;
   training.writer = writer_of(config);
   if (training.writer == Writer::unnamed) training.writer = writer;
   OptionReader reader(config, "training", problems);
   training.chosen = {"loss", "optimizer"};
-  if (const json* given = reader.find("loss"); given != nullptr)
-    if (const auto& loss = of_one_output(*given, "losses", problems); !loss.is_null()) {
-      training.loss = loss_from_json(loss, problems);
+  std::vector<OutputTraining> of_outputs(std::max<std::size_t>(outputs.size(), 1));
+  if (const json* given = reader.find("loss"); given != nullptr) {
+    const auto losses = for_outputs(*given, outputs, "losses", problems);
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      if (losses[i].is_null()) continue;
+      of_outputs[i].loss = loss_from_json(losses[i], problems);
       std::erase(training.chosen, "loss");
     }
-  if (const json* given = reader.find("loss_weights"); given != nullptr) {
-    const auto& weight = of_one_output(*given, "loss weights", problems);
-    if (weight.is_number())
-      training.loss.options.weight = weight.get<double>();
-    else if (!weight.is_null())
-      reader.problem(fmt::format("\"loss_weights\" is {}, expected a number for the output", given->dump()));
+    const auto has_none = std::find(losses.begin(), losses.end(), json());
+    if (has_none != losses.end() && std::find(training.chosen.begin(), training.chosen.end(), "loss") == training.chosen.end())
+      problems.push_back(fmt::format("output \"{}\" has no loss; gradc trains all outputs", outputs[has_none - losses.begin()]));
   }
-  training.metrics.clear();
-  std::set<std::string> seen;
+  if (const json* given = reader.find("loss_weights"); given != nullptr) {
+    const auto weights = for_outputs(*given, outputs, "loss weights", problems);
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      if (weights[i].is_number())
+        of_outputs[i].loss.options.weight = weights[i].get<double>();
+      else if (!weights[i].is_null())
+        reader.problem(fmt::format("\"loss_weights\" is {}, expected a number for each output", given->dump()));
+  }
   // Weights of images, which gradc has none of, are all that tells metrics and weighted metrics apart.
   for (const char* key : {"metrics", "weighted_metrics"}) {
-    std::vector<json> all;
-    if (const json* given = reader.find(key); given != nullptr) collect(*given, all);
-    for (const auto& each : all)
-      if (auto metric = metric_from_json(each, problems); metric && seen.insert(metric_log_name(*metric)).second)
-        training.metrics.push_back(*metric);
+    const json* given = reader.find(key);
+    if (given == nullptr || given->is_null()) continue;
+    // A list of metrics is for each output, but in Keras 3, and where it has lists, which are by output.
+    const bool has_lists = given->is_array() && std::any_of(given->begin(), given->end(), [](const json& each) { return each.is_array(); });
+    const bool by_output = outputs.size() > 1 && (is_by_output(*given) || has_lists || training.writer == Writer::keras3);
+    const auto metrics = by_output ? for_outputs(*given, outputs, "metrics", problems) : std::vector<json>(of_outputs.size(), *given);
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+      std::vector<json> all;
+      collect(metrics[i], all);
+      auto& own = of_outputs[i].metrics;
+      for (const auto& each : all) {
+        auto metric = metric_from_json(each, problems);
+        auto same = [&](const Metric& other) { return metric_log_name(other) == metric_log_name(*metric); };
+        if (metric && std::none_of(own.begin(), own.end(), same)) own.push_back(*metric);
+      }
+    }
   }
+  training.loss = of_outputs[0].loss;
+  training.metrics = of_outputs[0].metrics;
+  if (outputs.size() > 1)
+    for (std::size_t i = 0; i < outputs.size(); ++i) training.outputs[outputs[i]] = of_outputs[i];
   for (const char* key : {"optimizer_config", "optimizer"}) {
     const json* given = reader.find(key);
     if (given == nullptr) continue;
@@ -200,17 +247,38 @@ TrainingConfig read_training(const json& config, Writer writer) {
 }
 
 bool for_tfjs(const TrainingConfig& training) {
-  for (const auto& metric : training.metrics)
-    if (metric_json(metric).is_object()) return false;
-  return !has_options(training.loss.options) && for_tfjs(training.optimizer);
+  auto fits = [](const OutputTraining& output) {
+    const auto has_json_object = [](const Metric& metric) { return metric_json(metric).is_object(); };
+    return !has_options(output.loss.options) && std::none_of(output.metrics.begin(), output.metrics.end(), has_json_object);
+  };
+  if (!for_tfjs(training.optimizer)) return false;
+  if (training.outputs.empty()) return fits({training.loss, training.metrics});
+  return std::all_of(training.outputs.begin(), training.outputs.end(), [&](const auto& output) { return fits(output.second); });
 }
 
 json write_training(const TrainingConfig& training) {
-  json metrics = json::array();
-  for (const auto& metric : training.metrics) metrics.push_back(metric_json(metric));
-  bool tfjs = for_tfjs(training);
-  json config = {{"loss", loss_json(training.loss, tfjs)}, {"metrics", metrics}, {"optimizer_config", to_json(training.optimizer)}};
-  if (training.loss.options.weight != 1) config["loss_weights"] = training.loss.options.weight;
+  const bool tfjs = for_tfjs(training);
+  auto metrics_of = [](const std::vector<Metric>& metrics) {
+    json list = json::array();
+    for (const auto& metric : metrics) list.push_back(metric_json(metric));
+    return list;
+  };
+  json config = {{"optimizer_config", to_json(training.optimizer)}};
+  if (training.outputs.empty()) {
+    config["loss"] = loss_json(training.loss, tfjs);
+    config["metrics"] = metrics_of(training.metrics);
+    if (training.loss.options.weight != 1) config["loss_weights"] = training.loss.options.weight;
+    return config;
+  }
+  bool weighted = false;
+  json weights = json::object();
+  for (const auto& [name, output] : training.outputs) {
+    config["loss"][name] = loss_json(output.loss, tfjs);
+    config["metrics"][name] = metrics_of(output.metrics);
+    weights[name] = output.loss.options.weight;
+    weighted = weighted || output.loss.options.weight != 1;
+  }
+  if (weighted) config["loss_weights"] = weights;
   return config;
 }
 

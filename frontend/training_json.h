@@ -15,17 +15,23 @@ namespace gradc {
 
 /// How a model is trained.
 struct TrainingConfig {
-  Loss loss = {};
+  Loss loss = {};  ///< Of each output that `outputs` does not name, and so its metrics.
   std::vector<Metric> metrics = {"accuracy"};
+  std::map<std::string, OutputTraining> outputs = {};  ///< By names of outputs.
   Optimizer optimizer = SGD{};
   Writer writer = Writer::tfjs;            ///< Whose meaning these names and numbers have.
   std::vector<std::string> chosen = {};    ///< What a file did not say: "loss", "optimizer", "metrics".
   std::vector<std::string> problems = {};  ///< What a file asks for that gradc does not know or do: matters only to training.
 };
 
+/// Lets a configuration name each of several `outputs`, and none where there is only one: those that it does not name yet get its loss and
+/// metrics.
+void complete_outputs(TrainingConfig& training, const std::vector<std::string>& outputs);
+
 /// Records all problems: what is not known, and what is known but not done. `writer` wrote the model; a configuration that comes from
-/// elsewhere names another one.
-TrainingConfig read_training(const nlohmann::json& config, Writer writer);
+/// elsewhere names another one. `outputs` are the model's, of which losses, their weights and metrics may be lists or objects; none where
+/// the model has problems, so that they are not known.
+TrainingConfig read_training(const nlohmann::json& config, Writer writer, const std::vector<std::string>& outputs);
 
 /// Whether tf.js would train the same by this configuration.
 bool for_tfjs(const TrainingConfig& training);

@@ -39,9 +39,16 @@ class Batch {
   void fill_images(float value);
 
  private:
-  std::vector<float> floats_, labels_;
-  std::vector<std::uint8_t> bytes_;  ///< Instead of floats, if there are any.
-  std::int64_t elements_ = 1, label_elements_ = 1;
+  /// Numbers of one input.
+  struct Numbers {
+    std::vector<float> floats;
+    std::vector<std::uint8_t> bytes;  ///< Instead of floats, if there are any.
+    std::int64_t elements = 1;        ///< Of a row.
+  };
+
+  void add_labels(const Graph& graph, const Op& input, std::int64_t stored, LabelKind labels, bool probabilities, Random& random);
+
+  std::vector<Numbers> data_, labels_;
   std::vector<std::uint32_t> rows_;
   std::uint32_t random_key_;
 };

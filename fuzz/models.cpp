@@ -53,7 +53,7 @@ class ModelGenerator {
       shape = {c_.integer(1, 8), c_.integer(1, 8), c_.integer(1, 8), random_channels(c_)};
     else
       shape = {random_side(c_), random_side(c_), random_channels(c_)};
-    topology_.input_shape = shape;
+    topology_.inputs = {{"", shape}};
     bool input_layer = c_.coin();
     Result x = add("InputLayer", json::object(), {});
     for (int layers = 0; layers < 6 && (layers == 0 || c_.more()); ++layers) {
@@ -72,16 +72,17 @@ class ModelGenerator {
     config["name"] = name;
     if (inputs.empty()) {
       config["batch_input_shape"] = json::array({nullptr});
-      for (auto dim : topology_.input_shape) config["batch_input_shape"].push_back(dim);
+      for (auto dim : topology_.inputs[0].shape) config["batch_input_shape"].push_back(dim);
       config["dtype"] = "float32";
+      topology_.inputs[0].layer = name;
     } else if (c_.one_in(24)) {
       config["trainable"] = false;
     }
     LayerNode node{Layer(class_name, config), name, {}};
     for (const auto& input : inputs) node.inbound.push_back(input.layer);
     topology_.layers.push_back(std::move(node));
-    topology_.output = name;
-    return {name, lower(topology_, {.mode = Mode::predict}).output.image_dims()};
+    topology_.outputs = {name};
+    return {name, lower(topology_, {.mode = Mode::predict}).outputs[0].predictions.image_dims()};
   }
 
   /// A model without branches may be a sequence whose first layer states the shape.
@@ -93,6 +94,7 @@ class ModelGenerator {
     topology_.layers.erase(topology_.layers.begin());
     auto& first = topology_.layers.front();
     first.inbound.clear();
+    topology_.inputs[0].layer = first.name;
     auto config = first.layer.config();
     config["batch_input_shape"] = shape;
     first.layer = Layer(first.layer.class_name(), config);

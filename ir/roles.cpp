@@ -1,5 +1,7 @@
 #include "ir/roles.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -42,18 +44,29 @@ InputRole input_role(const Op& input) {
 }
 
 const Op* find_input(const Graph& graph, InputRole role) {
-  for (const auto& op : graph.ops)
-    if (op.kind == OpKind::input && input_role(op) == role) return &op;
-  return nullptr;
+  const auto all = find_inputs(graph, role);
+  return all.empty() ? nullptr : all[0];
 }
 
-ValueId emit_input(Builder& b, InputRole role, Type type, const std::string& name) {
+std::vector<const Op*> find_inputs(const Graph& graph, InputRole role) {
+  std::vector<const Op*> inputs;
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::input && input_role(op) == role) inputs.push_back(&op);
+  std::stable_sort(inputs.begin(), inputs.end(), [](const Op* a, const Op* b) { return input_number(*a) < input_number(*b); });
+  return inputs;
+}
+
+std::int64_t input_number(const Op& input) { return input.attributes.integer_or("number", 0); }
+
+ValueId emit_input(Builder& b, InputRole role, Type type, const std::string& name, std::int64_t number) {
   Attributes attributes = {{"name", name}};
   if (role != InputRole::data) attributes.set("role", std::string(name_of(role)));
+  if (number > 0) attributes.set("number", number);
   return b.emit_typed(OpKind::input, std::move(type), std::move(attributes), name);
 }
 
 std::string input_problem(const Attributes& attributes, const Type& type) {
+  if (attributes.integer_or("number", 0) < 0) return "number is not negative";
   if (!attributes.has("role")) return "";
   const auto role = find_input_role(attributes.text("role"));
   if (!role) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "ir/graph.h"
 
@@ -26,9 +27,14 @@ InputRole input_role(const Op& input);
 
 /// The first input of a role, or nullptr.
 const Op* find_input(const Graph& graph, InputRole role);
+/// All inputs of a role, by their numbers. Only data and labels may be several.
+std::vector<const Op*> find_inputs(const Graph& graph, InputRole role);
+
+/// Its number among the inputs of its role.
+std::int64_t input_number(const Op& input);
 
 /// Appends an input named `name`.
-ValueId emit_input(Builder& b, InputRole role, Type type, const std::string& name);
+ValueId emit_input(Builder& b, InputRole role, Type type, const std::string& name, std::int64_t number = 0);
 
 /// Why an `input` op with these attributes cannot have this type, or "".
 std::string input_problem(const Attributes& attributes, const Type& type);

@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include <fmt/ranges.h>
+
 #include "frontend/losses.h"
 #include "support/error.h"
 
@@ -37,8 +39,7 @@ std::string remedy(const Dims& given, const Dims& wanted) {
 
 /// Throws what `problem` says of the first number of the labels of `data` for which `fits` is false. Such a number may lie outside of the
 /// rows that `data` stands for, which is no error.
-void expect_labels(const DataSet& data, auto fits, const std::string& problem) {
-  const auto& array = *data.labels();
+void expect_labels(const DataSet& data, const DataSet::Array& array, auto fits, const std::string& problem) {
   const auto elements = array.elements();
   Rows numbers{.data = array.data(), .dtype = array.dtype};
   for (std::int64_t row : data.rows())
@@ -46,18 +47,37 @@ void expect_labels(const DataSet& data, auto fits, const std::string& problem) {
       if (!fits(numbers.at(i, 0))) throw Error("{}: label {} is {}, but {}", array.name, i, array.text(i), problem);
 }
 
-void expect_classes(const DataSet& data, std::int64_t classes) {
-  const auto& facts = data.label_facts();
-  if (data.labels_finite() && facts.whole && facts.least >= 0 && facts.most < static_cast<double>(classes)) return;
+void expect_classes(const DataSet& data, const DataSet::Part& part, std::int64_t classes) {
+  const auto& facts = part.facts;
+  if (part.finite && facts.whole && facts.least >= 0 && facts.most < static_cast<double>(classes)) return;
   expect_labels(
-      data, [&](float v) { return v >= 0 && v < static_cast<float>(classes) && v == std::floor(v); },
+      data, part.array, [&](float v) { return v >= 0 && v < static_cast<float>(classes) && v == std::floor(v); },
       fmt::format("the model has {} classes, 0 to {}", classes, classes - 1));
 }
 
 }  // namespace
 
-Rows image_rows(const DataSet& data, const Dims& shape) {
-  const auto& images = data.images();
+std::vector<const DataSet::Part*> parts_for(const std::vector<DataSet::Part>& parts, const std::vector<std::string>& names,
+                                            const char* what) {
+  auto expected = [&] { return fmt::format("the model's {} are \"{}\"", what, fmt::join(names, "\", \"")); };
+  const bool named = !parts.empty() && !parts[0].of.empty();
+  std::vector<const DataSet::Part*> found;
+  if (named)
+    for (const auto& part : parts)
+      if (std::find(names.begin(), names.end(), part.of) == names.end())
+        throw Error("{}: there is no \"{}\"; {}", part.array.name, part.of, expected());
+  if (!named && parts.size() != names.size())
+    throw Error("{} {} given, but {}", parts.size(), parts.size() == 1 ? "array is" : "arrays are", expected());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto part = named ? std::find_if(parts.begin(), parts.end(), [&](const auto& each) { return each.of == names[i]; })
+                      : parts.begin() + static_cast<std::ptrdiff_t>(i);
+    if (part == parts.end()) throw Error("no array is given for \"{}\"; {}", names[i], expected());
+    found.push_back(&*part);
+  }
+  return found;
+}
+
+Rows image_rows(const Array& images, const Dims& shape) {
   if (!lie_alike(images.shape, shape) && images.shape.empty())
     throw Error("{}: has rank 1, one number for each image, but the model takes images of shape {}", images.name, shape_string(shape));
   if (!lie_alike(images.shape, shape))
@@ -68,9 +88,8 @@ Rows image_rows(const DataSet& data, const Dims& shape) {
   return rows;
 }
 
-Rows label_rows(const DataSet& data, const Type& output, const Type& labels, const std::string& loss) {
-  if (data.labels() == nullptr) throw Error("{}: has no labels", data.images().name);
-  const auto& array = *data.labels();
+Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const std::string& loss) {
+  const auto& array = part.array;
   auto rows = rows_of(array);
   const auto classes = output.dims.back();
   const auto& definition = *find_loss(loss);
@@ -79,7 +98,7 @@ Rows label_rows(const DataSet& data, const Type& output, const Type& labels, con
   // Floats are class numbers only for a loss of classes: for others they are values, of which there is one a row too few.
   const bool may_be_classes = array.dtype != DType::f32 || name.ends_with("crossentropy");
   if (!of_numbers && rows.elements == 1 && classes > 1 && labels.elements() == classes && may_be_classes) {
-    expect_classes(data, classes);
+    expect_classes(data, part, classes);
     rows.classes = classes;
     return rows;
   }
@@ -94,17 +113,18 @@ Rows label_rows(const DataSet& data, const Type& output, const Type& labels, con
                 one_class_each ? "; use sparseCategoricalCrossentropy for class numbers" : remedy(array.shape, wanted));
   }
   if (of_numbers) {
-    expect_classes(data, classes);
+    expect_classes(data, part, classes);
     return rows;
   }
-  const auto& facts = data.label_facts();
+  const auto& facts = part.facts;
   if (array.dtype == DType::u8 && rows.elements > 1 && facts.most > 1)
     throw Error(
         "{}: targets are bytes up to {}, which, unlike images, are not divided by 255; save array.astype('float32') / 255 "
         "if they are pixels, or else array.astype('float32')",
         array.name, facts.most);
   if (name == "binary_crossentropy" && !(facts.least >= 0 && facts.most <= 1))
-    expect_labels(data, [](float v) { return std::isnan(v) || (v >= 0 && v <= 1); }, "loss binaryCrossentropy takes numbers from 0 to 1");
+    expect_labels(
+        data, array, [](float v) { return std::isnan(v) || (v >= 0 && v <= 1); }, "loss binaryCrossentropy takes numbers from 0 to 1");
   return rows;
 }
 
@@ -117,8 +137,9 @@ void expect_finite(const DataSet& data) {
         if (auto i = row * elements + e; !std::isfinite(numbers[i]))
           throw Error("{}: row {}: number {} is {}; leave such rows out, or replace what is missing", array.name, row, e, array.text(i));
   };
-  if (!data.images_finite()) look(data.images());
-  if (data.labels() != nullptr && !data.labels_finite()) look(*data.labels());
+  for (const auto* parts : {&data.inputs(), &data.labels()})
+    for (const auto& part : *parts)
+      if (!part.finite) look(part.array);
 }
 
 }  // namespace gradc

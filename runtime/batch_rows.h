@@ -11,13 +11,18 @@
 
 namespace gradc {
 
-/// Images for a model that takes `shape`. Bytes are scaled from 0 to 255 to 0 to 1. Throws gradc::Error if the shape is another one:
-/// dimensions of 1 may be missing or added, and rows may be flat.
-Rows image_rows(const DataSet& data, const std::vector<std::int64_t>& shape);
+/// The arrays for a model's inputs or outputs of these names, which are "inputs" or "outputs": by their own names, or where they have none
+/// in their order. Throws gradc::Error if they are not those.
+std::vector<const DataSet::Part*> parts_for(const std::vector<DataSet::Part>& parts, const std::vector<std::string>& names,
+                                            const char* what);
 
-/// Labels for a model with this output, whose loss takes `labels`. Class numbers become one-hot rows where the loss takes those. Throws
-/// gradc::Error if shape or values do not fit.
-Rows label_rows(const DataSet& data, const Type& output, const Type& labels, const std::string& loss);
+/// Images for an input that takes `shape`. Bytes are scaled from 0 to 255 to 0 to 1. Throws gradc::Error if the shape is another one:
+/// dimensions of 1 may be missing or added, and rows may be flat.
+Rows image_rows(const DataSet::Array& images, const std::vector<std::int64_t>& shape);
+
+/// Labels among those of `data` for an output whose loss takes `labels`. Class numbers become one-hot rows where the loss takes those.
+/// Throws gradc::Error if shape or values do not fit.
+Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const std::string& loss);
 
 /// Throws gradc::Error that names file, row and number unless all images and labels of `data` are finite.
 void expect_finite(const DataSet& data);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <future>
 #include <numeric>
+#include <set>
 
 #include <libdeflate.h>
 
@@ -162,6 +163,17 @@ void expect_consistent(const Array& array) {
     throw Error("{}: begins at byte {}, which is no multiple of the {} bytes of a number", array.name, array.begin, size_of(array.dtype));
 }
 
+/// Throws gradc::Error for arrays of which some have a name and others not, or two the same.
+void expect_names(const std::vector<DataSet::Part>& parts) {
+  std::set<std::string> names;
+  for (const auto& part : parts) {
+    if (part.of.empty() != parts[0].of.empty())
+      throw Error("{} has a name and {} has none: name all arrays, or none", (part.of.empty() ? parts[0] : part).array.name,
+                  (part.of.empty() ? part : parts[0]).array.name);
+    if (!part.of.empty() && !names.insert(part.of).second) throw Error("two arrays are named \"{}\"", part.of);
+  }
+}
+
 }  // namespace
 
 std::int64_t Array::elements() const { return Type{dtype, shape}.elements(); }
@@ -174,20 +186,32 @@ std::string Array::text(std::int64_t i) const {
 }
 
 DataSet DataSet::from(Array images, std::optional<Array> labels) {
-  DataSet data;
-  expect_consistent(images);
-  auto finite = is_finite(images);
-  data.images_ = std::make_shared<const Content>(Content{std::move(images), finite, {}});
-  if (labels) {
-    expect_consistent(*labels);
-    finite = is_finite(*labels);
-    auto facts = label_facts_of(*labels);
-    data.labels_ = std::make_shared<const Content>(Content{std::move(*labels), finite, facts});
+  std::vector<Part> inputs(1), outputs(labels ? 1 : 0);
+  inputs[0].array = std::move(images);
+  if (labels) outputs[0].array = std::move(*labels);
+  return from(std::move(inputs), std::move(outputs));
+}
+
+DataSet DataSet::from(std::vector<Part> inputs, std::vector<Part> labels) {
+  Content content{std::move(inputs), std::move(labels)};
+  for (auto* parts : {&content.inputs, &content.labels}) {
+    expect_names(*parts);
+    for (auto& part : *parts) {
+      expect_consistent(part.array);
+      part.finite = is_finite(part.array);
+    }
   }
-  const auto count = data.images().count;
-  if (labels && data.labels()->count != count)
-    throw Error("{} holds {} images, but {} holds {} labels", data.images().name, count, data.labels()->name, data.labels()->count);
-  data.rows_.resize(static_cast<std::size_t>(count));
+  for (auto& part : content.labels) part.facts = label_facts_of(part.array);
+  DataSet data;
+  data.content_ = std::make_shared<const Content>(std::move(content));
+  const auto& first = data.images();
+  for (const auto& part : data.inputs())
+    if (part.array.count != first.count)
+      throw Error("{} holds {} rows, but {} holds {}", first.name, first.count, part.array.name, part.array.count);
+  for (const auto& part : data.labels())
+    if (part.array.count != first.count)
+      throw Error("{} holds {} images, but {} holds {} labels", first.name, first.count, part.array.name, part.array.count);
+  data.rows_.resize(static_cast<std::size_t>(first.count));
   std::iota(data.rows_.begin(), data.rows_.end(), 0u);
   return data;
 }
@@ -208,9 +232,9 @@ DataSet DataSet::from(std::vector<float> images, std::vector<std::int64_t> image
   return from(array(images, std::move(image_shape), "images"), array(labels, std::move(label_shape), "labels"));
 }
 
-const Array& DataSet::images() const {
-  if (!images_) throw Error("the data set is empty: make one with DataSet::from, DataSet::from_npy or load_data");
-  return images_->array;
+const std::vector<DataSet::Part>& DataSet::inputs() const {
+  if (content_->inputs.empty()) throw Error("the data set is empty: make one with DataSet::from, DataSet::from_npy or load_data");
+  return content_->inputs;
 }
 
 DataSet DataSet::from_idx(const fs::path& images, const fs::path& labels) { return from(read_idx(images, 3), read_idx(labels, 1)); }
@@ -220,10 +244,18 @@ DataSet DataSet::from_npy(const fs::path& images, const std::optional<fs::path>&
   return from(std::move(x), labels ? std::optional(read_npy(*labels, ArrayUse::labels, warn)) : std::nullopt);
 }
 
+DataSet DataSet::from_npy(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Warn& warn) {
+  auto parts = [&](const std::vector<NamedFile>& files, ArrayUse use) {
+    std::vector<Part> all;
+    for (const auto& file : files) all.push_back({file.of, read_npy(file.path, use, warn)});
+    return all;
+  };
+  return from(parts(inputs, ArrayUse::images), parts(labels, ArrayUse::labels));
+}
+
 DataSet DataSet::slice(std::int64_t begin, std::int64_t count) const {
   DataSet part;
-  part.images_ = images_;
-  part.labels_ = labels_;
+  part.content_ = content_;
   begin = std::clamp<std::int64_t>(begin, 0, size());
   count = std::clamp<std::int64_t>(count, 0, size() - begin);
   part.rows_.assign(rows_.begin() + begin, rows_.begin() + begin + count);

@@ -17,7 +17,14 @@ namespace gradc {
 /// Is given lines about what was not as expected, and what was made of it.
 using Warn = std::function<void(const std::string&)>;
 
-/// Images with labels; a handle that is cheap to copy, and may stand for a part of the data.
+/// A file for an input or output of a model, by its name, which may be empty.
+struct NamedFile {
+  std::string of;
+  std::filesystem::path path;
+};
+
+/// Images with labels, of a model with several inputs or outputs an array for each; a handle that is cheap to copy, and may stand for a
+/// part of the data.
 class DataSet {
  public:
   /// Numbers in rows of one shape.
@@ -41,11 +48,22 @@ class DataSet {
     double least = 0, most = 0;  ///< Of the finite numbers.
   };
 
+  /// The array of one of a model's inputs or outputs.
+  struct Part {
+    std::string of;  ///< Its name; empty: arrays stand in the model's order.
+    Array array;
+    bool finite = true;     ///< No number is NaN or infinite.
+    LabelFacts facts = {};  ///< Of labels.
+  };
+
   /// No images: what every use refuses.
   DataSet() = default;
   /// From arrays in memory. Bytes are pixels, 0 to 255, which a step sees as 0 to 1; labels are classes where they are whole numbers.
   /// Throws gradc::Error if the counts differ, or shape, type and bytes of an array do not agree.
   static DataSet from(Array images, std::optional<Array> labels);
+  /// For models with several inputs or outputs: `of` and `array` of each. Throws gradc::Error as well where some have a name and others
+  /// not, or two the same.
+  static DataSet from(std::vector<Part> inputs, std::vector<Part> labels);
   static DataSet from(std::vector<float> images, std::vector<std::int64_t> image_shape, std::vector<float> labels,
                       std::vector<std::int64_t> label_shape);
   /// Two files of MNIST's IDX format, plain or gzip.
@@ -53,14 +71,16 @@ class DataSet {
   /// .npy files of any numeric type and order; labels may be missing, for predictions. `warn` gets a line for each array whose numbers
   /// were rounded, or whose kind or order changed.
   static DataSet from_npy(const std::filesystem::path& images, const std::optional<std::filesystem::path>& labels, const Warn& warn = {});
+  /// A file for each input and output, by names as in Part.
+  static DataSet from_npy(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Warn& warn = {});
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
-  /// Throws gradc::Error if there are none.
-  const Array& images() const;
-  const Array* labels() const { return labels_ ? &labels_->array : nullptr; }
-  bool images_finite() const { return images_->finite; }
-  bool labels_finite() const { return labels_->finite; }
-  const LabelFacts& label_facts() const { return labels_->facts; }
+  /// One for each input. Throws gradc::Error if there are none.
+  const std::vector<Part>& inputs() const;
+  /// One for each output, or none.
+  const std::vector<Part>& labels() const { return content_->labels; }
+  /// The first input's.
+  const Array& images() const { return inputs()[0].array; }
   const std::vector<std::uint32_t>& rows() const { return rows_; }
 
   /// `count` images from `begin` on; fewer if there are no more.
@@ -70,12 +90,10 @@ class DataSet {
 
  private:
   struct Content {
-    Array array;
-    bool finite = true;  ///< No number is NaN or infinite.
-    LabelFacts facts;    ///< Of labels.
+    std::vector<Part> inputs, labels;
   };
 
-  std::shared_ptr<const Content> images_, labels_;
+  std::shared_ptr<const Content> content_ = std::make_shared<const Content>();
   std::vector<std::uint32_t> rows_;
 };
 

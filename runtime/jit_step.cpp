@@ -132,6 +132,11 @@ class JitStep : public Step {
     input_ = input;
     auto batch = static_cast<std::int64_t>(input.rows.size());
     check(batch > 0, "a batch has at least one image");
+    for (const auto& each : plan_.inputs) {
+      const auto number = static_cast<std::size_t>(each.number);
+      check(each.role != InputRole::data || number < input.data.size(), "each input of role data is given");
+      check(each.role != InputRole::label || number < input.labels.size(), "each input of role label is given");
+    }
     context_.images = batch;
     context_.padded_images = plan_.padded(batch);
     context_.chunks = plan_.chunks(batch);
@@ -304,9 +309,10 @@ class JitStep : public Step {
       auto* at = placement.space == Space::batch ? batch_arena_.data() + placement.offset * context_.padded_images + first * placement.bytes
                                                  : tile_memory + placement.offset;
       auto* values = reinterpret_cast<float*>(at);
+      const auto number = static_cast<std::size_t>(each.number);
       switch (each.role) {
-        case InputRole::data: load_rows(input_.images, rows, count, type, values); break;
-        case InputRole::label: load_rows(input_.labels, rows, count, type, values); break;
+        case InputRole::data: load_rows(input_.data[number], rows, count, type, values); break;
+        case InputRole::label: load_rows(input_.labels[number], rows, count, type, values); break;
         case InputRole::batch_mask:
           for (std::int64_t i = 0; i < count; ++i) values[i] = i < valid ? 1.0f : 0.0f;
           break;

@@ -5,6 +5,8 @@
 #include <set>
 #include <span>
 
+#include <fmt/ranges.h>
+
 #include "frontend/build.h"
 #include "frontend/losses.h"
 #include "frontend/names.h"
@@ -69,9 +71,9 @@ struct Model::Implementation {
   std::vector<WeightSpec> specs;
   std::vector<std::span<const float>> weight_values;  ///< Of specs, where they lie in params.
   std::int64_t weight_numbers = 0;                    ///< In all of them.
-  Type output;
-  std::optional<Type> labels;         ///< As the loss takes them, when it was asked for.
-  std::vector<MetricResult> metrics;  ///< Of the steps that have a loss.
+  std::vector<LoweredOutput> outputs;                 ///< Without labels.
+  std::vector<LoweredOutput> labelled;                ///< With the labels that the losses take, when those were asked for.
+  std::vector<MetricResult> metrics;                  ///< Of the steps that have a loss.
   bool built = false;
   bool new_optimizer = true;  ///< Its state starts anew with the next training step.
   Graph train_graph;          ///< For --check-numerics.
@@ -99,7 +101,7 @@ struct Model::Implementation {
   void make_params(const Built& result) {
     if (!built) {
       specs = result.weights;
-      output = result.output;
+      outputs = result.outputs;
       std::vector<std::string> problems;
       for (std::size_t i = 0; i < specs.size(); ++i) try {
           params.set(specs[i].name, specs[i].shape, specs[i].initializer.values(specs[i].shape, run.seed, static_cast<std::uint32_t>(i)));
@@ -190,18 +192,30 @@ struct Model::Implementation {
     return *slot;
   }
 
-  Rows images_of(const DataSet& data) const { return image_rows(data, topology.input_shape); }
+  std::vector<Rows> inputs_of(const DataSet& data) const {
+    std::vector<std::string> names;
+    for (const auto& input : topology.inputs) names.push_back(input.layer);
+    const auto parts = parts_for(data.inputs(), names, "inputs");
+    std::vector<Rows> rows;
+    for (std::size_t i = 0; i < parts.size(); ++i) rows.push_back(image_rows(parts[i]->array, topology.inputs[i].shape));
+    return rows;
+  }
 
-  Rows labels_of(const DataSet& data) {
+  std::vector<Rows> labels_of(const DataSet& data) {
+    if (data.labels().empty()) throw Error("{}: has no labels", data.images().name);
     ensure_params();
-    if (!labels) labels = lower(topology, {.mode = Mode::train, .loss = training.loss}).labels;
-    return label_rows(data, output, *labels, training.loss.name);
+    if (labelled.empty()) labelled = lower(topology, {.mode = Mode::train, .loss = training.loss, .outputs = training.outputs}).outputs;
+    const auto parts = parts_for(data.labels(), topology.outputs, "outputs");
+    std::vector<Rows> rows;
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      rows.push_back(label_rows(data, *parts[i], labelled[i].predictions, labelled[i].labels, labelled[i].loss.name));
+    return rows;
   }
 
   /// What a step reads of these data. Throws gradc::Error if they are not what the model can be trained or evaluated on.
   StepInput checked(const DataSet& data) {
     expect_images(data);
-    StepInput input{data.rows(), images_of(data), labels_of(data), step_key(run.seed, static_cast<std::uint64_t>(steps_done))};
+    StepInput input{data.rows(), inputs_of(data), labels_of(data), step_key(run.seed, static_cast<std::uint64_t>(steps_done))};
     expect_finite(data);
     return input;
   }
@@ -213,7 +227,7 @@ struct Model::Implementation {
 
   /// Throws gradc::Error if every step would leave the model as useless as it was.
   void expect_learns() const {
-    if (auto why = cannot_learn(topology, training.loss); !why.empty()) throw Error("{}", why);
+    if (auto why = cannot_learn(topology, training); !why.empty()) throw Error("{}", why);
   }
 
   MetricSums train_on(const DataSet& batch) {
@@ -334,11 +348,12 @@ void Model::compile(const CompileOptions& options) {
   auto& self = this->self();
   std::lock_guard training_call(self.training_call);
   std::lock_guard turn(self.turn);
-  TrainingConfig training = {options.loss, options.metrics, options.optimizer, options.writer};
+  TrainingConfig training = {options.loss, options.metrics, options.outputs, options.optimizer, options.writer};
+  complete_outputs(training, self.topology.outputs);
   build(self.topology, {.mode = Mode::train, .training = training, .kernels = false});
   self.training = std::move(training);
   self.cannot_train.clear();
-  self.labels.reset();
+  self.labelled.clear();
   self.new_optimizer = true;
   self.train_step.reset();
   self.eval_step.reset();
@@ -378,24 +393,33 @@ Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
     auto& step = self.step(Mode::eval, std::min(batch_size, data.size()));
-    step.run({batch.rows(), self.images_of(batch), self.labels_of(batch), 0});
+    step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), 0});
     sums.add({self.metrics, step, batch.size()});
   }
   return sums.logs();
 }
 
 std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) {
+  const auto& outputs = topology().outputs;
+  if (outputs.size() > 1) throw Error("the model has {} outputs, {}: predict_all gives each", outputs.size(), fmt::join(outputs, ", "));
+  return predict_all(data, batch_size).front();
+}
+
+std::vector<std::vector<float>> Model::predict_all(const DataSet& data, std::int64_t batch_size) {
   check_batch_size(batch_size);
   auto& self = this->self();
   expect_images(data);
-  std::vector<float> all;
+  const auto& outputs = self.topology.outputs;
+  std::vector<std::vector<float>> all(outputs.size());
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
     auto& step = self.step(Mode::predict, std::min(batch_size, data.size()));
-    step.run({batch.rows(), self.images_of(batch), {}, 0});
-    auto rows = step.array("predictions");
-    all.insert(all.end(), rows.begin(), rows.end());
+    step.run({batch.rows(), self.inputs_of(batch), {}, 0});
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      auto rows = step.array(predictions_of(self.topology, outputs[i]));
+      all[i].insert(all[i].end(), rows.begin(), rows.end());
+    }
   }
   return all;
 }
@@ -407,18 +431,20 @@ std::vector<WeightValues> Model::gradients(const DataSet& batch) {
   auto options = self.build_options(Mode::train, batch.size());
   options.update = false;
   auto& step = self.compile(self.gradient_step, options);
-  step.run({batch.rows(), self.images_of(batch), self.labels_of(batch), step_key(self.run.seed, 0)});
+  step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), step_key(self.run.seed, 0)});
   std::vector<WeightValues> gradients;
   for (const auto& spec : self.specs)
     if (spec.trainable) gradients.push_back({spec.name, spec.shape, step.array("gradient/" + spec.name)});
   return gradients;
 }
 
-std::vector<std::int64_t> Model::output_shape() {
+std::vector<std::vector<std::int64_t>> Model::output_shapes() {
   auto& self = this->self();
   std::lock_guard turn(self.turn);
   self.ensure_params();
-  return self.output.image_dims();
+  std::vector<std::vector<std::int64_t>> shapes;
+  for (const auto& output : self.outputs) shapes.push_back(output.predictions.image_dims());
+  return shapes;
 }
 
 History Model::fit(const DataSet& given, const FitOptions& options) {
@@ -529,8 +555,8 @@ void Model::expect_trainable() const { self().expect_trainable(); }
 const Topology& Model::topology() const { return self().topology; }
 const TrainingConfig& Model::training() const { return self().training; }
 
-Node Functional::input(const Dims& shape) {
-  auto name = "input_" + std::to_string(topology_.layers.size() + 1);
+Node Functional::input(const Dims& shape, const std::string& given) {
+  const auto name = given.empty() ? "input_" + std::to_string(topology_.layers.size() + 1) : given;
   topology_.layers.push_back({Layer(InputLayer{.input_shape = shape, .name = name}), name, {}});
   return Node(name);
 }
@@ -545,10 +571,10 @@ Node Functional::apply(const Layer& layer, const std::vector<Node>& inputs) {
   return Node(node.name);
 }
 
-Model Functional::model(const Node& output, const std::string& name) {
+Model Functional::model(const std::vector<Node>& outputs, const std::string& name) {
   auto topology = topology_;
   topology.name = name;
-  topology.output = output.layer();
+  for (const auto& output : outputs) topology.outputs.push_back(output.layer());
   finish(topology);
   return Model(std::move(topology));
 }

@@ -40,9 +40,10 @@ class NotFinite : public Error {
 
 struct CompileOptions {
   Optimizer optimizer = SGD{};
-  Loss loss = "categoricalCrossentropy";
+  Loss loss = "categoricalCrossentropy";  ///< Of each output that `outputs` does not name, and so its metrics.
   std::vector<Metric> metrics = {};
-  Writer writer = Writer::tfjs;  ///< Whose meaning the metrics have.
+  std::map<std::string, OutputTraining> outputs = {};  ///< By names of outputs. The model's loss is the sum of theirs, by their weights.
+  Writer writer = Writer::tfjs;                        ///< Whose meaning the metrics have.
 };
 
 /// How steps are run. The numbers of a training do not depend on `threads`.
@@ -96,9 +97,14 @@ class Model {
   Logs train_on_batch(const DataSet& batch);
   /// Means over the data.
   Logs evaluate(const DataSet& data, std::int64_t batch_size = 256);
-  /// The outputs for each image, row-major.
+  /// The output for each image, row-major. Throws gradc::Error for a model with several.
   std::vector<float> predict(const DataSet& data, std::int64_t batch_size = 256);
-  std::vector<std::int64_t> output_shape();
+  /// Of each output, as the topology has them, the values for each image, row-major.
+  std::vector<std::vector<float>> predict_all(const DataSet& data, std::int64_t batch_size = 256);
+  /// Of one image, the first output's.
+  std::vector<std::int64_t> output_shape() { return output_shapes().front(); }
+  /// Of one image, of each output.
+  std::vector<std::vector<std::int64_t>> output_shapes();
 
   /// The gradient of the loss, a mean over the batch, for each trainable weight. Changes nothing.
   std::vector<WeightValues> gradients(const DataSet& batch);
@@ -145,14 +151,16 @@ class Node {
   std::string layer_;
 };
 
-/// Builds a model of layers that take each other's outputs, with one input and one output:
+/// Builds a model of layers that take each other's outputs:
 ///     Functional f; auto x = f.input({28, 28, 1}); auto y = f.apply(Add{}, {f.apply(Conv2D{...}, x), x}); Model m = f.model(y);
+/// Its inputs are in the order in which they were made.
 class Functional {
  public:
-  Node input(const Dims& shape);
+  Node input(const Dims& shape, const std::string& name = "");
   Node apply(const Layer& layer, const Node& input);
   Node apply(const Layer& layer, const std::vector<Node>& inputs);
-  Model model(const Node& output, const std::string& name = "model");
+  Model model(const Node& output, const std::string& name = "model") { return model(std::vector<Node>{output}, name); }
+  Model model(const std::vector<Node>& outputs, const std::string& name = "model");
 
  private:
   Topology topology_{.sequential = false};

@@ -24,6 +24,7 @@ NamedTensors interpreter_inputs(const Graph& graph, const StepInput& input) {
   auto batch = static_cast<std::int64_t>(input.rows.size());
   for (const auto& op : graph.ops) {
     if (op.kind != OpKind::input) continue;
+    const auto number = static_cast<std::size_t>(input_number(op));
     const auto& name = op.attributes.text("name");
     const auto& type = graph.type(op.result());
     Tensor tensor{type.dims, std::vector<double>(type.elements(batch))};
@@ -32,8 +33,8 @@ NamedTensors interpreter_inputs(const Graph& graph, const StepInput& input) {
     for (std::int64_t i = 0; i < tensor.size(); ++i) {
       auto row = i / elements;
       switch (input_role(op)) {
-        case InputRole::data: tensor.data[i] = input.images.at(input.rows[row], i % elements); break;
-        case InputRole::label: tensor.data[i] = input.labels.at(input.rows[row], i % elements); break;
+        case InputRole::data: tensor.data[i] = input.data.at(number).at(input.rows[row], i % elements); break;
+        case InputRole::label: tensor.data[i] = input.labels.at(number).at(input.rows[row], i % elements); break;
         case InputRole::batch_mask: tensor.data[i] = 1; break;
         case InputRole::batch_size: tensor.data[i] = static_cast<double>(batch); break;
         case InputRole::sample_index: tensor.data[i] = static_cast<double>(row); break;
@@ -83,15 +84,19 @@ class ReferenceStep : public Step {
   NamedTensors outputs_;
 };
 
-/// Expects inputs that StepInput can fill: one of each role.
-void expect_one_of_each_role(const Graph& graph) {
-  std::map<InputRole, std::string> seen;
+/// Expects inputs that StepInput can fill: one of each role and number, and no others than the first but of data and labels.
+void expect_fillable_inputs(const Graph& graph) {
+  std::map<std::pair<InputRole, std::int64_t>, std::string> seen;
   for (const auto& op : graph.ops) {
     if (op.kind != OpKind::input) continue;
     const auto& name = op.attributes.text("name");
-    const auto [other, is_new] = seen.emplace(input_role(op), name);
+    const auto [other, is_new] = seen.emplace(std::pair(input_role(op), input_number(op)), name);
+    const bool may_be_several = input_role(op) == InputRole::data || input_role(op) == InputRole::label;
     if (!is_new)
-      throw Error("graph @{}: inputs \"{}\" and \"{}\" both have the role {}, of which a step takes one", graph.name, other->second, name,
+      throw Error("graph @{}: inputs \"{}\" and \"{}\" both have the role {}, of which a step takes one{}", graph.name, other->second, name,
+                  name_of(input_role(op)), may_be_several ? " of each number" : "");
+    if (!may_be_several && input_number(op) > 0)
+      throw Error("graph @{}: input \"{}\" has the number {}, but a step takes one of role {}", graph.name, name, input_number(op),
                   name_of(input_role(op)));
     if (input_role(op) == InputRole::data && !graph.type(op.result()).batched())
       throw Error("graph @{}: input \"{}\" of role data is {}, which has no batch", graph.name, name, to_string(graph.type(op.result())));
@@ -101,7 +106,7 @@ void expect_one_of_each_role(const Graph& graph) {
 }  // namespace
 
 std::unique_ptr<Step> compile_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report) {
-  expect_one_of_each_role(graph);
+  expect_fillable_inputs(graph);
   if (options.backend == StepOptions::Backend::reference) return std::make_unique<ReferenceStep>(graph, params);
   return compile_jit_step(graph, params, options, report);
 }

@@ -31,8 +31,8 @@ struct Rows {
 };
 
 struct StepInput {
-  std::span<const std::uint32_t> rows;  ///< Which rows of images and labels make the batch.
-  Rows images, labels;
+  std::span<const std::uint32_t> rows;  ///< Which rows of data and labels make the batch.
+  std::vector<Rows> data, labels;       ///< For each of the graph's inputs of these roles, in its order.
   std::uint32_t random_key = 0;
 };
 

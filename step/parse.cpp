@@ -112,7 +112,8 @@ class StepParser : public GraphParser {
     const auto name = take(Token::word, "an input's role");
     const auto role = find_input_role(name.text);
     if (!role) fail(name.at, fmt::format("there is no role '{}'", name.text));
-    plan_.inputs.push_back({*role, known_buffer()});
+    const auto number = token().kind == Token::number ? integer() : 0;
+    plan_.inputs.push_back({*role, number, known_buffer()});
   }
 
   void output() {

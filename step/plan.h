@@ -113,6 +113,7 @@ struct PlannedKernel {
 /// A batched or scalar input that the runtime stores before, or with, the first kernel of a tile.
 struct PlannedInput {
   InputRole role = InputRole::data;
+  std::int64_t number = 0;  ///< Among the graph's inputs of this role.
   BufferId buffer = 0;
 };
 

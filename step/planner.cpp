@@ -331,7 +331,8 @@ class Planner {
 
   void add_terminals() {
     for (const auto& op : graph_.ops) {
-      if (op.kind == OpKind::input && is_placed(op.result())) plan_.inputs.push_back({input_role(op), buffer_of_[op.result()]});
+      if (op.kind == OpKind::input && is_placed(op.result()))
+        plan_.inputs.push_back({input_role(op), input_number(op), buffer_of_[op.result()]});
       if (op.kind == OpKind::output) {
         auto value = storage(op.operands[0]);
         check(is_placed(value), "an output is stored");

@@ -21,7 +21,9 @@ class Printer {
     for (const auto& param : plan_.params) out_ += fmt::format("  param {}\n", quote(param));
     for (const auto& [name, type, at] : plan_.buffers)
       out_ += fmt::format("  buffer %{} : {} at {} {} bytes {}\n", name, to_string(type), name_of(at.space), at.offset, at.bytes);
-    for (const auto& input : plan_.inputs) out_ += fmt::format("  input {} {}\n", name_of(input.role), buffer(input.buffer));
+    for (const auto& input : plan_.inputs)
+      out_ += fmt::format("  input {}{} {}\n", name_of(input.role), input.number > 0 ? fmt::format(" {}", input.number) : "",
+                          buffer(input.buffer));
     for (const auto& output : plan_.outputs)
       out_ += fmt::format("  output {} {} : {}\n", quote(output.name), buffer(output.buffer), to_string(output.type));
     print_kernels();

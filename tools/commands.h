@@ -26,7 +26,8 @@ void add_fuzz(CLI::App& program);
 
 /// Options that several commands share.
 struct CommonOptions {
-  std::string model, data = "mnist", x, y, backend = "jit";
+  std::string model, data = "mnist", backend = "jit";
+  std::vector<std::string> x, y;  ///< A file for each input and output; of several as NAME=FILE.
   std::int64_t batch_size = 64;
   int threads = 0;
   std::uint64_t seed = 0;
@@ -36,6 +37,7 @@ struct CommonOptions {
 
   void add_model(CLI::App& command);
   void add_data(CLI::App& command);
+  CLI::Option* add_x(CLI::App& command);
   void add_batch_size(CLI::App& command);
   void add_threads(CLI::App& command);
   void add_seconds(CLI::App& command, double& seconds, const std::string& what);
@@ -45,6 +47,8 @@ struct CommonOptions {
   RunOptions run_options() const;
   /// A model that can be trained and evaluated, or one that only has to predict.
   Model load_model(bool trains = true) const;
+  /// The arrays of --x and --y.
+  DataSet arrays() const;
   /// What a model is evaluated on: the arrays of --x and --y, or else the test data. Throws gradc::Error if there are none.
   DataSet test_data() const;
   /// A model to train or evaluate, by the training options that were given. Says what neither they nor the file say.

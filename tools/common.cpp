@@ -46,11 +46,34 @@ void CommonOptions::add_model(CLI::App& command) {
 void CommonOptions::add_data(CLI::App& command) {
   auto* named =
       command.add_option("--data", data, "mnist, or a folder with IDX or .npy files")->type_name("NAME|DIR")->capture_default_str();
-  auto* images =
-      command.add_option("--x", x, "Images, float32 or uint8 (divided by 255), the first dimension the images")->type_name("X.npy");
-  command.add_option("--y", y, "Labels: class numbers, or rows like the model's output")->type_name("Y.npy")->needs(images);
+  auto* images = add_x(command);
+  command.add_option("--y", y, "Labels: class numbers, or rows like the model's output; of a model with several outputs a file for each")
+      ->type_name("[NAME=]Y.npy")
+      ->allow_extra_args(false)
+      ->needs(images);
   images->excludes(named);
 }
+
+CLI::Option* CommonOptions::add_x(CLI::App& command) {
+  return command
+      .add_option(
+          "--x", x,
+          "Images, float32 or uint8 (divided by 255), the first dimension the images; of a model with several inputs a file for each")
+      ->type_name("[NAME=]X.npy")
+      ->allow_extra_args(false);  // what follows may be the model
+}
+
+std::vector<NamedFile> named_files(const std::vector<std::string>& given) {
+  std::vector<NamedFile> files;
+  for (const auto& text : given) {
+    const auto equals = text.find('=');
+    const bool named = equals != std::string::npos && equals > 0 && !std::filesystem::exists(text);
+    files.push_back(named ? NamedFile{text.substr(0, equals), text.substr(equals + 1)} : NamedFile{"", text});
+  }
+  return files;
+}
+
+DataSet CommonOptions::arrays() const { return DataSet::from_npy(named_files(x), named_files(y), warn); }
 
 void CommonOptions::add_batch_size(CLI::App& command) {
   command.add_option("--batch-size", batch_size, "Images in a batch")
@@ -112,7 +135,7 @@ Model CommonOptions::load_model(bool trains) const {
 
 DataSet CommonOptions::test_data() const {
   if (!x.empty() && y.empty()) throw Error("--x needs --y, the labels to compare with");
-  if (!x.empty()) return DataSet::from_npy(x, y, warn);
+  if (!x.empty()) return arrays();
   auto test = load_data(data, warn).test;
   if (test.size() == 0) throw Error("{}: has no test data to evaluate on; name arrays with --x and --y", data);
   return test;
@@ -122,7 +145,11 @@ Model CommonOptions::load_model_to_train() const {
   auto loaded = load_model();
   auto config = training.applied_to(loaded.training());
   if (training.any())
-    loaded.compile({.optimizer = config.optimizer, .loss = config.loss, .metrics = config.metrics, .writer = config.writer});
+    loaded.compile({.optimizer = config.optimizer,
+                    .loss = config.loss,
+                    .metrics = config.metrics,
+                    .outputs = config.outputs,
+                    .writer = config.writer});
   if (auto choice = told_choice(config); !choice.empty()) warn(choice);
   return loaded;
 }

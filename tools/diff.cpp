@@ -94,9 +94,11 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
                              .disable = options.common.disable,
                              .target = target,
                              .workload = {.batch = batch.size()}};
-  auto lowered =
-      lower(model.topology(),
-            {.mode = Mode::train, .loss = model.training().loss, .metrics = model.training().metrics, .writer = model.training().writer});
+  auto lowered = lower(model.topology(), {.mode = Mode::train,
+                                          .loss = model.training().loss,
+                                          .metrics = model.training().metrics,
+                                          .outputs = model.training().outputs,
+                                          .writer = model.training().writer});
   std::vector<OptimizerState> states;
   std::vector<Pass> plain, to_kernels;
   for (const auto& pass : build_passes(build_options, states))
@@ -130,9 +132,17 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
 /// Images and labels that the model takes.
 DataSet data_for(const std::string& path, std::int64_t batch) {
   auto file = read_model(path);
-  auto lowered = lower(file.topology, {.mode = Mode::train, .loss = training_of(file).loss});
-  auto made = made_up_batch(file.topology, lowered.labels, lowered.output, batch);
-  return DataSet::from(std::move(made.images), file.topology.input_shape, std::move(made.labels), lowered.labels.image_dims());
+  const auto training = training_of(file);
+  const auto outputs = lower(file.topology, {.mode = Mode::train, .loss = training.loss, .outputs = training.outputs}).outputs;
+  const auto made = made_up_batch(file.topology, outputs, batch);
+  auto part = [&](const std::vector<float>& numbers, const std::vector<std::int64_t>& shape, const char* name) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(numbers.data());
+    return DataSet::Part{.array = {.shape = shape, .bytes = {bytes, bytes + numbers.size() * sizeof(float)}, .count = batch, .name = name}};
+  };
+  std::vector<DataSet::Part> inputs, labels;
+  for (std::size_t i = 0; i < made.inputs.size(); ++i) inputs.push_back(part(made.inputs[i], file.topology.inputs[i].shape, "images"));
+  for (std::size_t i = 0; i < made.labels.size(); ++i) labels.push_back(part(made.labels[i], outputs[i].labels.image_dims(), "labels"));
+  return DataSet::from(std::move(inputs), std::move(labels));
 }
 
 void run(const Options& options) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -23,6 +25,13 @@ std::string npy_bytes(const std::vector<float>& values, std::int64_t count, cons
   return bytes;
 }
 
+/// "P-NAME.npy" of "P.npy". A name may have characters that those of files have not.
+std::string of_output(const std::string& out, std::string name) {
+  std::replace(name.begin(), name.end(), '/', '_');
+  auto path = std::filesystem::path(out);
+  return path.replace_filename(path.stem().string() + "-" + name + path.extension().string()).string();
+}
+
 }  // namespace
 
 void add_predict(CLI::App& program) {
@@ -34,15 +43,24 @@ void add_predict(CLI::App& program) {
   auto* command = program.add_subcommand("predict", "Write a model's outputs for images");
   command->footer("Example:\n  gradc predict trained/model.json --x images.npy --out probabilities.npy");
   options->common.add_model(*command);
-  command->add_option("--x", options->common.x, "Images, float32 or uint8 (divided by 255)")->type_name("X.npy")->required();
-  command->add_option("--out", options->out, "Where the outputs go, float32, a row an image")->type_name("P.npy")->required();
+  options->common.add_x(*command)->required();
+  command
+      ->add_option("--out", options->out,
+                   "Where the outputs go, float32, a row an image; of a model with several outputs P-NAME.npy for each")
+      ->type_name("P.npy")
+      ->required();
   options->common.add_run(*command);
   command->callback([options] {
     auto model = options->common.load_model(false);
-    auto data = DataSet::from_npy(options->common.x, std::nullopt, warn);
-    auto values = model.predict(data, options->common.batch_size);
-    write_result(options->out, npy_bytes(values, data.size(), model.output_shape()));
-    std::cerr << fmt::format("wrote {} predictions to {}\n", data.size(), options->out);
+    auto data = options->common.arrays();
+    const auto values = model.predict_all(data, options->common.batch_size);
+    const auto shapes = model.output_shapes();
+    const auto& outputs = model.topology().outputs;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto path = values.size() == 1 ? options->out : of_output(options->out, outputs[i]);
+      write_result(path, npy_bytes(values[i], data.size(), shapes[i]));
+      std::cerr << fmt::format("wrote {} predictions to {}\n", data.size(), path);
+    }
   });
 }
 

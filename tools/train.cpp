@@ -52,7 +52,7 @@ Data load(const CommonOptions& options) {
     return {train, test.size() > 0 ? std::optional(test) : std::nullopt};
   }
   if (options.y.empty()) throw Error("--x needs --y, the labels to train on");
-  return {DataSet::from_npy(options.x, options.y, warn), std::nullopt};
+  return {options.arrays(), std::nullopt};
 }
 
 /// One JSON object a step, as they happen.

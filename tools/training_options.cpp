@@ -1,6 +1,8 @@
 #include "tools/training_options.h"
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -37,6 +39,20 @@ std::vector<std::string> split_metrics(const std::vector<std::string>& given) {
   return metrics;
 }
 
+/// The output that "OUTPUT=text" is about, and the text; no output where it is about all.
+std::pair<std::string, std::string> of_output(const std::string& text, const TrainingConfig& training) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || !training.outputs.contains(text.substr(0, equals))) return {"", text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+/// Changes loss and metrics of an output, or of all.
+void for_outputs(TrainingConfig& training, const std::string& output, const std::function<void(Loss&, std::vector<Metric>&)>& change) {
+  if (output.empty()) change(training.loss, training.metrics);
+  for (auto& [name, of] : training.outputs)
+    if (output.empty() || name == output) change(of.loss, of.metrics);
+}
+
 }  // namespace
 
 json named_options(const std::string& text) {
@@ -54,11 +70,14 @@ json named_options(const std::string& text) {
 
 void TrainingOptions::add_loss(CLI::App& command) {
   command
-      .add_option("--loss", loss,
-                  "Instead of the file's: categoricalCrossentropy, or with options categoricalCrossentropy:from_logits=true")
-      ->type_name("NAME[:KEY=VALUE,...]");
+      .add_option(
+          "--loss", loss,
+          "Instead of the file's: categoricalCrossentropy, or with options categoricalCrossentropy:from_logits=true; for one of several "
+          "outputs OUTPUT=mse")
+      ->type_name("[OUTPUT=]NAME[:KEY=VALUE,...]")
+      ->allow_extra_args(false);
   command.add_option("--metrics", metrics, "Instead of the file's: accuracy,precision:threshold=0.7")
-      ->type_name("NAME[:KEY=VALUE,...],...")
+      ->type_name("[OUTPUT=]NAME[:KEY=VALUE,...],...")
       ->allow_extra_args(false);  // what follows may be the model
 }
 
@@ -78,20 +97,32 @@ TrainingConfig TrainingOptions::applied_to(TrainingConfig training) const {
       problems.push_back(error.what());
     }
   };
-  if (!loss.empty()) {
-    collect([&] { training.loss = loss_from_json(named_options(loss), problems); });
-    given("loss");
+  for (const auto& text : loss) {
+    const auto [output, name] = of_output(text, training);
+    if (output.empty()) given("loss");
+    collect([&] {
+      const auto read = loss_from_json(named_options(name), problems);
+      for_outputs(training, output, [&](Loss& each, std::vector<Metric>&) {
+        const auto weight = each.options.weight;
+        each = read;
+        each.options.weight = weight;
+      });
+    });
   }
-  if (!metrics.empty()) {
-    training.metrics.clear();
-    for (const auto& each : split_metrics(metrics)) {
+  std::set<std::string> cleared;
+  for (const auto& text : metrics) {
+    const auto [output, names] = of_output(text, training);
+    if (output.empty()) given("metrics");
+    // Those of the file go with the first that are given for an output.
+    if (cleared.insert(output).second) for_outputs(training, output, [](Loss&, std::vector<Metric>& all) { all.clear(); });
+    for (const auto& each : split_metrics({names})) {
       // "accuracy" alone is the accuracy of the model's kind of output, and not the class of this name.
       auto value = each.find(':') == std::string::npos ? json(each) : named_options(each);
       collect([&] {
-        if (auto metric = metric_from_json(value, problems)) training.metrics.push_back(*metric);
+        if (auto metric = metric_from_json(value, problems))
+          for_outputs(training, output, [&](Loss&, std::vector<Metric>& all) { all.push_back(*metric); });
       });
     }
-    given("metrics");
   }
   if (!optimizer.empty()) {
     collect([&] { training.optimizer = optimizer_from_json(named_options(optimizer), dialect_of(training.writer).update_rule); });

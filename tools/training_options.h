@@ -11,8 +11,8 @@
 namespace gradc {
 
 struct TrainingOptions {
-  std::string loss, optimizer;
-  std::vector<std::string> metrics;
+  std::string optimizer;
+  std::vector<std::string> loss, metrics;  ///< For all outputs, or with OUTPUT= for one.
   std::optional<double> learning_rate;
 
   void add_loss(CLI::App& command);       ///< --loss and --metrics

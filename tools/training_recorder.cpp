@@ -25,7 +25,10 @@ TrainingRecorder::TrainingRecorder(Model& model, std::string title, const DataSe
                                    std::int64_t batch_size, std::int64_t steps)
     : model_(model), probe_(train.slice(0, std::min(batch_size, train.size()))), validation_(std::move(validation)), steps_(steps) {
   report_.title = std::move(title);
-  report_.loss = model.training().loss.name;
+  const auto& training = model.training();
+  if (training.outputs.empty()) report_.loss = training.loss.name;
+  for (const auto& [name, output] : training.outputs)
+    report_.loss += (report_.loss.empty() ? "" : ", ") + fmt::format("{} of {}", output.loss.name, name);
   auto optimizer = to_json(model.training().optimizer);
   report_.optimizer = optimizer["class_name"].get<std::string>();
   for (const auto& [name, value] : optimizer["config"].items())
@@ -97,9 +100,11 @@ void TrainingRecorder::take_histograms(std::int64_t step) {
 }
 
 void TrainingRecorder::look_at_validation() {
-  auto classes = model_.output_shape().back();
-  const auto* labels = validation_->labels();
-  if (model_.output_shape().size() != 1 || classes < 2 || classes > kMostClasses || labels == nullptr) return;
+  const auto shapes = model_.output_shapes();
+  if (shapes.size() != 1 || shapes[0].size() != 1 || validation_->labels().empty()) return;
+  const auto classes = shapes[0][0];
+  if (classes < 2 || classes > kMostClasses) return;
+  const auto* labels = &validation_->labels()[0].array;
   const bool numbers = labels->elements() == 1;
   if (!numbers && labels->elements() != classes) return;
   Rows rows{.data = labels->data(), .dtype = labels->dtype, .elements = labels->elements()};

@@ -6,7 +6,7 @@ namespace gradc {
 
 OpDef define_input() {
   return {.summary = "what the caller gives each step: images, labels, scalars",
-          .attributes = {{"name", AttributeKind::text}, {"role", AttributeKind::text, true}},
+          .attributes = {{"name", AttributeKind::text}, {"role", AttributeKind::text, true}, {"number", AttributeKind::integer, true}},
           .states_its_type = true,
           .problem_of_type = input_problem,
           .has_effect = true,

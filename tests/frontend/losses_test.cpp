@@ -29,7 +29,7 @@ Logs evaluated(Sequential model, const CompileOptions& options, const std::vecto
                std::int64_t batch_size = 256) {
   model.set_run_options({.backend = StepOptions::Backend::reference});
   model.compile(options);
-  auto width = model.topology().input_shape;
+  auto width = model.topology().inputs[0].shape;
   auto rows = static_cast<std::int64_t>(x.size()) / width[0];
   std::vector<std::int64_t> label_shape;
   if (static_cast<std::int64_t>(y.size()) != rows) label_shape = width;
@@ -134,7 +134,7 @@ json dense_file(const json& training) {
           {"trainingConfig", training}};
 }
 
-TrainingConfig read(const json& training) { return read_training(training, Writer::keras3); }
+TrainingConfig read(const json& training) { return read_training(training, Writer::keras3, {"output"}); }
 
 TEST(TrainingJson, WhatIsAskedForIsReadWhateverWrapsIt) {
   auto training = read(
@@ -173,7 +173,8 @@ TEST(TrainingJson, WhatIsNotDoneIsRefusedByName) {
                  "\"label_smoothing\" is an option of categorical and binary");
   expect_problem(loss("MeanSquaredError", {{"delta", 1}}), "\"delta\" (1) is not an option of it");
   expect_problem({{"loss", "huber"}}, "loss \"huber\" is not known");
-  expect_problem({{"loss", {{"a", "mse"}, {"b", "mse"}}}}, "there are 2 losses; gradc takes models of one output");
+  expect_problem({{"loss", {"mse", "mae"}}}, "there are 2 losses; the model's outputs are output");
+  expect_problem({{"loss", {{"output", "mse"}, {"other", "mse"}}}}, "there are losses for \"other\"; the model's outputs are output");
   expect_problem({{"metrics", {{{"class_name", "AUC"}, {"config", json::object()}}}}}, "metric \"AUC\" is not known");
   expect_problem({{"metrics", {{{"class_name", "Precision"}, {"config", {{"thresholds", {0.1, 0.2}}}}}}}},
                  "gradc has one threshold for a metric");

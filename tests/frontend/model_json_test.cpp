@@ -159,7 +159,11 @@ TEST(ModelJson, ConnectionsThatDoNotHoldAreErrors) {
                "layer \"conv\": takes the output of \"nobody\", but there is no such layer");
   expect_error([](json& c) { c["layers"][1]["inbound_nodes"][0][0][0] = "add"; }, "lead back to itself");
   expect_error([](json& c) { c["layers"][2]["name"] = "conv"; }, "layer \"conv\": the name is used twice");
-  expect_error([](json& c) { c["output_layers"].push_back({"mean", 0, 0}); }, "the model has 2 outputs");
+  expect_error([](json& c) { c["output_layers"].push_back({"nobody", 0, 0}); },
+               "the output of the model: takes the output of \"nobody\", but there is no such layer");
+  expect_error([](json& c) { c["output_layers"].push_back(c["output_layers"][0]); }, "is twice one of the model");
+  expect_error([](json& c) { c["input_layers"][0][0] = "nobody"; },
+               "the input of the model: takes the output of \"nobody\", but there is no such layer");
 }
 
 TEST(ModelJson, AnyDamageToAFileIsAnErrorOrHarmless) {

@@ -100,7 +100,7 @@ TEST(Keras, LoadsWhatGradcSaves) {
     auto model =
         Model::load(GRADC_SOURCE "/tests/models/keras3/" + std::string(name) + ".json", {.backend = StepOptions::Backend::reference});
     model.save(folder / name);
-    const auto& shape = model.topology().input_shape;
+    const auto& shape = model.topology().inputs[0].shape;
     std::vector<float> x(static_cast<std::size_t>(3 * Type{DType::f32, shape}.elements()));
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i) * 0.7f);
     std::ofstream(folder / "x.f32", std::ios::binary)

@@ -71,7 +71,7 @@ class Differences {
 std::string lowered_differences(const json& fact, const Topology& topology) {
   auto lowered = lower(topology, {.mode = Mode::train, .loss = "mean_squared_error"});
   Differences differences;
-  json shape = lowered.output.dims;
+  json shape = lowered.outputs[0].predictions.dims;
   shape[0] = fact["input_shape"][0].is_array() ? fact["input_shape"][0][0] : fact["input_shape"][0];
   differences.expect(fact, "output_shape", shape);
   int trainable = 0, frozen = 0, streams = 0;

@@ -54,7 +54,7 @@ double smallest_margin(const Model& model, const std::vector<WeightValues>& weig
   auto graph = lower(model.topology(), {.mode = Mode::predict}).graph;
   NamedTensors params, inputs;
   for (const auto& weight : weights) params[weight.name] = {weight.shape, {weight.values.begin(), weight.values.end()}};
-  StepInput input{batch.rows(), {.data = batch.images().data(), .dtype = DType::u8, .elements = 784, .scale = 1.0f / 255}, {}, 0};
+  StepInput input{batch.rows(), {{.data = batch.images().data(), .dtype = DType::u8, .elements = 784, .scale = 1.0f / 255}}, {}, 0};
   std::map<ValueId, Tensor> values;
   double margin = 1;
   InterpreterOptions options;

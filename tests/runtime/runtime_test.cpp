@@ -76,7 +76,7 @@ class ExampleModels : public testing::TestWithParam<const char*> {};
 
 TEST_P(ExampleModels, TrainOnRandomDataAndAgreeOnEveryBackend) {
   auto path = std::string(GRADC_SOURCE "/examples/models/") + GetParam() + "/model.json";
-  auto shape = Model::load(path).topology().input_shape;
+  auto shape = Model::load(path).topology().inputs[0].shape;
   auto data = random_data(24, shape, 10);
   auto losses = [&](const RunOptions& options, int steps) {
     auto model = Model::load(path, options);
@@ -177,7 +177,8 @@ TEST(Model, AStepAfterTheFirstAllocatesNothing) {
   for (const auto& weight : built.weights) params.set(weight.name, weight.shape, weight.initializer.values(weight.shape, 1, 1));
   for (const auto& state : built.states) params.fill(state.name, state.shape, 0.01f);
   auto step = compile_step(built.graph, params, {.threads = 2});
-  StepInput input{data.rows(), {.data = data.images().data(), .elements = 162}, {.data = data.labels()->data(), .classes = 4}, 1};
+  StepInput input{
+      data.rows(), {{.data = data.images().data(), .elements = 162}}, {{.data = data.labels()[0].array.data(), .classes = 4}}, 1};
   step->run(input);
   auto before = allocations.load();
   for (int i = 0; i < 10; ++i) step->run(input);
@@ -386,8 +387,8 @@ TEST(DataSet, MnistIsWhatItIs) {
   EXPECT_EQ(test.size(), 10000);
   EXPECT_EQ(train.images().dtype, DType::u8) << "images stay bytes";
   EXPECT_EQ(train.images().bytes.size() - train.images().begin, 60000u * 784);
-  EXPECT_EQ(train.labels()->data()[0], 5);
-  EXPECT_EQ(test.labels()->data()[0], 7);
+  EXPECT_EQ(train.labels()[0].array.data()[0], 5);
+  EXPECT_EQ(test.labels()[0].array.data()[0], 7);
 }
 
 }  // namespace

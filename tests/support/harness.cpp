@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <deque>
 #include <iostream>
 
 #include "ir/roles.h"
@@ -48,18 +49,20 @@ Values run_jit(const Graph& plain, const Values& values, const JitOptions& optio
   auto step = compile_step(graph, params, step_options);
 
   StepInput input;
-  std::vector<float> images, labels;
+  std::deque<std::vector<float>> numbers;
   std::vector<std::uint32_t> rows(1);
-  auto rows_of = [&](InputRole role, std::vector<float>& data) {
-    const auto* op = find_input(plain, role);
-    if (op == nullptr) return Rows{};
-    auto found = values.inputs.find(op->attributes.text("name"));
-    data.assign(found->second.data.begin(), found->second.data.end());
-    rows.resize(found->second.dims[0]);
-    return Rows{.data = data.data(), .elements = static_cast<std::int64_t>(data.size() / rows.size())};
+  auto rows_of = [&](InputRole role) {
+    std::vector<Rows> all;
+    for (const auto* op : find_inputs(plain, role)) {
+      auto found = values.inputs.find(op->attributes.text("name"));
+      const auto& data = numbers.emplace_back(found->second.data.begin(), found->second.data.end());
+      rows.resize(found->second.dims[0]);
+      all.push_back({.data = data.data(), .elements = static_cast<std::int64_t>(data.size() / rows.size())});
+    }
+    return all;
   };
-  input.images = rows_of(InputRole::data, images);
-  input.labels = rows_of(InputRole::label, labels);
+  input.data = rows_of(InputRole::data);
+  input.labels = rows_of(InputRole::label);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(i);
   input.rows = rows;
   step->run(input);
