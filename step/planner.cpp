@@ -375,6 +375,9 @@ class Planner {
 }  // namespace
 
 StepPlan make_plan(const Graph& graph, Guards guards) {
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::reduce && op.attributes.has("scope") && op.attributes.text("scope") == "ranks")
+      throw Error("graph @{}: %{} is summed over ranks, but a step has one process", graph.name, graph.values[op.result()].name);
   auto plan = Planner(graph, guards).run();
   verify(plan);
   return plan;

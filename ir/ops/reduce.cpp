@@ -83,15 +83,21 @@ OpDef define_one_hot() {
           .infer = infer_one_hot};
 }
 OpDef define_reduce() {
-  return {.summary = "the sum of a partial value over all tiles of the batch: the end of a phase",
-          .operands = {"x"},
-          .infer =
-              [](const OpView& op) {
-                if (op.operands[0].batched()) throw Error("a partial value has no batch dimension, got {}", to_string(op.operands[0]));
-                return std::vector<Type>{op.operands[0]};
-              },
-          .fusion = FusionKind::reduction,
-          .flops = flops};
+  return {
+      .summary =
+          "the sum of a partial value over all tiles of the batch, by `scope` of \"threads\" (where none is stated) or of \"ranks\", the "
+          "processes of a step: the end of a phase",
+      .operands = {"x"},
+      .attributes = {{"scope", AttributeKind::text, true}},
+      .infer =
+          [](const OpView& op) {
+            if (op.operands[0].batched()) throw Error("a partial value has no batch dimension, got {}", to_string(op.operands[0]));
+            if (op.attributes.has("scope") && op.attributes.text("scope") != "threads" && op.attributes.text("scope") != "ranks")
+              throw Error("scope is \"threads\" or \"ranks\", not \"{}\"", op.attributes.text("scope"));
+            return std::vector<Type>{op.operands[0]};
+          },
+      .fusion = FusionKind::reduction,
+      .flops = flops};
 }
 
 }  // namespace gradc

@@ -8,6 +8,7 @@
 
 #include "frontend/build.h"
 #include "frontend/training_choice.h"
+#include "ir/text.h"
 #include "step/text.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -39,6 +40,27 @@ TEST(Step, PrintingParsingAndPrintingGivesTheSameText) {
           EXPECT_EQ(parsed.kernels[k].info.phase, plan.kernels[k].info.phase);
         }
       }
+}
+
+TEST(Step, OfOneProcessRefusesASumOverRanks) {
+  const auto graph_with = [](const std::string& scope) {
+    return parse(R"(graph @sums target "avx2" lanes features {
+  %x = input "images" : f32[B]
+  kernel @sum phase 0 images 1 {
+    %s = reduce_sum %x {axes = [0], keep_dims = 0} : f32[]
+  }
+  kernel @whole phase 1 flat 1 {
+    %whole = reduce %s {scope = )" +
+                 scope + R"(} : f32[]
+  }
+  output "sum" %whole
+}
+)");
+  };
+  EXPECT_EQ(make_plan(graph_with("\"threads\"")).outputs.size(), 1);
+  EXPECT_THAT([&] { make_plan(graph_with("\"ranks\"")); },
+              testing::ThrowsMessage<Error>("graph @sums: %whole is summed over ranks, but a step has one process"));
+  EXPECT_THAT([&] { graph_with("\"all\""); }, testing::ThrowsMessage<Error>(HasSubstr("scope is \"threads\" or \"ranks\", not \"all\"")));
 }
 
 /// A step of two phases: each tile adds to a sum, which the second phase makes whole.
