@@ -54,6 +54,8 @@ class GraphGenerator {
     index_ = emit_input(b_, InputRole::sample_index, {DType::i32, {kBatch}}, "image_index");
     batched_ = {images_};
     if (!trained && c_.coin()) batched_.push_back(emit_input(b_, InputRole::label, {DType::f32, input_dims()}, "labels"));
+    for (std::int64_t number = 1; number < 3 && c_.one_in(4); ++number)
+      batched_.push_back(emit_input(b_, InputRole::data, {DType::f32, input_dims()}, fmt::format("images{}", number), number));
     if (trained) batched_.push_back(b_.emit(OpKind::mul, {images_, param(b_.type(images_).image_dims())}));
     for (int ops = 0; ops < 6 && (ops == 0 || c_.more()); ++ops) {
       Choices::Part part(c_);

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "inspect/numerics.h"
+#include "backends/reference/numerics.h"
 
 namespace gradc {
 namespace {

@@ -7,12 +7,12 @@
 
 #include <fmt/ranges.h>
 
+#include "backends/reference/numerics.h"
 #include "frontend/build.h"
 #include "frontend/losses.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
 #include "frontend/training_choice.h"
-#include "inspect/numerics.h"
 #include "runtime/batch_rows.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"

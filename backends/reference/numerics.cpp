@@ -1,4 +1,4 @@
-#include "inspect/numerics.h"
+#include "backends/reference/numerics.h"
 
 #include <algorithm>
 #include <cmath>
