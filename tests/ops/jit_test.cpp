@@ -270,7 +270,7 @@ TEST(JitNetwork, TilesOfOneImageMayHaveAnyNumberOfFeatures) {
   }
 }
 
-TEST(JitNetwork, AStepTakesOneInputOfEachRole) {
+TEST(JitNetwork, AStepTakesOneInputOfEachRoleAndNumber) {
   const auto error_of = [](const char* inputs) {
     auto graph = parse(std::string("graph @two {\n") + inputs + "  output \"y\" %x\n}");
     Params params;
@@ -282,7 +282,13 @@ TEST(JitNetwork, AStepTakesOneInputOfEachRole) {
     return std::string("no error");
   };
   EXPECT_EQ(error_of("  %x = input \"a\" : f32[B,2]\n  %z = input \"b\" : f32[B,3]\n"),
-            "graph @two: inputs \"a\" and \"b\" both have the role data, of which a step takes one");
+            "graph @two: inputs \"a\" and \"b\" both have the role data, of which a step takes one of each number");
+  EXPECT_EQ(error_of("  %x = input \"a\" : f32[B,2]\n  %z = input \"b\" {number = 1} : f32[B,3]\n"), "no error");
+  EXPECT_EQ(error_of("  %x = input \"a\" : f32[B,2]\n  %z = input \"b\" {role = \"batch_mask\"} : f32[B]\n"
+                     "  %q = input \"c\" {role = \"batch_mask\"} : f32[B]\n"),
+            "graph @two: inputs \"b\" and \"c\" both have the role batch_mask, of which a step takes one");
+  EXPECT_EQ(error_of("  %x = input \"a\" : f32[B,2]\n  %z = input \"b\" {number = 1, role = \"batch_mask\"} : f32[B]\n"),
+            "graph @two: input \"b\" has the number 1, but a step takes one of role batch_mask");
   EXPECT_EQ(error_of("  %x = input \"a\" : f32[2]\n"), "graph @two: input \"a\" of role data is f32[2], which has no batch");
   EXPECT_EQ(error_of("  %x = input \"a\" : f32[B,2]\n  %z = input \"b\" {role = \"label\"} : f32[B,3]\n"), "no error");
 }
