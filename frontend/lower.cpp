@@ -40,7 +40,7 @@ class Lowering {
       expect_fits(input.shape, "an input");
       Type images{DType::f32, {kBatch}};
       images.dims.insert(images.dims.end(), input.shape.begin(), input.shape.end());
-      given_[input.layer] = emit_input(b_, InputRole::data, images, topology_.inputs.size() == 1 ? "images" : input.layer,
+      given_[input.layer] = emit_input(b_, InputRole::data, images, topology_.inputs.size() == 1 ? "images" : "images/" + input.layer,
                                        static_cast<std::int64_t>(given_.size()));
     }
     if (options_.mode == Mode::train) {

@@ -180,6 +180,27 @@ std::pair<std::string, bool> printed(const fs::path& folder, const std::string& 
   return {read_file(log), succeeded};
 }
 
+TEST(Several, InputsMayBeCalledWhatAStepsOwnAre) {
+  for (const char* name : {"valid", "batch_size", "random_key", "image_index", "images", "labels"}) {
+    Functional f;
+    auto a = f.input({2}, name), b = f.input({2}, "b");
+    auto x = f.apply(Dropout{.rate = 0.25, .name = "dropped"}, f.apply(Concatenate{.name = "joined"}, {a, b}));
+    auto model = f.model({f.apply(Dense{.units = 2, .name = "y"}, x), f.apply(Dense{.units = 1, .name = "z"}, x)});
+    model.compile({.loss = "meanSquaredError"});
+    const auto data = DataSet::from({part(name, {1, 2, 3, 4}, {2}), part("b", {4, 3, 2, 1}, {2})},
+                                    {part("y", {1, 0, 0, 1}, {2}), part("z", {1, 2}, {1})});
+    std::vector<double> losses;
+    const auto start = model.weights();
+    for (auto backend : {StepOptions::Backend::jit, StepOptions::Backend::reference}) {
+      model.set_run_options({.backend = backend});
+      model.set_weights(start);
+      losses.push_back(model.evaluate(data).at("loss"));
+      EXPECT_TRUE(std::isfinite(model.train_on_batch(data).at("loss"))) << name;
+    }
+    EXPECT_NEAR(losses[0], losses[1], 1e-5) << name;
+  }
+}
+
 TEST(Several, TheCommandTakesAFileForEach) {
   TemporaryFolder temporary;
   const auto& folder = temporary.path();
