@@ -17,13 +17,14 @@ std::vector<Pass> build_passes(const BuildOptions& options, std::vector<Optimize
                    .context = context});
 }
 
+LowerOptions lower_options(Mode mode, const TrainingConfig& training) {
+  return {.mode = mode, .loss = training.loss, .metrics = training.metrics, .outputs = training.outputs, .writer = training.writer};
+}
+
 Built build(const Topology& topology, const BuildOptions& options, const PassObserver& observer) {
-  auto lowered = lower(topology, {.mode = options.mode,
-                                  .loss = options.training.loss,
-                                  .metrics = options.training.metrics,
-                                  .outputs = options.training.outputs,
-                                  .writer = options.training.writer,
-                                  .problems = options.training.problems});
+  auto how = lower_options(options.mode, options.training);
+  how.problems = options.training.problems;
+  auto lowered = lower(topology, how);
   Built built{std::move(lowered.graph), std::move(lowered.weights), {}, std::move(lowered.outputs), std::move(lowered.metrics)};
   built.graph.target = options.target;
   if (observer.after) observer.after({"lower", "the model as graph ops", nullptr}, built.graph, 0);

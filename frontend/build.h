@@ -26,6 +26,9 @@ struct Built {
   std::vector<MetricResult> metrics;  ///< First the loss.
 };
 
+/// How a model is lowered that is trained in this way, without what is wrong with that.
+LowerOptions lower_options(Mode mode, const TrainingConfig& training);
+
 /// The passes of a build, in order, after "lower". Their "update" pass fills `states`.
 std::vector<Pass> build_passes(const BuildOptions& options, std::vector<OptimizerState>& states);
 

@@ -66,11 +66,7 @@ Program program_of_model(const Case& a_case) {
                        .disable = c.disable,
                        .workload = workload_of(c),
                        .update = c.mode == "train"};
-  auto lowered = lower(file.topology, {.mode = mode,
-                                       .loss = options.training.loss,
-                                       .metrics = options.training.metrics,
-                                       .outputs = options.training.outputs,
-                                       .writer = options.training.writer});
+  auto lowered = lower(file.topology, lower_options(mode, options.training));
   Program program{.plain = lowered.graph, .kernels = lowered.graph};
   program.kernels.target = target_of(c);
   std::vector<OptimizerState> states;

@@ -25,6 +25,9 @@ Ints spatial_dims(const Type& images);
 /// [before, after] of each dimension and, where it has them, `dilation`. Throws gradc::Error where they do not fit.
 std::vector<Window> windows_of(const OpView& op, const Ints& inputs, const Ints& sizes);
 
+/// The permutation of a kernel [...,C,F] of this rank that exchanges its channels.
+Ints channels_exchanged(int rank);
+
 /// Pairs of an output and a position in its window that fall on an input: what falls on padding is not needed by the mathematics.
 std::int64_t taps(const Window& window);
 

@@ -244,7 +244,7 @@ DataSet DataSet::from_npy(const fs::path& images, const std::optional<fs::path>&
   return from(std::move(x), labels ? std::optional(read_npy(*labels, ArrayUse::labels, warn)) : std::nullopt);
 }
 
-DataSet DataSet::from_npy(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Warn& warn) {
+DataSet DataSet::from_named_npy(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Warn& warn) {
   auto parts = [&](const std::vector<NamedFile>& files, ArrayUse use) {
     std::vector<Part> all;
     for (const auto& file : files) all.push_back({file.of, read_npy(file.path, use, warn)});

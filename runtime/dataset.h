@@ -72,7 +72,7 @@ class DataSet {
   /// were rounded, or whose kind or order changed.
   static DataSet from_npy(const std::filesystem::path& images, const std::optional<std::filesystem::path>& labels, const Warn& warn = {});
   /// A file for each input and output, by names as in Part.
-  static DataSet from_npy(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Warn& warn = {});
+  static DataSet from_named_npy(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Warn& warn = {});
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
   /// One for each input. Throws gradc::Error if there are none.

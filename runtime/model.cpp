@@ -83,7 +83,11 @@ struct Model::Implementation {
   std::int64_t flops_per_image = 0;  ///< Of a training step.
   std::string cannot_train;          ///< Why a file that can predict cannot be trained or evaluated; empty if it can.
 
-  explicit Implementation(Topology t) : topology(std::move(t)) {}
+  std::vector<std::string> input_names;  ///< Of the topology.
+
+  explicit Implementation(Topology t) : topology(std::move(t)) {
+    for (const auto& input : topology.inputs) input_names.push_back(input.layer);
+  }
 
   BuildOptions build_options(Mode mode, std::int64_t batch) const {
     const bool kernels = run.backend == StepOptions::Backend::jit;
@@ -193,9 +197,7 @@ struct Model::Implementation {
   }
 
   std::vector<Rows> inputs_of(const DataSet& data) const {
-    std::vector<std::string> names;
-    for (const auto& input : topology.inputs) names.push_back(input.layer);
-    const auto parts = parts_for(data.inputs(), names, "inputs");
+    const auto parts = parts_for(data.inputs(), input_names, "inputs");
     std::vector<Rows> rows;
     for (std::size_t i = 0; i < parts.size(); ++i) rows.push_back(image_rows(parts[i]->array, topology.inputs[i].shape));
     return rows;

@@ -73,7 +73,7 @@ std::vector<NamedFile> named_files(const std::vector<std::string>& given) {
   return files;
 }
 
-DataSet CommonOptions::arrays() const { return DataSet::from_npy(named_files(x), named_files(y), warn); }
+DataSet CommonOptions::arrays() const { return DataSet::from_named_npy(named_files(x), named_files(y), warn); }
 
 void CommonOptions::add_batch_size(CLI::App& command) {
   command.add_option("--batch-size", batch_size, "Images in a batch")

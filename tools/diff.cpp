@@ -94,11 +94,7 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
                              .disable = options.common.disable,
                              .target = target,
                              .workload = {.batch = batch.size()}};
-  auto lowered = lower(model.topology(), {.mode = Mode::train,
-                                          .loss = model.training().loss,
-                                          .metrics = model.training().metrics,
-                                          .outputs = model.training().outputs,
-                                          .writer = model.training().writer});
+  auto lowered = lower(model.topology(), lower_options(Mode::train, model.training()));
   std::vector<OptimizerState> states;
   std::vector<Pass> plain, to_kernels;
   for (const auto& pass : build_passes(build_options, states))

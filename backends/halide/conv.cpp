@@ -39,6 +39,11 @@ struct Geometry {
   }
   std::size_t spatial() const { return along.size(); }
   int size(std::size_t d) const { return static_cast<int>(along[d].size); }
+  std::vector<int> sizes() const {
+    std::vector<int> sizes;
+    for (const auto& window : along) sizes.push_back(static_cast<int>(window.size));
+    return sizes;
+  }
   int stride(std::size_t d) const { return static_cast<int>(along[d].stride); }
   int before(std::size_t d) const { return static_cast<int>(along[d].before); }
   int dilation(std::size_t d) const { return static_cast<int>(along[d].dilation); }
@@ -128,11 +133,7 @@ Func zero_outside(Emitter& e, ValueId images, const Directions& border) {
   Expr inside;
   Place read;
   for (std::size_t d = 0; d < extents.size(); ++d) {
-    const Expr here = likely(at[d] >= 0) && likely(at[d] < extents[d]);
-    if (d == 0)
-      inside = here;
-    else if (border[d])
-      inside = inside && here;
+    if (d == 0 || border[d]) also(inside, likely(at[d] >= 0) && likely(at[d] < extents[d]));
     read.push_back(clamp(at[d], 0, extents[d] - 1));
   }
   surrounded(followed_by<Var>({e.n, c}, at)) = select(inside, e.at(images, e.n, followed_by<Expr>({c}, read)), 0.0f);
@@ -288,8 +289,6 @@ void halide_conv(Emitter& e, const Op& op) {
   Var f("f");
   const auto place = place_variables(g.spatial());
   const auto at = followed_by<Var>({e.n, f}, place);
-  std::vector<int> kernel;
-  for (std::size_t d = 0; d < g.spatial(); ++d) kernel.push_back(g.size(d));
   auto read_at = [&](const std::vector<RVar>& steps) {
     Place read;
     for (std::size_t d = 0; d < g.spatial(); ++d) read.push_back(g.read(d, place[d], steps[d]));
@@ -297,7 +296,7 @@ void halide_conv(Emitter& e, const Op& op) {
   };
   if (const int width = inner_product_width(e, op); width > 0) {
     Surrounded in(e, g, op.operands[0], w.dims, g.padded(), directions(g.spatial(), false, true));
-    RDom r = domain_of(kernel, depth / width);
+    RDom r = domain_of(g.sizes(), depth / width);
     const auto steps = kernel_steps(r);
     return define_inner_product(e, op, "conv", at, r, width,
                                 [&](const Expr& channel) { return in.at(r, steps, e.n, channel, read_at(steps)); });
@@ -305,7 +304,7 @@ void halide_conv(Emitter& e, const Op& op) {
   const auto columns = g.along[0].output;
   const bool share = images_share(e, g, columns);
   Surrounded in(e, g, op.operands[0], w.dims, g.padded(), skipped(e, g, share, columns, g.size(0)));
-  RDom r = domain_of(kernel, depth);
+  RDom r = domain_of(g.sizes(), depth);
   const auto steps = kernel_steps(r);
   auto read = in.at(r, steps, e.n, g.channel(f, channel_step(r), depth, features), read_at(steps));
   define_sum(e, op, Func("conv"), at, r, followed_by<Expr>({f, channel_step(r)}, steps), read,
@@ -391,8 +390,8 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
       value = part;
       return;
     }
-    Expr is = at[0] % g.stride(0) == remainder[0];
-    for (std::size_t d = 1; d < spatial; ++d) is = is && at[d] % g.stride(d) == remainder[d];
+    Expr is;
+    for (std::size_t d = 0; d < spatial; ++d) also(is, at[d] % g.stride(d) == remainder[d]);
     value = select(is, part, value);
   };
   int remainders = 1;
@@ -416,12 +415,11 @@ Func spread_out(Emitter& e, const Op& op, const Geometry& g) {
   Func spread("spread");
   Expr inside;
   Place read;
-  auto also = [&](const Expr& condition) { inside = inside.defined() ? inside && condition : condition; };
-  for (std::size_t d = 0; d < g.spatial(); ++d) also(at[d] % g.stride(d) == 0);
+  for (std::size_t d = 0; d < g.spatial(); ++d) also(inside, at[d] % g.stride(d) == 0);
   for (std::size_t d = 0; d < g.spatial(); ++d) {
     const auto extent = static_cast<int>(g.along[d].output);
     const Expr pixel = at[d] / g.stride(d);
-    also(pixel >= 0 && pixel < extent);
+    also(inside, pixel >= 0 && pixel < extent);
     read.push_back(clamp(pixel, 0, extent - 1));
   }
   spread(followed_by<Var>({e.n, c}, at)) = select(inside, e.at(op.operands[0], e.n, followed_by<Expr>({c}, read)), 0.0f);
@@ -441,11 +439,8 @@ void halide_conv_input_grad(Emitter& e, const Op& op) {
   const auto filters = w.dims.end()[-2] / g.groups;
   // Whether the sums meet pixels outside of dy.
   Directions reaches_outside;
-  std::vector<int> kernel;
-  for (const auto& window : g.along) {
+  for (const auto& window : g.along)
     reaches_outside.push_back(window.before - (window.size - 1) * window.dilation < 0 || window.input - 1 + window.before >= window.output);
-    kernel.push_back(static_cast<int>(window.size));
-  }
   Var c("c");
   const auto place = place_variables(g.spatial());
   const auto at = followed_by<Var>({e.n, c}, place);
@@ -456,12 +451,12 @@ void halide_conv_input_grad(Emitter& e, const Op& op) {
   };
   if (const int width = inner_product_width(e, op); width > 0) {
     Surrounded in(e, g, op.operands[0], w.dims, reaches_outside, directions(g.spatial(), false, true));
-    RDom r = domain_of(kernel, filters / width);
+    RDom r = domain_of(g.sizes(), filters / width);
     const auto steps = kernel_steps(r);
     return define_inner_product(e, op, "input_grad", at, r, width,
                                 [&](const Expr& channel) { return in.at(r, steps, e.n, channel, read_at(steps)); });
   }
-  RDom r = domain_of(kernel, filters);
+  RDom r = domain_of(g.sizes(), filters);
   const auto steps = kernel_steps(r);
   const Expr filter = g.channel(c, channel_step(r), filters, channels);
   const auto columns = g.along[0].input;

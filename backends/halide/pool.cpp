@@ -27,10 +27,7 @@ struct Geometry {
   }
   Expr inside(const Place& at) const {
     Expr all;
-    for (std::size_t d = 0; d < spatial(); ++d) {
-      const Expr here = at[d] >= 0 && at[d] < static_cast<int>(along[d].input);
-      all = all.defined() ? all && here : here;
-    }
+    for (std::size_t d = 0; d < spatial(); ++d) also(all, at[d] >= 0 && at[d] < static_cast<int>(along[d].input));
     return all;
   }
   Place clamped(Place at) const {
@@ -86,9 +83,8 @@ void for_each_window(const Geometry& g, const std::vector<Var>& at,
   std::function<void(std::size_t)> along = [&](std::size_t dimensions) {
     if (dimensions == 0) {
       Expr is;
-      auto also = [&](const Expr& condition) { is = is.defined() ? is && condition : condition; };
-      for (auto d = g.spatial(); d-- > 0;) also(k[d] < static_cast<int>(g.along[d].size));
-      for (auto d = g.spatial(); d-- > 0;) also(pooled[d] >= 0 && pooled[d] < static_cast<int>(g.along[d].output));
+      for (auto d = g.spatial(); d-- > 0;) also(is, k[d] < static_cast<int>(g.along[d].size));
+      for (auto d = g.spatial(); d-- > 0;) also(is, pooled[d] >= 0 && pooled[d] < static_cast<int>(g.along[d].output));
       return visit(clamped, g.number(k), is);
     }
     const auto d = dimensions - 1;

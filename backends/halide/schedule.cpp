@@ -25,18 +25,14 @@ void schedule_parts(Func sink, const Product& product, std::int64_t channels, st
   Var co("co"), ci("ci"), xo("xo"), xi("xi");
   sink.split(args[1], co, ci, static_cast<int>(channels))
       .split(args[2], xo, xi, static_cast<int>(columns * strides[0]), TailStrategy::GuardWithIf);
-  std::vector<VarOrRVar> inner = {args[0], ci, xi}, outer = {xo};
-  for (std::size_t d = 1; d < strides.size(); ++d) {
-    Var o(args[d + 2].name() + "o"), i(args[d + 2].name() + "i");
-    sink.split(args[d + 2], o, i, static_cast<int>(strides[d]), TailStrategy::GuardWithIf);
-    inner.push_back(i);
-    outer.push_back(o);
-  }
-  outer.push_back(co);
-  auto order = inner;
-  order.insert(order.end(), outer.begin(), outer.end());
+  const auto rows = cut_rows(sink, strides, TailStrategy::GuardWithIf);
+  const auto unrolled = followed_by<VarOrRVar>({ci, xi}, rows.inner);
+  auto order = followed_by<VarOrRVar>({args[0]}, unrolled);
+  order.emplace_back(xo);
+  order = followed_by(std::move(order), rows.outer);
+  order.emplace_back(co);
   sink.reorder(order).vectorize(args[0]);
-  for (std::size_t i = 1; i < inner.size(); ++i) sink.unroll(inner[i]);
+  for (const auto& each : unrolled) sink.unroll(each);
   if (product.unroll_columns) sink.unroll(xo);
   for (const auto& [acc, domain] : product.parts) {
     auto part = acc;

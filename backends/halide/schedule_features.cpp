@@ -146,17 +146,11 @@ void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, cons
   Var xo("xo"), xi("xi");
   const auto tail = turns ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
   sink.split(args[2], xo, xi, static_cast<int>(block * periods[0]), tail);
-  std::vector<VarOrRVar> order = {args[1], xi}, outer = {xo};
-  std::vector<Var> of_period;
-  for (std::size_t d = 1; d < periods.size(); ++d) {
-    Var o(args[d + 2].name() + "o"), i(args[d + 2].name() + "i");
-    sink.split(args[d + 2], o, i, static_cast<int>(periods[d]), tail);
-    order.push_back(i);
-    outer.push_back(o);
-    of_period.push_back(i);
-  }
-  order.insert(order.end(), outer.begin(), outer.end());
-  order.push_back(args[0]);
+  const auto rows = cut_rows(sink, periods, tail);
+  auto order = followed_by<VarOrRVar>({args[1], xi}, rows.inner);
+  order.emplace_back(xo);
+  order = followed_by(std::move(order), rows.outer);
+  order.emplace_back(args[0]);
   sink.reorder(order);
   if (features > 1)
     sink.vectorize(args[1], e.width(features), TailStrategy::ShiftInwards).unroll(xi);
@@ -164,7 +158,7 @@ void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, cons
     sink.unroll(args[1]).unroll(xi);
   else
     sink.unroll(args[1]).vectorize(xi, e.width(block), TailStrategy::ShiftInwards);
-  for (const auto& each : of_period) sink.unroll(each);
+  for (const auto& each : rows.inner) sink.unroll(each);
   auto packed = product.weights;
   packed.compute_root();
   for (auto [sum, lane] : product.lane_sums) {
@@ -286,11 +280,10 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   std::vector<VarOrRVar> order = {vi, vo, xi};
   Var column = args[2];
   std::vector<Var> rows(args.begin() + 3, args.end()), within_turns;
-  for (std::size_t d = 1; parts && d < periods.size(); ++d) {
-    Var outer(args[d + 2].name() + "o"), inner(args[d + 2].name() + "i");
-    sink.split(args[d + 2], outer, inner, static_cast<int>(periods[d]), TailStrategy::GuardWithIf);
-    rows[d - 1] = outer;
-    within_turns.push_back(inner);
+  if (parts) {
+    auto cut = cut_rows(sink, periods, TailStrategy::GuardWithIf);
+    rows = std::move(cut.outer);
+    within_turns = std::move(cut.inner);
   }
   if (parts && share) {
     Var column_turn("column_turn");

@@ -9,11 +9,12 @@ namespace {
 void add_taps(const std::vector<Window>& windows, std::size_t d, const Tap& outer, std::vector<Tap>& taps) {
   if (d == windows.size()) return taps.push_back(outer);
   const auto& along = windows[d];
+  // The output's place is known: its number along this dimension is what is left of it by the dimensions behind.
+  std::int64_t behind = 1;
+  for (std::size_t i = d + 1; i < windows.size(); ++i) behind *= windows[i].output;
+  const auto first = outer.output / behind % along.output * along.stride - along.before;
   for (std::int64_t k = 0; k < along.size; ++k) {
-    // The output's place is known: its number along this dimension is what is left of it by the dimensions behind.
-    auto behind = std::int64_t{1};
-    for (std::size_t i = d + 1; i < windows.size(); ++i) behind *= windows[i].output;
-    const auto at = outer.output / behind % along.output * along.stride - along.before + k * along.dilation;
+    const auto at = first + k * along.dilation;
     if (at >= 0 && at < along.input)
       add_taps(windows, d + 1, {outer.output, outer.input * along.input + at, outer.place * along.size + k}, taps);
   }

@@ -1,7 +1,5 @@
 #include "frontend/layers/conv.h"
 
-#include <numeric>
-
 #include "frontend/layers/context.h"
 #include "ir/window.h"
 #include "support/error.h"
@@ -113,10 +111,7 @@ ValueId lower_transpose(LayerContext& context, const ConvNDTranspose<n>& layer) 
   }
   auto kernel = context.weight("kernel", kernel_shape(sliding.size, layer.filters, context.input_type().dims.back()),
                                layer.kernel_initializer, layer.kernel_regularizer);
-  Ints permutation(n + 2);
-  std::iota(permutation.begin(), permutation.end(), 0);
-  std::swap(permutation[n], permutation[n + 1]);
-  auto transposed = context.emit(OpKind::transpose, {kernel}, {{"permutation", permutation}}, "kernel/transposed");
+  auto transposed = context.emit(OpKind::transpose, {kernel}, {{"permutation", channels_exchanged(n + 2)}}, "kernel/transposed");
   auto y = context.emit(OpKind::conv_input_grad, {context.input(), transposed},
                         {{"strides", sliding.strides}, {"padding", padding}, {"dilation", sliding.dilation}, {"input", output}}, "conv");
   return context.biased_and_activated(y, layer);

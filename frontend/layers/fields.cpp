@@ -86,12 +86,12 @@ void FieldReader::shape(const char* key, Dims& field) {
 }
 
 void FieldReader::sides(const char* key, Dims& field, int spatial) {
-  auto value = config_.find(key);
+  const auto& given = config_.find(key);
   const auto count = static_cast<std::size_t>(spatial);
-  if (value.is_null()) value = field;
+  json value = given.is_null() ? json(field) : given;
   auto whole = [](const json& v) { return is_whole(v, 0) && v.get<std::int64_t>() < 65536; };
   // Those of a single dimension may stand without brackets of their own; those of a structure stand one after the other.
-  if (value.is_array() && value.size() == 2 * count && (spatial == 1 || config_.find(key).is_null())) {
+  if (value.is_array() && value.size() == 2 * count && (spatial == 1 || given.is_null())) {
     auto pairs = json::array();
     for (std::size_t d = 0; d < count; ++d) pairs.push_back({value[2 * d], value[2 * d + 1]});
     value = pairs;
@@ -105,8 +105,7 @@ void FieldReader::sides(const char* key, Dims& field, int spatial) {
   }
   static constexpr const char* kForms[] = {"a number or [before, after]", "a number, [rows, columns] or [[top, bottom], [left, right]]",
                                            "a number, [planes, rows, columns] or a pair [before, after] for each of them"};
-  if (value.size() != count || sides.size() != 2 * count)
-    throw Error("\"{}\" is {}, expected {}", key, config_.find(key).dump(), kForms[spatial - 1]);
+  if (value.size() != count || sides.size() != 2 * count) throw Error("\"{}\" is {}, expected {}", key, given.dump(), kForms[spatial - 1]);
   field = sides;
 }
 

@@ -1,6 +1,7 @@
 #include "ir/window.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "ir/ops/define.h"
 
@@ -13,6 +14,13 @@ void expect_images(const Type& type, const char* what) {
 }
 
 Ints spatial_dims(const Type& images) { return {images.dims.begin() + 1, images.dims.end() - 1}; }
+
+Ints channels_exchanged(int rank) {
+  Ints permutation(static_cast<std::size_t>(rank));
+  std::iota(permutation.begin(), permutation.end(), 0);
+  std::swap(permutation.end()[-2], permutation.end()[-1]);
+  return permutation;
+}
 
 std::vector<Window> windows_of(const OpView& op, const Ints& inputs, const Ints& sizes) {
   const auto rank = inputs.size();

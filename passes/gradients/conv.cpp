@@ -1,5 +1,3 @@
-#include <numeric>
-
 #include "ir/window.h"
 #include "passes/gradients/gradients.h"
 
@@ -9,10 +7,8 @@ namespace {
 Ints extents_of(const Type& kernel) { return {kernel.dims.begin(), kernel.dims.end() - 2}; }
 
 ValueId with_channels_exchanged(Gradient& g, ValueId kernel) {
-  Ints permutation(g.b.type(kernel).dims.size());
-  std::iota(permutation.begin(), permutation.end(), 0);
-  std::swap(permutation.end()[-2], permutation.end()[-1]);
-  return g.b.emit(OpKind::transpose, {kernel}, {{"permutation", permutation}}, g.b.graph().values[kernel].name + "/transposed");
+  return g.b.emit(OpKind::transpose, {kernel}, {{"permutation", channels_exchanged(g.b.type(kernel).rank())}},
+                  g.b.graph().values[kernel].name + "/transposed");
 }
 
 }  // namespace

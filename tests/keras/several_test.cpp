@@ -32,7 +32,7 @@ DataSet data_of(const fs::path& folder, const json& result) {
     std::reverse(all.begin(), all.end());
     return all;
   };
-  return DataSet::from_npy(files("x", result["inputs"]), files("y", result["outputs"]));
+  return DataSet::from_named_npy(files("x", result["inputs"]), files("y", result["outputs"]));
 }
 
 void expect_close(const Floats& got, const json& expected, double tolerance, const std::string& what) {
