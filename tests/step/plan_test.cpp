@@ -42,6 +42,21 @@ TEST(Step, PrintingParsingAndPrintingGivesTheSameText) {
       }
 }
 
+TEST(Step, InputsOfOneRoleKeepTheirNumbers) {
+  const auto graph = parse(R"(graph @two target "avx2" lanes features {
+  %b = input "b" {number = 1} : f32[B,3]
+  %a = input "a" : f32[B,3]
+  kernel @sum phase 0 images 1 {
+    %s = add %a, %b : f32[B,3]
+  }
+  output "s" %s
+}
+)");
+  const auto text = print(make_plan(graph));
+  EXPECT_THAT(text, testing::AllOf(HasSubstr("  input data 1 %b\n"), HasSubstr("  input data %a\n")));
+  EXPECT_EQ(print(parse_step(text)), text);
+}
+
 TEST(Step, OfOneProcessRefusesASumOverRanks) {
   const auto graph_with = [](const std::string& scope) {
     return parse(R"(graph @sums target "avx2" lanes features {
