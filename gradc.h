@@ -5,6 +5,6 @@
 #include "frontend/layers.h"
 #include "frontend/model_json.h"
 #include "frontend/optimizers.h"
-#include "runtime/dataset.h"
-#include "runtime/model.h"
+#include "model/dataset.h"
+#include "model/model.h"
 #include "support/error.h"

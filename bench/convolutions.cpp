@@ -87,7 +87,7 @@ class Kernels {
   Kernels(const Layer& layer, const Shape& shape, const Options& options)
       : step_(model_around(layer, shape), {.batch_size = options.batch,
                                            .lanes = options.lanes,
-                                           .step = {.threads = 1, .separate_kernels = !options.in_steps, .trace = options.in_steps}}),
+                                           .step = {.run = {.trace = options.in_steps}, .separate_kernels = !options.in_steps}}),
         in_steps_(options.in_steps) {
     // A transposed convolution is one backwards: its forward kernel has the other's name.
     const bool transposed = layer.class_name() == "Conv2DTranspose";

@@ -13,9 +13,9 @@
 #include "ir/roles.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
-#include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/machine.h"
+#include "support/processors.h"
 
 namespace gradc {
 namespace {
@@ -123,7 +123,7 @@ class Kernels {
  public:
   Kernels(const std::string& text, bool fuse) {
     auto graph = parse(text);
-    StepOptions options{.threads = threads, .exact_threads = true, .separate_kernels = true};
+    StepOptions options{.run = {.threads = threads, .exact_threads = true}, .separate_kernels = true};
     graph.target = chosen_target();
     run_passes(graph, pipeline({.train = false, .fuse = fuse, .context = {.workload = Workload{.batch = batch}}}));
     std::int64_t elements[2] = {1, 1};
@@ -193,7 +193,7 @@ int main(int argc, char** argv) {
   CLI::App app("Times fusions against the same ops as kernels of their own.", "bench_fusions");
   app.add_flag("--table", table, "Print the table of docs/performance.md");
   app.add_option("--batch", batch, "Images in a batch")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--threads", threads)->check(CLI::Range(1, ThreadPool::kMostThreads))->capture_default_str();
+  app.add_option("--threads", threads)->check(CLI::Range(1, kMostThreads))->capture_default_str();
   return run_program(
       app, argc, argv,
       [&] {

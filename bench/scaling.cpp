@@ -9,9 +9,9 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/timed_step.h"
-#include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/machine.h"
+#include "support/processors.h"
 
 namespace gradc {
 namespace {
@@ -45,7 +45,7 @@ void print(const Series& series, int threads) {
   for (auto value : series.values) {
     auto network = series.base;
     network.*series.varied = value;
-    TimedStep step(network.model(), {.batch_size = network.batch, .step = {.threads = threads, .use_cache = false}});
+    TimedStep step(network.model(), {.batch_size = network.batch, .step = {.run = {.threads = threads}, .use_cache = false}});
     time(0.2, [&] { step.run(); });
     auto seconds = time(0.5, [&] { step.run(); }).median();
     auto gflop = static_cast<double>(step.report.flops_per_image * network.batch) / 1e9;
@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
   using namespace gradc;
   int threads = 2;
   CLI::App app("Shows that the cost of compiling and of a step grows as the work does.", "bench_scaling");
-  app.add_option("--threads", threads)->check(CLI::Range(1, ThreadPool::kMostThreads))->capture_default_str();
+  app.add_option("--threads", threads)->check(CLI::Range(1, kMostThreads))->capture_default_str();
   const Series series[] = {
       {"batch", {.side = 16, .depth = 2}, &Network::batch, {1, 4, 16, 64, 256, 1024, 4096}},
       {"image side", {.batch = 16}, &Network::side, {16, 32, 64, 128}},

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "frontend/build.h"
-#include "runtime/step.h"
+#include "compile/build.h"
+#include "compile/compile_step.h"
 
 namespace gradc {
 

@@ -12,13 +12,14 @@
 
 #include <fmt/format.h>
 
-#include "frontend/build.h"
+#include "backends/reference/step.h"
+#include "compile/build.h"
+#include "compile/compile_step.h"
 #include "frontend/losses.h"
 #include "fuzz/batch.h"
 #include "fuzz/rounding.h"
 #include "ir/roles.h"
 #include "ir/text.h"
-#include "runtime/step.h"
 #include "support/error.h"
 #include "support/files.h"
 
@@ -291,7 +292,7 @@ void fill_memory(Step& step, const Program& program, Params& params, Batch batch
 std::string compare_runs(const Case& a_case, const Program& program, Batch batch, Given given, std::optional<Expected> expected) {
   const auto& c = a_case.configuration;
   const auto guards = c.guards == "behind" ? Guards::behind : c.guards == "before" ? Guards::before : Guards::none;
-  StepOptions options{.threads = c.threads, .exact_threads = true, .candidate = c.candidate, .guards = guards};
+  StepOptions options{.run = {.threads = c.threads, .exact_threads = true, .guards = guards}, .candidate = c.candidate};
   auto make_params = [&] { return guards == Guards::none ? Params() : Params(std::make_unique<GuardedMemory>(guards)); };
   auto params = make_params();
   set_weights(params, program.weights);
@@ -300,7 +301,7 @@ std::string compare_runs(const Case& a_case, const Program& program, Batch batch
   auto other_params = make_params();
   std::unique_ptr<Step> other_step;
   if (c.other_threads != c.threads) {
-    options.threads = c.other_threads;
+    options.run.threads = c.other_threads;
     set_weights(other_params, program.weights);
     other_step = compile_step(program.kernels, other_params, options);
   }

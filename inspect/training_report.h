@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "inspect/summary.h"
-#include "runtime/model.h"
+#include "model/model.h"
 
 namespace gradc {
 

@@ -9,10 +9,10 @@
 
 #include "bench/lanes_option.h"
 #include "bench/timed_step.h"
-#include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/json.h"
 #include "support/machine.h"
+#include "support/processors.h"
 #include "tools/commands.h"
 
 namespace gradc {
@@ -86,8 +86,7 @@ Report measure(const Options& options) {
                           .fuse = fuse,
                           .disable = options.common.disable,
                           .lanes = options.lanes,
-                          .step = {.threads = report.threads,
-                                   .pin = options.common.pin,
+                          .step = {.run = {.threads = report.threads, .pin = options.common.pin},
                                    .separate_kernels = !options.no_kernels,
                                    .perf_map = options.perf_map,
                                    .warn = warn}});

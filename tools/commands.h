@@ -6,7 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "runtime/model.h"
+#include "model/model.h"
 #include "tools/training_options.h"
 
 namespace gradc {

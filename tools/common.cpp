@@ -6,9 +6,9 @@
 
 #include "frontend/training_choice.h"
 #include "passes/pipeline.h"
-#include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/files.h"
+#include "support/processors.h"
 #include "tools/commands.h"
 
 namespace gradc {
@@ -84,7 +84,7 @@ void CommonOptions::add_batch_size(CLI::App& command) {
 void CommonOptions::add_threads(CLI::App& command) {
   command
       .add_option("--threads", threads, "At most so many threads, and fewer where that is faster; 0: every processor this process may use")
-      ->check(CLI::Range(0, ThreadPool::kMostThreads))
+      ->check(CLI::Range(0, kMostThreads))
       ->capture_default_str();
   command.add_flag("--pin", pin, "Keep each thread on a processor of its own");
 }
@@ -118,7 +118,7 @@ void CommonOptions::add_run(CLI::App& command) {
 }
 
 RunOptions CommonOptions::run_options() const {
-  return {.backend = backend == "jit" ? StepOptions::Backend::jit : StepOptions::Backend::reference,
+  return {.backend = backend == "jit" ? Backend::jit : Backend::reference,
           .fuse = !no_fuse,
           .disable = disable,
           .threads = threads,

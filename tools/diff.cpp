@@ -3,8 +3,9 @@
 #include <memory>
 #include <span>
 
+#include "backends/reference/step.h"
 #include "bench/timed_step.h"
-#include "frontend/build.h"
+#include "compile/build.h"
 #include "frontend/training_choice.h"
 #include "inspect/value_diff.h"
 #include "support/error.h"
@@ -70,7 +71,7 @@ NamedTensors jit_all(Graph graph, std::span<const Pass> to_kernels, const StepIn
     }
   }
   run_passes(graph, to_kernels);
-  auto step = compile_step(graph, params, {.threads = threads, .exact_threads = true, .warn = warn});
+  auto step = compile_step(graph, params, {.run = {.threads = threads, .exact_threads = true}, .warn = warn});
   step->run(input);
   NamedTensors values;
   for (const auto& each : stored) {
@@ -87,7 +88,7 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
   auto run_options = options.common.run_options();
   auto model = Model::load(side.model, run_options);
   auto input = model.step_input(batch);
-  StepOptions step_options{.threads = run_options.threads};
+  StepOptions step_options{.run = {.threads = run_options.threads}};
   const auto target = chosen_target();
   BuildOptions build_options{.training = model.training(),
                              .fuse = side.fuse,

@@ -3,17 +3,17 @@
 #include <memory>
 #include <sstream>
 
-#include "frontend/build.h"
+#include "compile/build.h"
+#include "compile/kernel_code.h"
 #include "frontend/training_choice.h"
 #include "inspect/dot.h"
 #include "inspect/graph_page.h"
 #include "ir/text.h"
-#include "runtime/kernel_code.h"
-#include "runtime/thread_pool.h"
 #include "step/kernel.h"
 #include "step/plan.h"
 #include "step/text.h"
 #include "support/error.h"
+#include "support/processors.h"
 #include "tools/commands.h"
 #include "tools/pass_view.h"
 

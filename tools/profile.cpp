@@ -8,10 +8,10 @@
 #include "inspect/chrome_trace.h"
 #include "inspect/profile.h"
 #include "inspect/roofline.h"
-#include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/json.h"
 #include "support/machine.h"
+#include "support/processors.h"
 #include "tools/commands.h"
 
 namespace gradc {
@@ -47,9 +47,7 @@ Measured measure(const Options& options) {
                             .fuse = !options.common.no_fuse,
                             .disable = options.common.disable,
                             .lanes = {},
-                            .step = {.threads = threads,
-                                     .pin = options.common.pin,
-                                     .trace = trace,
+                            .step = {.run = {.threads = threads, .pin = options.common.pin, .trace = trace},
                                      .perf_map = trace && options.perf_map,
                                      .debugger = trace && options.debugger,
                                      .warn = warn}});

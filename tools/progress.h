@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "runtime/model.h"
+#include "model/model.h"
 
 namespace gradc {
 

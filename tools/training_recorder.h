@@ -8,7 +8,7 @@
 
 #include "inspect/event_writer.h"
 #include "inspect/training_report.h"
-#include "runtime/model.h"
+#include "model/model.h"
 
 namespace gradc {
 

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "bench/timed_step.h"
-#include "runtime/thread_pool.h"
-#include "runtime/tuned.h"
+#include "compile/tuned.h"
 #include "support/error.h"
+#include "support/processors.h"
 #include "tools/commands.h"
 #include "tools/terminal.h"
 
@@ -70,12 +70,12 @@ class Tuner {
 
  private:
   std::unique_ptr<TimedStep> step_of(std::optional<int> candidate) const {
-    return std::make_unique<TimedStep>(file_, TimedStep::Options{.batch_size = options_.common.batch_size,
-                                                                 .step = {.threads = threads_or_all(options_.common.threads),
-                                                                          .pin = options_.common.pin,
-                                                                          .candidate = candidate,
-                                                                          .separate_kernels = true,
-                                                                          .warn = warn}});
+    return std::make_unique<TimedStep>(
+        file_, TimedStep::Options{.batch_size = options_.common.batch_size,
+                                  .step = {.run = {.threads = threads_or_all(options_.common.threads), .pin = options_.common.pin},
+                                           .candidate = candidate,
+                                           .separate_kernels = true,
+                                           .warn = warn}});
   }
 
   /// The time of a kernel in `step` as a share of that in `base`: of the fastest runs of some rounds in turns, as the machine's speed

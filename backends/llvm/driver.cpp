@@ -21,7 +21,7 @@
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 
-#include "backends/llvm/scratch.h"
+#include "runtime/scratch.h"
 #include "support/error.h"
 
 namespace gradc {

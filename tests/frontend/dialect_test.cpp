@@ -8,7 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "runtime/model.h"
+#include "model/model.h"
 #include "support/files.h"
 
 namespace gradc::test {
@@ -32,14 +32,14 @@ json layer(const char* class_name, json config) {
 Model load(const json& file) {
   TemporaryFolder folder;
   std::ofstream(folder.path() / "model.json") << file.dump();
-  return Model::load(folder.path(), {.backend = StepOptions::Backend::reference});
+  return Model::load(folder.path(), {.backend = Backend::reference});
 }
 
 /// The model as it comes back from a save.
 Model saved(Model& model) {
   TemporaryFolder folder;
   model.save(folder.path());
-  return Model::load(folder.path(), {.backend = StepOptions::Backend::reference});
+  return Model::load(folder.path(), {.backend = Backend::reference});
 }
 
 DataSet rows(std::vector<float> x, std::int64_t width, std::vector<float> y = {}, std::int64_t labels = 1) {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/model_json.h"
-#include "runtime/model.h"
+#include "model/model.h"
 #include "support/error.h"
 #include "support/files.h"
 
@@ -27,7 +27,7 @@ Sequential identity(std::int64_t units, const std::string& activation = "linear"
 
 Logs evaluated(Sequential model, const CompileOptions& options, const std::vector<float>& x, const std::vector<float>& y,
                std::int64_t batch_size = 256) {
-  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.set_run_options({.backend = Backend::reference});
   model.compile(options);
   auto width = model.topology().inputs[0].shape;
   auto rows = static_cast<std::int64_t>(x.size()) / width[0];
@@ -76,7 +76,7 @@ TEST(Metrics, ARatioIsThatOfAllImagesAndNotAMeanOfBatches) {
 
 TEST(Metrics, AnEpochAddsUpItsStepsAndAsksForNoMeanOfRatios) {
   auto model = identity(1);
-  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.set_run_options({.backend = Backend::reference});
   model.compile({.optimizer = SGD{.learning_rate = 0}, .loss = "mse", .metrics = {"precision"}});
   auto data = DataSet::from({0.9f, 0.8f, 0.7f, 0.1f, 0.6f, 0.2f}, {1}, {1, 1, 0, 1, 1, 1}, {});
   auto history = model.fit(data, {.batch_size = 2, .validation_data = data, .shuffle = false});
@@ -108,7 +108,7 @@ TEST(Metrics, OfTheSameNameAreNumbered) {
 }
 
 TEST(Regularizers, AddTheirPenaltyToTheLossAndItsGradientToTheWeights) {
-  for (auto backend : {StepOptions::Backend::reference, StepOptions::Backend::jit}) {
+  for (auto backend : {Backend::reference, Backend::jit}) {
     Sequential model({Dense{.units = 1,
                             .use_bias = false,
                             .kernel_initializer = Constant{.value = -2},

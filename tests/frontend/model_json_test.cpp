@@ -8,10 +8,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "frontend/build.h"
+#include "compile/build.h"
 #include "frontend/lower.h"
 #include "ir/text.h"
-#include "runtime/model.h"
+#include "model/model.h"
 #include "support/error.h"
 #include "support/files.h"
 

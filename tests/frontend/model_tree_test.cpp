@@ -8,9 +8,9 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "frontend/build.h"
+#include "compile/build.h"
 #include "ir/text.h"
-#include "runtime/model.h"
+#include "model/model.h"
 #include "support/error.h"
 #include "support/files.h"
 
@@ -29,7 +29,7 @@ ModelFile read_text(const std::string& text) {
 }
 ModelFile read(const json& document) { return read_text(document.dump()); }
 
-Model load(const json& document, const RunOptions& options = {.backend = StepOptions::Backend::reference}) {
+Model load(const json& document, const RunOptions& options = {.backend = Backend::reference}) {
   TemporaryFolder folder;
   std::ofstream(folder.path() / "model.json") << document.dump();
   return Model::load(folder.path(), options);
@@ -119,7 +119,7 @@ TEST(ModelTree, ASaveKeepsModelsInsideOfModelsAndTheNamesOfTheirWeights) {
       EXPECT_EQ(after[i].value("inbound_nodes", json()).size(), before[i].value("inbound_nodes", json()).size());
       EXPECT_EQ(after[i]["config"].contains("layers"), before[i]["config"].contains("layers"));
     }
-    auto again = Model::load(folder.path(), {.backend = StepOptions::Backend::reference});
+    auto again = Model::load(folder.path(), {.backend = Backend::reference});
     EXPECT_EQ(weights_of(again), weights_of(model));
     auto data = DataSet::from({1, -2, 3, -4}, {4}, {0}, {1});
     EXPECT_EQ(again.predict(data), model.predict(data));
@@ -132,7 +132,7 @@ TEST(ModelTree, LayersAndModelsUsedTwiceHaveOneSetOfWeightsWhoseGradientsAddUp) 
   auto document = shared();
   document["trainingConfig"] = {{"loss", "mean_squared_error"}, {"optimizer_config", {{"class_name", "SGD"}, {"config", json::object()}}}};
   auto data = DataSet::from({1, -2, 0.5, -1, 0.3f, 0.2f, -0.7f, 0.1f}, {4}, {1, 0, 0, 0, 1, 0}, {3});
-  for (auto backend : {StepOptions::Backend::reference, StepOptions::Backend::jit}) {
+  for (auto backend : {Backend::reference, Backend::jit}) {
     auto model = load(document, {.backend = backend, .threads = 1});
     EXPECT_THAT(weights_of(model),
                 testing::UnorderedElementsAre("twice/kernel", "twice/bias", "inside/kernel", "inside/bias", "out/kernel", "out/bias"));
@@ -307,7 +307,7 @@ TEST(ModelFile, ADepthwiseKernelMayHaveTheNameThatKeras3GivesIt) {
   std::ofstream(folder.path() / "model.json") << document.dump();
   const float values[] = {1, 2, 3, 4};
   std::ofstream(folder.path() / "w.bin", std::ios::binary).write(reinterpret_cast<const char*>(values), sizeof values);
-  auto model = Model::load(folder.path(), {.backend = StepOptions::Backend::reference});
+  auto model = Model::load(folder.path(), {.backend = Backend::reference});
   EXPECT_THAT(model.predict(DataSet::from({1, 10, 100, 1000}, {2, 2, 1}, {0}, {1})), testing::ElementsAre(4321));
 }
 

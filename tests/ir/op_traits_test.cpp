@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "frontend/build.h"
+#include "compile/build.h"
 #include "frontend/model_json.h"
 #include "ir/text.h"
 #include "passes/differentiate.h"

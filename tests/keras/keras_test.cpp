@@ -82,8 +82,7 @@ TEST(Keras, LoadsWhatGradcSaves) {
   TemporaryFolder temporary;
   const auto& folder = temporary.path();
   for (const char* name : {"nested", "shared", "hard_sigmoid"}) {
-    auto model =
-        Model::load(GRADC_SOURCE "/tests/models/keras3/" + std::string(name) + ".json", {.backend = StepOptions::Backend::reference});
+    auto model = Model::load(GRADC_SOURCE "/tests/models/keras3/" + std::string(name) + ".json", {.backend = Backend::reference});
     model.save(folder / name);
     const auto& shape = model.topology().inputs[0].shape;
     std::vector<float> x(static_cast<std::size_t>(3 * Type{DType::f32, shape}.elements()));

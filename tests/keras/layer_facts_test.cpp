@@ -16,7 +16,7 @@
 #include "frontend/layers/layers.h"
 #include "frontend/lower.h"
 #include "frontend/model_json.h"
-#include "runtime/model.h"
+#include "model/model.h"
 #include "support/error.h"
 #include "support/files.h"
 
@@ -95,7 +95,7 @@ std::string differences_from(const json& fact) {
   if (!fact.contains("output")) return text;
   Dims shape(fact["input_shape"].begin() + 1, fact["input_shape"].end());
   auto count = fact["input_shape"][0].get<std::size_t>();
-  auto got = Model::load(path, {.backend = StepOptions::Backend::reference})
+  auto got = Model::load(path, {.backend = Backend::reference})
                  .predict(DataSet::from(fact["input"].get<std::vector<float>>(), shape, std::vector<float>(count), {}));
   auto expected = fact["output"].get<std::vector<float>>();
   bool same = got.size() == expected.size();

@@ -191,7 +191,7 @@ TEST(Several, InputsMayBeCalledWhatAStepsOwnAre) {
                                     {part("y", {1, 0, 0, 1}, {2}), part("z", {1, 2}, {1})});
     std::vector<double> losses;
     const auto start = model.weights();
-    for (auto backend : {StepOptions::Backend::jit, StepOptions::Backend::reference}) {
+    for (auto backend : {Backend::jit, Backend::reference}) {
       model.set_run_options({.backend = backend});
       model.set_weights(start);
       losses.push_back(model.evaluate(data).at("loss"));
@@ -242,7 +242,7 @@ TEST(Several, AnInputThatNothingUsesIsGivenAllTheSame) {
   f.input({3}, "unused");
   auto model = f.model(f.apply(Dense{.units = 1, .name = "y"}, a));
   model.compile({.loss = "meanSquaredError"});
-  for (auto backend : {StepOptions::Backend::jit, StepOptions::Backend::reference}) {
+  for (auto backend : {Backend::jit, Backend::reference}) {
     model.set_run_options({.backend = backend});
     auto logs = model.train_on_batch(DataSet::from({part("unused", {1, 2, 3}, {3}), part("a", {1, 2}, {2})}, {part("y", {1}, {1})}));
     EXPECT_TRUE(std::isfinite(logs.at("loss")));

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "backends/halide/compile.h"
+#include "compile/compile_step.h"
 #include "ir/text.h"
 #include "passes/differentiate.h"
 #include "passes/pipeline.h"
@@ -275,7 +276,7 @@ TEST(JitNetwork, AStepTakesOneInputOfEachRoleAndNumber) {
     auto graph = parse(std::string("graph @two {\n") + inputs + "  output \"y\" %x\n}");
     Params params;
     try {
-      compile_step(graph, params, {.backend = StepOptions::Backend::reference});
+      compile_step(graph, params, {.backend = Backend::reference});
     } catch (const Error& error) {
       return std::string(error.what());
     }

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "runtime/model.h"
+#include "model/model.h"
 #include "support/files.h"
 #include "tests/parity/recorded.h"
 
@@ -40,7 +40,7 @@ Spread spread_of_unnamed(const json& draw, const char* keras_version) {
   json layer = {{"class_name", draw["class_name"]}, {"config", config}};
   json topology = {{"class_name", "Sequential"}, {"keras_version", keras_version}, {"config", {{"name", "m"}, {"layers", {layer}}}}};
   std::ofstream(folder.path() / "model.json") << json{{"modelTopology", topology}}.dump();
-  auto model = Model::load(folder.path(), {.backend = StepOptions::Backend::reference});
+  auto model = Model::load(folder.path(), {.backend = Backend::reference});
   for (const auto& weight : model.weights())
     if (weight.name == "layer/" + draw["name"].get<std::string>()) return spread_of(weight.values);
   return {};

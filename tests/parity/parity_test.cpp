@@ -10,9 +10,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "backends/reference/step.h"
 #include "frontend/lower.h"
+#include "model/model.h"
 #include "passes/pipeline.h"
-#include "runtime/model.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "tests/parity/recorded.h"
@@ -102,7 +103,7 @@ TEST(Parity, TheTutorialsFirst20StepsAreThoseOfTfjs) {
     EXPECT_NEAR(logs["acc"], steps[i]["acc"].get<double>(), 1e-6) << "step " << i + 1;
   };
 
-  auto reference = Model::load(tutorial, {.backend = StepOptions::Backend::reference});
+  auto reference = Model::load(tutorial, {.backend = Backend::reference});
   std::vector<std::vector<WeightValues>> trajectory = {reference.weights()};
   for (std::size_t i = 0; i < steps.size(); ++i) {
     expect_step(reference.train_on_batch(batch(i)), i);
@@ -111,7 +112,7 @@ TEST(Parity, TheTutorialsFirst20StepsAreThoseOfTfjs) {
   EXPECT_LE(difference(trajectory.back(), expected), 1e-3);
 
   for (const auto& run : runs()) {
-    if (run.options.backend == StepOptions::Backend::reference) continue;
+    if (run.options.backend == Backend::reference) continue;
     SCOPED_TRACE(run.name);
     auto model = Model::load(tutorial, run.options);
     int different = 0;

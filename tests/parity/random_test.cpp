@@ -54,11 +54,10 @@ class RandomModels {
     for (const auto& spec : specs) {
       auto model = folder / spec["name"].get<std::string>();
       skipped += fs::exists(model / "skipped");
-      auto found = differences(model, {.backend = StepOptions::Backend::reference});
+      auto found = differences(model, {.backend = Backend::reference});
       // One relu or pooling that decides otherwise between nearly equal numbers is no difference of meaning: other data decide.
       if (!found.empty())
-        found =
-            differences(trained(json::array({spec}), 2) / spec["name"].get<std::string>(), {.backend = StepOptions::Backend::reference});
+        found = differences(trained(json::array({spec}), 2) / spec["name"].get<std::string>(), {.backend = Backend::reference});
       EXPECT_TRUE(found.empty()) << "model " << spec["name"] << ": " << fmt::format("{}", fmt::join(found, "\n  ")) << "\n"
                                  << spec["model"].dump();
     }

@@ -61,7 +61,7 @@ std::vector<Run> runs() {
   return {{"jit, 1 thread", {.threads = 1}},
           {"jit, 2 threads", {.threads = 2}},
           {"jit --no-fuse", {.fuse = false, .threads = 2}},
-          {"reference", {.backend = StepOptions::Backend::reference}}};
+          {"reference", {.backend = Backend::reference}}};
 }
 
 void run_command(const std::string& command) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/model.h"
+#include "model/model.h"
 
 namespace gradc::test {
 

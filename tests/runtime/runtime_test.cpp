@@ -6,18 +6,21 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <new>
+#include <thread>
 
 #include "backends/cache.h"
-#include "frontend/build.h"
+#include "compile/build.h"
+#include "compile/tuned.h"
+#include "model/model.h"
 #include "passes/differentiate.h"
 #include "passes/simplify.h"
-#include "runtime/model.h"
 #include "runtime/thread_choice.h"
 #include "runtime/thread_pool.h"
-#include "runtime/tuned.h"
 #include "support/error.h"
 #include "support/files.h"
+#include "support/processors.h"
 #include "tests/support/harness.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -60,7 +63,7 @@ Sequential small_cnn() {
 
 TEST(Model, TrainsOnRandomDataWithFallingLoss) {
   auto data = random_data(100, {9, 9, 2}, 4);
-  for (auto backend : {StepOptions::Backend::jit, StepOptions::Backend::reference}) {
+  for (auto backend : {Backend::jit, Backend::reference}) {
     auto model = small_cnn();
     model.set_run_options({.backend = backend, .threads = 2, .seed = 3});
     auto history = model.fit(data, {.batch_size = 30, .epochs = 12, .validation_split = 0.2});
@@ -88,7 +91,7 @@ TEST_P(ExampleModels, TrainOnRandomDataAndAgreeOnEveryBackend) {
   EXPECT_LT(fused.back(), fused.front());
   // The first loss is that of the same weights; later ones differ where a relu decided otherwise, which the next test allows for.
   EXPECT_NEAR(losses({.fuse = false, .threads = 2}, 1)[0] / fused[0], 1, 1e-5) << "unfused";
-  EXPECT_NEAR(losses({.backend = StepOptions::Backend::reference}, 1)[0] / fused[0], 1, 1e-5) << "reference";
+  EXPECT_NEAR(losses({.backend = Backend::reference}, 1)[0] / fused[0], 1, 1e-5) << "reference";
 }
 
 /// Loss and every gradient of a whole model, fused and unfused, against the reference in double, by the near-tie rule.
@@ -176,7 +179,7 @@ TEST(Model, AStepAfterTheFirstAllocatesNothing) {
   Params params;
   for (const auto& weight : built.weights) params.set(weight.name, weight.shape, weight.initializer.values(weight.shape, 1, 1));
   for (const auto& state : built.states) params.fill(state.name, state.shape, 0.01f);
-  auto step = compile_step(built.graph, params, {.threads = 2});
+  auto step = compile_step(built.graph, params, {.run = {.threads = 2}});
   StepInput input{
       data.rows(), {{.data = data.images().data(), .elements = 162}}, {{.data = data.labels()[0].array.data(), .classes = 4}}, 1};
   step->run(input);
@@ -248,15 +251,75 @@ TEST(ThreadPool, RunsEveryThreadAndKeepsBarriers) {
           [](void* data, int thread) {
             auto& s = *static_cast<Shared*>(data);
             ++s.before;
-            s.pool.barrier();
+            s.pool.barrier(s.threads);
             if (s.before != s.threads || thread >= s.threads) ++s.wrong;
-            s.pool.barrier();
+            s.pool.barrier(s.threads);
           },
           &shared);
       ASSERT_EQ(shared.before, shared.threads);
     }
     EXPECT_EQ(shared.wrong, 0) << threads;
   }
+}
+
+/// Threads of this process.
+int thread_count() {
+  std::ifstream status("/proc/self/status");
+  int count = 0;
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("Threads:")) count = std::stoi(line.substr(8));
+  return count;
+}
+
+TEST(ThreadPool, OfTheProcessGrowsAndIsShared) {
+  const auto before = thread_count();
+  auto two = ThreadPool::of_process(2, false), five = ThreadPool::of_process(5, false), three = ThreadPool::of_process(3, false);
+  EXPECT_EQ(two, five);
+  EXPECT_EQ(two, three);
+  EXPECT_NE(two, ThreadPool::of_process(2, true));
+  std::atomic<int> ran{0};
+  auto count = [](void* data, int) { ++*static_cast<std::atomic<int>*>(data); };
+  two->run(5, count, &ran);
+  EXPECT_EQ(ran, 5);
+  EXPECT_EQ(thread_count(), before + 4);
+  two.reset(), five.reset(), three.reset();
+  EXPECT_EQ(thread_count(), before);
+}
+
+TEST(ThreadPool, RunsOfSeveralCallersTakeTurnsAndThoseOfOneThreadDoNotWait) {
+  ThreadPool pool(2);
+  struct Shared {
+    ThreadPool& pool;
+    std::atomic<int> inside{0}, overlapping{0}, alone{0};
+  } shared{pool};
+  auto together = [](void* data, int thread) {
+    auto& s = *static_cast<Shared*>(data);
+    if (thread == 0 && ++s.inside > 1) ++s.overlapping;
+    s.pool.barrier(2);
+    // A run of one thread within this one: waiting for a turn would never end.
+    if (thread == 0) s.pool.run(1, [](void* of, int) { ++static_cast<Shared*>(of)->alone; }, data);
+    s.pool.barrier(2);
+    if (thread == 0) --s.inside;
+  };
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 3; ++i)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 200; ++round) pool.run(2, together, &shared);
+    });
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(shared.overlapping, 0);
+  EXPECT_EQ(shared.alone, 600);
+}
+
+TEST(Model, FortyShareOneThreadPool) {
+  const auto before = thread_count();
+  std::vector<Sequential> models;
+  const auto data = DataSet::from(std::vector<float>(8 * 4, 0.5f), {4}, std::vector<float>(8), {});
+  for (int i = 0; i < 40; ++i) {
+    auto& model = models.emplace_back(Sequential({Dense{.units = 3, .input_shape = {4}}}));
+    model.predict(data);
+  }
+  EXPECT_LT(thread_count(), before + available_processors());
 }
 
 TEST(ThreadPool, ProcessorsAreThoseOfTheAffinityMaskUnlessTheEnvironmentSaysHowMany) {

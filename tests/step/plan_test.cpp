@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "frontend/build.h"
+#include "compile/build.h"
 #include "frontend/training_choice.h"
 #include "ir/text.h"
 #include "step/text.h"

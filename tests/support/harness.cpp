@@ -6,12 +6,12 @@
 #include <deque>
 #include <iostream>
 
+#include "compile/compile_step.h"
 #include "ir/roles.h"
 #include "ir/text.h"
 #include "passes/commute_pool.h"
 #include "passes/pipeline.h"
 #include "passes/simplify.h"
-#include "runtime/step.h"
 
 namespace gradc::test {
 
@@ -38,8 +38,8 @@ Values run_jit(const Graph& plain, const Values& values, const JitOptions& optio
   std::int64_t batch = 1;
   for (const auto& [name, tensor] : values.inputs)
     if (!tensor.dims.empty()) batch = tensor.dims[0];
-  StepOptions step_options{
-      .threads = options.threads, .exact_threads = true, .candidate = options.candidate, .fill = options.fill, .guards = options.guards};
+  const StepOptions step_options{.run = {.threads = options.threads, .exact_threads = true, .fill = options.fill, .guards = options.guards},
+                                 .candidate = options.candidate};
   graph.target = chosen_target();
   const Workload workload{.batch = batch, .force_lanes = options.lanes, .force_images = options.images};
   auto all = pipeline({.train = false, .fuse = options.fuse, .context = {.workload = workload}});

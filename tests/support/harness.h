@@ -12,6 +12,8 @@
 #include "fuzz/batch.h"
 #include "ir/graph.h"
 #include "runtime/params.h"
+#include "support/memory.h"
+#include "target/target.h"
 
 namespace gradc::test {
 

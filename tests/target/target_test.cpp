@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "frontend/build.h"
+#include "compile/build.h"
 #include "frontend/training_choice.h"
 #include "support/error.h"
 #include "support/files.h"

@@ -1,4 +1,4 @@
-#include "runtime/tuned.h"
+#include "compile/tuned.h"
 
 #include <charconv>
 

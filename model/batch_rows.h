@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ir/type.h"
-#include "runtime/dataset.h"
+#include "model/dataset.h"
 #include "runtime/step.h"
 
 namespace gradc {

@@ -1,4 +1,4 @@
-#include "backends/llvm/scratch.h"
+#include "runtime/scratch.h"
 
 #include <algorithm>
 #include <cstdlib>

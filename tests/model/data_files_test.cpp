@@ -7,7 +7,7 @@
 #include <fstream>
 #include <limits>
 
-#include "runtime/model.h"
+#include "model/model.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "tests/support/npy.h"
@@ -133,7 +133,7 @@ TEST_F(DataFiles, HeadersThatLieAreErrors) {
 
 Sequential classifier(const std::string& loss = "categoricalCrossentropy") {
   Sequential model({Dense{.units = 3, .activation = "softmax", .input_shape = {1}}});
-  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.set_run_options({.backend = Backend::reference});
   model.compile({.loss = loss});
   return model;
 }
@@ -157,7 +157,7 @@ TEST_F(DataFiles, LabelsOfEveryFormGiveTheSameLoss) {
 
 TEST_F(DataFiles, ClassNumbersOfPixelsNeedTheSparseLoss) {
   Sequential model({Conv2D{.filters = 3, .kernel_size = {1, 1}, .activation = "softmax", .input_shape = {2, 2, 1}}});
-  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.set_run_options({.backend = Backend::reference});
   model.compile({});
   auto data = DataSet::from(Floats(4), {2, 2, 1}, {0, 1, 2, 0}, {2, 2});
   expect_error([&] { model.evaluate(data); },
@@ -181,7 +181,7 @@ TEST_F(DataFiles, ValuesForARegressionOfThreeNumbersAreNotCalledClasses) {
 
 TEST_F(DataFiles, ShapesAreComparedAndNotNumbersOfElements) {
   Sequential model({Flatten{.input_shape = {4, 2, 3}}, Dense{.units = 3, .activation = "softmax"}});
-  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.set_run_options({.backend = Backend::reference});
   auto shaped = [&](std::vector<std::int64_t> shape) { return DataSet::from(Floats(24), std::move(shape), {0}, {}); };
   EXPECT_NO_THROW(model.predict(shaped({4, 2, 3})));
   EXPECT_NO_THROW(model.predict(shaped({24}))) << "flat rows";
@@ -190,14 +190,14 @@ TEST_F(DataFiles, ShapesAreComparedAndNotNumbersOfElements) {
   expect_error([&] { model.predict(shaped({2, 4, 3})); }, "images have shape 2×4×3, but the model takes 4×2×3");
   expect_error([&] { model.predict(shaped({8, 3})); }, "images have shape 8×3");
   Sequential gray({Flatten{.input_shape = {4, 6, 1}}, Dense{.units = 3, .activation = "softmax"}});
-  gray.set_run_options({.backend = StepOptions::Backend::reference});
+  gray.set_run_options({.backend = Backend::reference});
   for (const auto& shape : std::vector<std::vector<std::int64_t>>{{4, 6}, {4, 6, 1}, {1, 4, 6}, {24}})
     EXPECT_NO_THROW(gray.predict(shaped(shape)));
 }
 
 TEST_F(DataFiles, TargetsOfBytesAreRefusedUnlessTheyAreZerosAndOnes) {
   Sequential model({Dense{.units = 4, .activation = "sigmoid", .input_shape = {4}}});
-  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.set_run_options({.backend = Backend::reference});
   auto pair = [](std::uint8_t most) {
     DataSet::Array array{.shape = {4}, .dtype = DType::u8, .bytes = Bytes{0, 1, most, 0}, .count = 1, .name = "y"};
     return DataSet::from(array, array);
@@ -212,7 +212,7 @@ TEST_F(DataFiles, TargetsOfBytesAreRefusedUnlessTheyAreZerosAndOnes) {
 
 TEST_F(DataFiles, BinaryCrossEntropyTakesTargetsFromZeroToOne) {
   Sequential model({Dense{.units = 1, .activation = "sigmoid", .input_shape = {1}}});
-  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.set_run_options({.backend = Backend::reference});
   model.compile({.loss = "binaryCrossentropy"});
   EXPECT_NO_THROW(model.train_on_batch(DataSet::from({1, 2}, {1}, {0.25f, 1}, {1})));
   expect_error([&] { model.train_on_batch(DataSet::from({1, 2}, {1}, {0, -1}, {1})); },
@@ -221,7 +221,7 @@ TEST_F(DataFiles, BinaryCrossEntropyTakesTargetsFromZeroToOne) {
 
 TEST_F(DataFiles, ANaNIsNamedByTheRowOfTheFileBeforeTheFirstStep) {
   Sequential model({Dense{.units = 2, .activation = "softmax", .input_shape = {3}}});
-  model.set_run_options({.backend = StepOptions::Backend::reference});
+  model.set_run_options({.backend = Backend::reference});
   Floats x(50 * 3, 0.5f), y(50);
   x[37 * 3 + 2] = NAN;
   auto data = DataSet::from(x, {3}, y, {});

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "runtime/dataset.h"
+#include "model/dataset.h"
 
 namespace gradc {
 

@@ -1,4 +1,4 @@
-#include "runtime/npy.h"
+#include "model/npy.h"
 
 #include <algorithm>
 #include <bit>

@@ -11,12 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "compile/compile_step.h"
 #include "frontend/layers.h"
 #include "frontend/model_json.h"
 #include "frontend/topology.h"
-#include "runtime/dataset.h"
-#include "runtime/metric_sums.h"
-#include "runtime/step.h"
+#include "model/dataset.h"
+#include "model/metric_sums.h"
 #include "support/error.h"
 
 namespace gradc {
@@ -48,7 +48,7 @@ struct CompileOptions {
 
 /// How steps are run. The numbers of a training do not depend on `threads`.
 struct RunOptions {
-  StepOptions::Backend backend = StepOptions::Backend::jit;
+  Backend backend = Backend::jit;
   bool fuse = true;
   std::vector<std::string> disable = {};  ///< Optional passes to leave out of compilation.
   int threads = 0;                        ///< At most so many; 0: all processors that this process may use.

@@ -1,4 +1,4 @@
-#include "runtime/batch_rows.h"
+#include "model/batch_rows.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "runtime/dataset.h"
+#include "model/dataset.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 
 #include <libdeflate.h>
 
-#include "runtime/npy.h"
+#include "model/npy.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "support/finite.h"

@@ -34,4 +34,7 @@ std::vector<Pass> build_passes(const BuildOptions& options, std::vector<Optimize
 
 Built build(const Topology& topology, const BuildOptions& options, const PassObserver& observer = {});
 
+/// The passes alone, on a graph that `lower` made in this mode. The optimizer's state that it then needs is added to `states`.
+void build_lowered(Graph& graph, std::vector<OptimizerState>& states, const BuildOptions& options, const PassObserver& observer = {});
+
 }  // namespace gradc

@@ -7,7 +7,7 @@
 
 #include "backends/halide/compile.h"
 #include "backends/llvm/driver.h"
-#include "runtime/step.h"
+#include "compile/compile_step.h"
 #include "step/plan.h"
 
 namespace gradc {

@@ -1,14 +1,14 @@
-#include "runtime/kernel_code.h"
+#include "compile/kernel_code.h"
 
 #include <filesystem>
 #include <map>
 
 #include "backends/cache.h"
-#include "runtime/thread_pool.h"
-#include "runtime/tuned.h"
+#include "compile/tuned.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "support/hash.h"
+#include "support/processors.h"
 
 namespace gradc {
 namespace {

@@ -1,22 +1,17 @@
+#include "runtime/compiled_step.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <map>
-#include <new>
+#include <utility>
 
-#include <unistd.h>
-
-#include "backends/llvm/driver.h"
-#include "backends/llvm/scratch.h"
-#include "runtime/kernel_code.h"
-#include "runtime/step.h"
+#include "runtime/scratch.h"
 #include "runtime/thread_choice.h"
 #include "runtime/thread_pool.h"
-#include "step/plan.h"
 #include "support/error.h"
 #include "support/memory.h"
+#include "support/processors.h"
 #include "support/ticks.h"
 
 namespace gradc {
@@ -78,54 +73,32 @@ class Arena {
   bool guarded_ = false;
 };
 
-/// Names the code of kernels after them instead of after what it is made from; kernels with the same code after the first of them.
-void name_after_kernels(KernelCode& code, const StepPlan& plan) {
-  std::map<std::string, std::pair<std::string, int>> names;
-  for (std::size_t k = 0; k < code.symbols.size(); ++k) {
-    auto& [name, kernels] = names[code.symbols[k]];
-    if (++kernels == 1) name = plan.kernels[k].info.name;
-  }
-  for (auto& [symbol, name] : names)
-    if (name.second > 1) name.first += fmt::format("+{}", name.second - 1);
-  for (auto& symbol : code.symbols) symbol = names[symbol].first;
-  for (auto& object : code.objects) object = renamed(object, names[object.symbol].first);
-}
-
-/// Appends the kernels' names to the map that `perf report` reads.
-void write_perf_map(const LinkedStep& linked, const KernelCode& code) {
-  auto path = fmt::format("/tmp/perf-{}.map", getpid());
-  std::ofstream map(path, std::ios::app);
-  for (const auto& range : linked.code(code.objects)) map << fmt::format("{:x} {:x} {}\n", range.address, range.bytes, range.symbol);
-  if (!map.flush()) throw Error("{}: cannot be written", path);
-}
-
-class JitStep : public Step {
+class CompiledStep : public Step {
   using Clock = std::chrono::steady_clock;
 
  public:
-  JitStep(const Graph& graph, Params& params, const StepOptions& options, CompileReport& report)
-      : plan_(make_plan(graph, options.guards)),
-        pool_(options.exact_threads ? options.threads : std::clamp(options.threads, 1, available_processors()), options.pin),
-        choice_(pool_.size()),
-        exact_threads_(options.exact_threads),
-        traces_(options.trace),
-        fill_(options.fill),
-        guards_(options.guards),
-        linked_(link(options, report)) {
+  CompiledStep(StepPlan plan, StepCode code, Params& params, const RunSettings& settings)
+      : plan_(std::move(plan)),
+        code_(std::move(code)),
+        settings_(settings),
+        most_threads_(settings.exact_threads ? settings.threads : std::clamp(settings.threads, 1, available_processors())),
+        pool_(settings.exact_threads ? std::make_shared<ThreadPool>(most_threads_, settings.pin)
+                                     : ThreadPool::of_process(most_threads_, settings.pin)),
+        choice_(most_threads_) {
     if (const auto* tiles = plan_.loading()) load_images_ = tiles->images;
     for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
-    tile_arena_.reserve(plan_.tile_bytes * pool_.size() + kSlack);
+    tile_arena_.reserve(plan_.tile_bytes * most_threads_ + kSlack);
     whole_.reserve(plan_.whole_bytes + kSlack);
     context_.tile_arena = tile_arena_.data();
     context_.whole = whole_.data();
     context_.params = params_.data();
     context_.load_tile = [](StepContext* context, std::int64_t first_image, char* tile_memory) {
-      static_cast<JitStep*>(context->owner)->load_tile(first_image, tile_memory);
+      static_cast<CompiledStep*>(context->owner)->load_tile(first_image, tile_memory);
     };
-    context_.barrier = [](StepContext* context) { static_cast<JitStep*>(context->owner)->pool_.barrier(); };
+    context_.barrier = [](StepContext* context) {
+      static_cast<CompiledStep*>(context->owner)->pool_->barrier(static_cast<int>(context->threads));
+    };
     context_.owner = this;
-    report.flops_per_image = plan_.flops_per_image();
-    report.target = plan_.target.code;
   }
 
   void run(const StepInput& input) override {
@@ -143,9 +116,9 @@ class JitStep : public Step {
     for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &whole_}) arena->open();
     batch_arena_.reserve(plan_.batch_bytes * context_.padded_images + kSlack);
     partials_.reserve(std::max<std::int64_t>(plan_.partial_bytes * context_.chunks, 64));
-    if (fill_)
-      for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &whole_}) arena->fill(*fill_);
-    if (guards_ != Guards::none) guard_arenas();
+    if (settings_.fill)
+      for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &whole_}) arena->fill(*settings_.fill);
+    if (settings_.guards != Guards::none) guard_arenas();
     context_.batch_arena = batch_arena_.data();
     context_.partials = partials_.data();
     for (const auto& each : plan_.inputs) {
@@ -155,21 +128,21 @@ class JitStep : public Step {
       if (each.role == InputRole::batch_size) *reinterpret_cast<float*>(at) = static_cast<float>(batch);
       if (each.role == InputRole::step_key) std::memcpy(at, &input.random_key, sizeof input.random_key);
     }
-    if (traces_) prepare_events();
-    bool trial = !exact_threads_ && choice_.undecided(batch);
-    auto start = trial ? Clock::now() : Clock::time_point();
-    context_.threads = exact_threads_ ? pool_.size() : choice_.threads(batch);
-    called_ = traces_ ? read_ticks() : 0;
-    pool_.run(
+    if (settings_.trace) prepare_events();
+    bool trial = !settings_.exact_threads && choice_.undecided(batch);
+    context_.threads = settings_.exact_threads ? most_threads_ : choice_.threads(batch);
+    called_ = settings_.trace ? read_ticks() : 0;
+    double seconds = 0;
+    pool_->run(
         threads(),
         [](void* data, int thread) {
-          auto* step = static_cast<JitStep*>(data);
-          const ScratchGuards guards(step->guards_);
-          step->linked_.function()(&step->context_, thread);
+          auto* step = static_cast<CompiledStep*>(data);
+          const ScratchGuards guards(step->settings_.guards);
+          step->code_.step(&step->context_, thread);
         },
-        this);
-    returned_ = traces_ ? read_ticks() : 0;
-    if (trial) choice_.took(batch, std::chrono::duration<double>(Clock::now() - start).count());
+        this, trial ? &seconds : nullptr);
+    returned_ = settings_.trace ? read_ticks() : 0;
+    if (trial) choice_.took(batch, seconds);
   }
 
   int threads() const override { return static_cast<int>(context_.threads); }
@@ -186,19 +159,19 @@ class JitStep : public Step {
   }
 
   void run_kernel(int kernel) override {
-    check(linked_.kernel() != nullptr && context_.images > 0, "a step was compiled with separate kernels, and has run");
+    check(code_.kernel != nullptr && context_.images > 0, "a step was compiled with separate kernels, and has run");
     alone_ = kernel;
-    pool_.run(
+    pool_->run(
         threads(),
         [](void* data, int thread) {
-          auto* step = static_cast<JitStep*>(data);
-          step->linked_.kernel()(&step->context_, thread, step->alone_);
+          auto* step = static_cast<CompiledStep*>(data);
+          step->code_.kernel(&step->context_, thread, step->alone_);
         },
         this);
   }
 
   StepTrace trace() const override {
-    check(traces_ && returned_ != 0, "a step was compiled with traces, and has run");
+    check(settings_.trace && returned_ != 0, "a step was compiled with traces, and has run");
     // The longer since the step was made, the better is the rate known.
     auto rate = std::chrono::duration<double>(Clock::now() - made_).count() / static_cast<double>(read_ticks() - made_ticks_);
     auto since_call = [&](std::uint64_t ticks) { return static_cast<double>(static_cast<std::int64_t>(ticks - called_)) * rate; };
@@ -247,7 +220,7 @@ class JitStep : public Step {
           all.emplace_back(part * bytes + begin, part * bytes + end);
       return all;
     };
-    tile_arena_.guard(of_each(Space::tile, pool_.size(), plan_.tile_bytes));
+    tile_arena_.guard(of_each(Space::tile, most_threads_, plan_.tile_bytes));
     partials_.guard(of_each(Space::partial, context_.chunks, plan_.partial_bytes));
     batch_arena_.guard(of_each(Space::batch, 1, 0));
     whole_.guard(of_each(Space::whole, 1, 0));
@@ -255,27 +228,10 @@ class JitStep : public Step {
 
   void prepare_events() {
     context_.events_of_thread = most_events(plan_, context_.images);
-    events_.resize(context_.events_of_thread * pool_.size());
-    events_end_.resize(pool_.size());
+    events_.resize(context_.events_of_thread * most_threads_);
+    events_end_.resize(most_threads_);
     context_.events = events_.data();
     context_.events_end = events_end_.data();
-  }
-
-  LinkedStep link(const StepOptions& options, CompileReport& report) try {
-    return link_code(compile_kernels(plan_, options, report), options);
-  } catch (const InternalError& error) {
-    // An entry of the cache may be whole and yet no code of ours.
-    if (report.from_cache == 0) throw;
-    if (options.warn) options.warn(fmt::format("kernel cache: what it has cannot be linked; compiling it again ({})", error.what()));
-    return link_code(compile_kernels(plan_, options, report, true), options);
-  }
-
-  LinkedStep link_code(KernelCode code, const StepOptions& options) {
-    if (options.perf_map || options.debugger) name_after_kernels(code, plan_);
-    LinkedStep linked(plan_, code.symbols, code.objects,
-                      {.separate_kernels = options.separate_kernels, .events = options.trace, .debugger = options.debugger});
-    if (options.perf_map) write_perf_map(linked, code);
-    return linked;
   }
 
   /// Where element `e` of image `i` lies in a batched value.
@@ -378,18 +334,16 @@ class JitStep : public Step {
   static constexpr std::int64_t kMostImages = 64;  ///< Of a tile.
 
   StepPlan plan_;
+  StepCode code_;
+  RunSettings settings_;
   std::int64_t load_images_ = 1;  ///< Of the tiles that inputs are loaded for.
-  ThreadPool pool_;
+  int most_threads_;
+  std::shared_ptr<ThreadPool> pool_;
   ThreadChoice choice_;
-  bool exact_threads_;
-  bool traces_;
-  std::optional<float> fill_;
-  Guards guards_;
   std::vector<StepEvent> events_;  ///< Of the last run, and where those of each thread end.
   std::vector<StepEvent*> events_end_;
   std::uint64_t called_ = 0, returned_ = 0, made_ticks_ = read_ticks();
   Clock::time_point made_ = Clock::now();
-  LinkedStep linked_;
   std::vector<char*> params_;
   Arena tile_arena_, batch_arena_, partials_, whole_;
   StepContext context_;
@@ -399,22 +353,8 @@ class JitStep : public Step {
 
 }  // namespace
 
-Target chosen_target() {
-  const char* text = std::getenv("GRADC_TARGET");
-  try {
-    return read_target(text == nullptr ? "" : text);
-  } catch (const Error& error) {
-    throw Error("GRADC_TARGET: {}", error.what());
-  }
-}
-
-std::unique_ptr<Step> compile_jit_step(const Graph& graph, Params& params, const StepOptions& options, CompileReport* report) {
-  CompileReport own;
-  auto start = std::chrono::steady_clock::now();
-  expect_runs_here(graph.target_or_default());
-  auto step = std::make_unique<JitStep>(graph, params, options, report != nullptr ? *report : own);
-  if (report != nullptr) report->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return step;
+std::unique_ptr<Step> make_compiled_step(StepPlan plan, StepCode code, Params& params, const RunSettings& settings) {
+  return std::make_unique<CompiledStep>(std::move(plan), std::move(code), params, settings);
 }
 
 }  // namespace gradc

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "runtime/model.h"
+#include "model/model.h"
 #include "support/error.h"
 
 namespace gradc::test {
@@ -35,7 +35,7 @@ DataSet rows(std::int64_t count, float wrong_label = 0) {
 }
 
 /// On the reference backend: what is tested here is not its kernels.
-Sequential two_classes(StepOptions::Backend backend = StepOptions::Backend::reference) {
+Sequential two_classes(Backend backend = Backend::reference) {
   Sequential model({Dense{.units = 4, .activation = "tanh", .input_shape = {3}}, Dense{.units = 2, .activation = "softmax"}});
   model.set_run_options({.backend = backend, .threads = 2});
   model.compile({.optimizer = SGD{.learning_rate = 0.5}, .metrics = {"accuracy"}});
@@ -77,7 +77,7 @@ TEST(ModelState, OtherRunOptionsKeepTheMomentsOfTheOptimizer) {
     model->compile({.optimizer = Adam{.learning_rate = 0.1}});
     model->train_on_batch(rows(4));
   }
-  changed.set_run_options({.backend = StepOptions::Backend::reference, .threads = 1});
+  changed.set_run_options({.backend = Backend::reference, .threads = 1});
   for (auto* model : {&changed, &same}) model->train_on_batch(rows(4));
   EXPECT_EQ(values(changed), values(same));
 }
@@ -151,7 +151,7 @@ TEST(Stop, BeforeTheFirstStepTrainsNothing) {
 }
 
 /// One number in, one out.
-Sequential line(double learning_rate, StepOptions::Backend backend = StepOptions::Backend::reference) {
+Sequential line(double learning_rate, Backend backend = Backend::reference) {
   Sequential model({Dense{.units = 1, .use_bias = false, .kernel_initializer = Constant{.value = 0.5}, .input_shape = {1}}});
   model.set_run_options({.backend = backend, .threads = 1});
   model.compile({.optimizer = SGD{.learning_rate = learning_rate}, .loss = "meanSquaredError"});
@@ -187,7 +187,7 @@ TEST(NotFinite, LossStopsFitAndTheModelIsAsAfterTheLastGoodEpoch) {
 }
 
 TEST(NotFinite, WeightStopsTheStepWhoseLossIsStillFinite) {
-  for (auto backend : {StepOptions::Backend::reference, StepOptions::Backend::jit}) {
+  for (auto backend : {Backend::reference, Backend::jit}) {
     auto model = line(1e30, backend);
     auto [message, epochs] = not_finite([&] { model.fit(point(1, 1e10f), {.epochs = 3}); });
     EXPECT_THAT(message, HasSubstr("step 1: weight \"dense/kernel\" became NaN or infinite"));
@@ -273,7 +273,7 @@ TEST(Model, ValidationDataAreCheckedBeforeTheFirstStep) {
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST(Model, AForkedProcessStartsThreadsOfItsOwn) {
-  auto model = two_classes(StepOptions::Backend::jit);
+  auto model = two_classes(Backend::jit);
   auto data = rows(64);
   model.train_on_batch(data);
   auto expected = model.predict(data);

@@ -1,4 +1,4 @@
-#include "frontend/build.h"
+#include "compile/build.h"
 
 namespace gradc {
 
@@ -26,10 +26,14 @@ Built build(const Topology& topology, const BuildOptions& options, const PassObs
   how.problems = options.training.problems;
   auto lowered = lower(topology, how);
   Built built{std::move(lowered.graph), std::move(lowered.weights), {}, std::move(lowered.outputs), std::move(lowered.metrics)};
-  built.graph.target = options.target;
-  if (observer.after) observer.after({"lower", "the model as graph ops", nullptr}, built.graph, 0);
-  run_passes(built.graph, build_passes(options, built.states), observer);
+  build_lowered(built.graph, built.states, options, observer);
   return built;
+}
+
+void build_lowered(Graph& graph, std::vector<OptimizerState>& states, const BuildOptions& options, const PassObserver& observer) {
+  graph.target = options.target;
+  if (observer.after) observer.after({"lower", "the model as graph ops", nullptr}, graph, 0);
+  run_passes(graph, build_passes(options, states), observer);
 }
 
 }  // namespace gradc

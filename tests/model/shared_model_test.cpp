@@ -1,11 +1,12 @@
-// One Model in several threads. Built into the tests as they are, and once more with ThreadSanitizer looking at all of runtime/.
+// One Model in several threads. Built into the tests as they are, and once more with ThreadSanitizer looking at all of runtime/, compile/
+// and model/.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cmath>
 #include <thread>
 
-#include "runtime/model.h"
+#include "model/model.h"
 
 namespace gradc::test {
 namespace {

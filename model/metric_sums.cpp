@@ -1,4 +1,4 @@
-#include "runtime/metric_sums.h"
+#include "model/metric_sums.h"
 
 #include <cmath>
 

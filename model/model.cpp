@@ -1,4 +1,4 @@
-#include "runtime/model.h"
+#include "model/model.h"
 
 #include <cmath>
 #include <mutex>
@@ -8,31 +8,28 @@
 #include <fmt/ranges.h>
 
 #include "backends/reference/numerics.h"
-#include "frontend/build.h"
+#include "backends/reference/step.h"
+#include "compile/build.h"
 #include "frontend/losses.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
 #include "frontend/training_choice.h"
-#include "runtime/batch_rows.h"
-#include "runtime/thread_pool.h"
+#include "model/batch_rows.h"
+#include "model/steps.h"
+#include "model/weights.h"
 #include "support/error.h"
 #include "support/finite.h"
+#include "support/processors.h"
 #include "support/random.h"
+#include "support/turn.h"
 
 namespace gradc {
 namespace {
 
-/// The weight that a file's name stands for, or nullptr.
-const WeightSpec* find_weight(const std::map<std::string, const WeightSpec*>& by_name, const std::string& in_file) {
-  for (const auto& name : names_of_weight(in_file))
-    if (auto found = by_name.find(name); found != by_name.end()) return found->second;
-  return nullptr;
-}
-
 /// Throws gradc::Error for an option out of range.
 void check_options(const RunOptions& options) {
-  if (options.threads < 0 || options.threads > ThreadPool::kMostThreads)
-    throw Error("threads {}: must be from 0, which is one for each processor, to {}", options.threads, ThreadPool::kMostThreads);
+  if (options.threads < 0 || options.threads > kMostThreads)
+    throw Error("threads {}: must be from 0, which is one for each processor, to {}", options.threads, kMostThreads);
 }
 
 void check_batch_size(std::int64_t batch_size) {
@@ -44,19 +41,6 @@ void expect_images(const DataSet& data) {
 }
 
 }  // namespace
-
-/// A lock that threads get in the order in which they ask: who takes it again and again lets the others between.
-class Turn {
- public:
-  void lock() {
-    std::lock_guard next(next_);
-    held_.lock();
-  }
-  void unlock() { held_.unlock(); }
-
- private:
-  std::mutex next_, held_;
-};
 
 struct Model::Implementation {
   /// Held by calls that train or compile, from their begin to their end; a callback of `fit` may train, too.
@@ -71,14 +55,10 @@ struct Model::Implementation {
   std::vector<WeightSpec> specs;
   std::vector<std::span<const float>> weight_values;  ///< Of specs, where they lie in params.
   std::int64_t weight_numbers = 0;                    ///< In all of them.
-  std::vector<LoweredOutput> outputs;                 ///< Without labels.
-  std::vector<LoweredOutput> labelled;                ///< With the labels that the losses take, when those were asked for.
-  std::vector<MetricResult> metrics;                  ///< Of the steps that have a loss.
-  bool built = false;
-  bool new_optimizer = true;  ///< Its state starts anew with the next training step.
-  Graph train_graph;          ///< For --check-numerics.
-  std::unique_ptr<Step> train_step, eval_step, predict_step, gradient_step;
-  CompileReport report;
+  bool built = false;                                 ///< Whether params has the weights.
+  bool new_optimizer = true;                          ///< Its state starts anew with the next training step.
+  ModelSteps steps;
+  std::optional<Graph> train_graph;  ///< Of plain ops, for --check-numerics.
   std::int64_t steps_done = 0, epochs_done = 0;
   std::int64_t flops_per_image = 0;  ///< Of a training step.
   std::string cannot_train;          ///< Why a file that can predict cannot be trained or evaluated; empty if it can.
@@ -89,111 +69,82 @@ struct Model::Implementation {
     for (const auto& input : topology.inputs) input_names.push_back(input.layer);
   }
 
-  BuildOptions build_options(Mode mode, std::int64_t batch) const {
-    const bool kernels = run.backend == StepOptions::Backend::jit;
+  BuildOptions build_options(StepKind kind, std::int64_t batch) const {
+    const bool kernels = run.backend == Backend::jit;
     std::optional<Target> target;
     if (kernels) target = chosen_target();
-    return {.mode = mode,
+    return {.mode = mode_of(kind),
             .training = training,
             .fuse = run.fuse,
             .disable = run.disable,
             .target = std::move(target),
             .workload = {.batch = batch},
+            .update = kind != StepKind::gradients,
             .kernels = kernels};
   }
 
-  void make_params(const Built& result) {
-    if (!built) {
-      specs = result.weights;
-      outputs = result.outputs;
-      std::vector<std::string> problems;
-      for (std::size_t i = 0; i < specs.size(); ++i) try {
-          params.set(specs[i].name, specs[i].shape, specs[i].initializer.values(specs[i].shape, run.seed, static_cast<std::uint32_t>(i)));
-        } catch (const Error& error) {
-          problems.push_back(fmt::format("weight \"{}\": {}", specs[i].name, error.what()));
-        }
-      throw_problems(problems);
-      for (const auto& spec : specs) {
-        const auto& array = params.at(spec.name);
-        weight_values.emplace_back(array.data, static_cast<std::size_t>(array.size));
-        weight_numbers += array.size;
-      }
-      built = true;
-      if (!given.empty()) {
-        set_weights(given, true);
-        given.clear();
-      }
-    }
-    for (const auto& state : result.states)
-      if (new_optimizer || !params.has(state.name)) params.fill(state.name, state.shape, static_cast<float>(state.initial));
-    if (!result.states.empty()) new_optimizer = false;
+  const Lowered& lowered(Mode mode) {
+    if (mode != Mode::predict) expect_trainable();
+    return steps.lowered(mode, topology, training);
   }
 
-  /// Throws for a name or shape that the model has not, or, if `all`, for a weight that is not given.
-  void set_weights(const std::vector<WeightValues>& weights, bool all) {
-    std::map<std::string, const WeightSpec*> by_name;
-    for (const auto& spec : specs) by_name[spec.name] = &spec;
-    std::vector<std::string> problems;
-    std::set<std::string> seen;
-    std::vector<std::pair<const WeightSpec*, const WeightValues*>> found;
-    for (const auto& weight : weights) {
-      const auto* match = find_weight(by_name, weight.name);
-      if (match == nullptr) {
-        problems.push_back(fmt::format("weight \"{}\": the model has no weight of this name", weight.name));
-        continue;
-      }
-      const auto& spec = *match;
-      seen.insert(spec.name);
-      auto elements = Type{DType::f32, spec.shape}.elements();
-      if (spec.shape != weight.shape)
-        problems.push_back(fmt::format("weight \"{}\": has shape {}, the layer's is {}", weight.name, shape_string(weight.shape),
-                                       shape_string(spec.shape)));
-      else if (static_cast<std::int64_t>(weight.values.size()) != elements)
-        problems.push_back(fmt::format("weight \"{}\": has {} values, its shape {} takes {}", weight.name, weight.values.size(),
-                                       shape_string(spec.shape), elements));
-      else
-        found.emplace_back(&spec, &weight);
-    }
-    if (all)
-      for (const auto& spec : specs)
-        if (!seen.contains(spec.name))
-          problems.push_back(fmt::format("weight \"{}\" of shape {} is missing", spec.name, shape_string(spec.shape)));
-    throw_problems(problems);
-    for (const auto& [spec, weight] : found) params.set(spec->name, weight->shape, weight->values);
+  /// For what is the same in all modes: weights and the shapes of outputs.
+  const Lowered& any_lowered() {
+    const auto* train = steps.known(Mode::train);
+    return train != nullptr ? *train : lowered(Mode::predict);
   }
 
   void ensure_params() {
-    if (!built) make_params(build(topology, {.mode = Mode::predict, .training = training, .kernels = false}));
+    if (built) return;
+    specs = any_lowered().weights;
+    initialize(params, specs, run.seed);
+    weight_values.clear();
+    weight_numbers = 0;
+    for (const auto& spec : specs) {
+      const auto& array = params.at(spec.name);
+      weight_values.emplace_back(array.data, static_cast<std::size_t>(array.size));
+      weight_numbers += array.size;
+    }
+    if (!given.empty()) gradc::set_weights(params, specs, given, true);
+    given.clear();
+    built = true;
+  }
+
+  void make_states(const std::vector<OptimizerState>& states) {
+    for (const auto& state : states)
+      if (new_optimizer || !params.has(state.name)) params.fill(state.name, state.shape, static_cast<float>(state.initial));
+    if (!states.empty()) new_optimizer = false;
   }
 
   StepOptions step_options() const {
-    return {.backend = run.backend, .threads = threads_or_all(run.threads), .pin = run.pin, .warn = run.warn};
+    return {.backend = run.backend, .run = {.threads = threads_or_all(run.threads), .pin = run.pin}, .warn = run.warn};
   }
 
   void expect_trainable() const {
     if (!cannot_train.empty()) throw Error("{}", cannot_train);
   }
 
-  /// The step, compiled when it is first needed, for batches of this size.
-  Step& step(Mode mode, std::int64_t batch) {
-    auto& slot = mode == Mode::train ? train_step : mode == Mode::eval ? eval_step : predict_step;
-    if (mode != Mode::predict) expect_trainable();
-    const bool first = !slot;
-    compile(slot, build_options(mode, batch));
-    if (first && mode == Mode::train) flops_per_image = report.flops_per_image;
-    if (first && mode == Mode::train && run.check_numerics)
-      train_graph = build(topology, {.mode = mode, .training = training, .kernels = false}).graph;
-    return *slot;
+  /// The step for batches of about this size, compiled when it is first needed.
+  CompiledModelStep& step(StepKind kind, std::int64_t batch) {
+    const auto& from = lowered(mode_of(kind));
+    ensure_params();
+    const auto make = [&](const Graph& graph, const std::vector<OptimizerState>& states, CompileReport& report) {
+      make_states(states);
+      return compile_step(graph, params, step_options(), &report);
+    };
+    auto& found = steps.find_or_compile(kind, from, build_options(kind, batch), make);
+    if (kind == StepKind::train) flops_per_image = found.report.flops_per_image;
+    return found;
   }
 
-  Step& compile(std::unique_ptr<Step>& slot, const BuildOptions& options) {
-    if (slot) return *slot;
-    auto result = build(topology, options);
-    ensure_params();
-    make_params(result);
-    if (options.mode != Mode::predict) metrics = result.metrics;
-    slot = compile_step(result.graph, params, step_options(), &report);
-    return *slot;
+  /// The training step in plain ops.
+  const Graph& plain_training() {
+    if (!train_graph) {
+      std::vector<OptimizerState> states;
+      train_graph = lowered(Mode::train).graph;
+      build_lowered(*train_graph, states, {.mode = Mode::train, .training = training, .kernels = false});
+    }
+    return *train_graph;
   }
 
   std::vector<Rows> inputs_of(const DataSet& data) const {
@@ -205,8 +156,7 @@ struct Model::Implementation {
 
   std::vector<Rows> labels_of(const DataSet& data) {
     if (data.labels().empty()) throw Error("{}: has no labels", data.images().name);
-    ensure_params();
-    if (labelled.empty()) labelled = lower(topology, {.mode = Mode::train, .loss = training.loss, .outputs = training.outputs}).outputs;
+    const auto& labelled = lowered(Mode::train).outputs;
     const auto parts = parts_for(data.labels(), topology.outputs, "outputs");
     std::vector<Rows> rows;
     for (std::size_t i = 0; i < parts.size(); ++i)
@@ -232,15 +182,16 @@ struct Model::Implementation {
     if (auto why = cannot_learn(topology, training); !why.empty()) throw Error("{}", why);
   }
 
-  MetricSums train_on(const DataSet& batch) {
+  /// One step on these images, by the step for batches of `batch_size`: the last batch of an epoch may be smaller.
+  MetricSums train_on(const DataSet& batch, std::int64_t batch_size) {
     std::lock_guard lock(turn);
     auto input = checked(batch);
-    auto& train = step(Mode::train, batch.size());
+    auto& train = *step(StepKind::train, batch_size).step;
     NamedTensors before;
-    if (run.check_numerics) before = interpreter_params(train_graph, params);
+    if (run.check_numerics) before = interpreter_params(plain_training(), params);
     train.run(input);
     ++steps_done;
-    MetricSums sums(metrics, train, batch.size());
+    MetricSums sums(lowered(Mode::train).metrics, train, batch.size());
     auto loss = sums.logs()["loss"];
     if (!std::isfinite(loss)) fail_numerics(fmt::format("the loss became {}", std::isnan(loss) ? NAN : loss), input, std::move(before));
     if (weights_due(batch.size())) {
@@ -254,7 +205,7 @@ struct Model::Implementation {
   /// 16,000 operations with it; where a step does fewer, every 16th looks. A NaN among weights shows in the next loss in any case.
   bool weights_due(std::int64_t batch) const {
     constexpr std::int64_t kFew = 2048, kOperations = 16000, kSteps = 16;
-    return run.check_numerics || run.backend == StepOptions::Backend::reference || weight_numbers <= kFew || steps_done % kSteps == 0 ||
+    return run.check_numerics || run.backend == Backend::reference || weight_numbers <= kFew || steps_done % kSteps == 0 ||
            static_cast<double>(weight_numbers) * kOperations <= static_cast<double>(flops_per_image) * static_cast<double>(batch);
   }
 
@@ -270,7 +221,7 @@ struct Model::Implementation {
       throw NotFinite(
           fmt::format("step {}: {}; try a lower learning rate, or look with --check-numerics for where it starts", steps_done, what));
     // The step again, op by op, from the params before it.
-    auto first = first_not_finite(train_graph, interpreter_inputs(train_graph, input), std::move(before));
+    auto first = first_not_finite(plain_training(), interpreter_inputs(plain_training(), input), std::move(before));
     throw NotFinite(
         fmt::format("step {}: {}; {}", steps_done, what,
                     first.empty() ? "the reference backend, from the same weights, finds no op that is not finite" : "first, " + first));
@@ -285,7 +236,7 @@ struct Model::Implementation {
   void begin_training(Checkpoint& checkpoint, std::int64_t batch) {
     {
       std::lock_guard lock(turn);
-      step(Mode::train, batch);  // which makes the state of the optimizer
+      step(StepKind::train, batch);  // which makes the state of the optimizer
     }
     keep(checkpoint);
   }
@@ -327,13 +278,12 @@ Model Model::load(const std::filesystem::path& path, const RunOptions& options) 
   self.training = training_of(file);
   auto naming = [&](const Error& error) { return fmt::format("{}: {}", path.string(), error.what()); };
   try {
-    // All problems of the file now, not with the first batch.
-    build(self.topology, {.mode = Mode::train, .training = self.training, .kernels = false});
+    self.lowered(Mode::train);  // All problems of the file now, not with the first batch.
   } catch (const Error& error) {
     self.cannot_train = naming(error);
   }
   try {
-    if (!self.cannot_train.empty()) build(self.topology, {.mode = Mode::predict, .kernels = false});
+    if (!self.cannot_train.empty()) self.lowered(Mode::predict);
   } catch (const Error&) {
     throw Error("{}", self.cannot_train);
   }
@@ -352,14 +302,12 @@ void Model::compile(const CompileOptions& options) {
   std::lock_guard turn(self.turn);
   TrainingConfig training = {options.loss, options.metrics, options.outputs, options.optimizer, options.writer};
   complete_outputs(training, self.topology.outputs);
-  build(self.topology, {.mode = Mode::train, .training = training, .kernels = false});
+  auto lowered = lower(self.topology, how_to_lower(Mode::train, training));
   self.training = std::move(training);
   self.cannot_train.clear();
-  self.labelled.clear();
   self.new_optimizer = true;
-  self.train_step.reset();
-  self.eval_step.reset();
-  self.gradient_step.reset();
+  self.train_graph.reset();
+  self.steps.set_training(std::move(lowered));
 }
 
 void Model::set_run_options(const RunOptions& options) {
@@ -368,7 +316,7 @@ void Model::set_run_options(const RunOptions& options) {
   std::lock_guard training_call(self.training_call);
   std::lock_guard turn(self.turn);
   self.run = options;
-  for (auto* step : {&self.train_step, &self.eval_step, &self.predict_step, &self.gradient_step}) step->reset();
+  self.steps.forget_compiled();
 }
 
 CompileReport Model::prepare(bool train, std::int64_t batch_size) {
@@ -376,14 +324,13 @@ CompileReport Model::prepare(bool train, std::int64_t batch_size) {
   auto& self = this->self();
   std::lock_guard turn(self.turn);
   if (train) self.expect_learns();
-  self.step(train ? Mode::train : Mode::eval, batch_size);
-  return self.report;
+  return self.step(train ? StepKind::train : StepKind::eval, batch_size).report;
 }
 
 Logs Model::train_on_batch(const DataSet& batch) {
   auto& self = this->self();
   std::lock_guard training_call(self.training_call);
-  return self.train_on(batch).logs();
+  return self.train_on(batch, batch.size()).logs();
 }
 
 Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
@@ -394,9 +341,9 @@ Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
-    auto& step = self.step(Mode::eval, std::min(batch_size, data.size()));
+    auto& step = *self.step(StepKind::eval, std::min(batch_size, data.size())).step;
     step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), 0});
-    sums.add({self.metrics, step, batch.size()});
+    sums.add({self.lowered(Mode::eval).metrics, step, batch.size()});
   }
   return sums.logs();
 }
@@ -416,7 +363,7 @@ std::vector<std::vector<float>> Model::predict_all(const DataSet& data, std::int
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
-    auto& step = self.step(Mode::predict, std::min(batch_size, data.size()));
+    auto& step = *self.step(StepKind::predict, std::min(batch_size, data.size())).step;
     step.run({batch.rows(), self.inputs_of(batch), {}, 0});
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       auto rows = step.array(predictions_of(self.topology, outputs[i]));
@@ -430,9 +377,7 @@ std::vector<WeightValues> Model::gradients(const DataSet& batch) {
   auto& self = this->self();
   expect_images(batch);
   std::lock_guard turn(self.turn);
-  auto options = self.build_options(Mode::train, batch.size());
-  options.update = false;
-  auto& step = self.compile(self.gradient_step, options);
+  auto& step = *self.step(StepKind::gradients, batch.size()).step;
   step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), step_key(self.run.seed, 0)});
   std::vector<WeightValues> gradients;
   for (const auto& spec : self.specs)
@@ -443,9 +388,8 @@ std::vector<WeightValues> Model::gradients(const DataSet& batch) {
 std::vector<std::vector<std::int64_t>> Model::output_shapes() {
   auto& self = this->self();
   std::lock_guard turn(self.turn);
-  self.ensure_params();
   std::vector<std::vector<std::int64_t>> shapes;
-  for (const auto& output : self.outputs) shapes.push_back(output.predictions.image_dims());
+  for (const auto& output : self.any_lowered().outputs) shapes.push_back(output.predictions.image_dims());
   return shapes;
 }
 
@@ -471,7 +415,8 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
   self.check_data(data);
   if (validation) self.check_data(*validation);
   Implementation::Checkpoint good;
-  self.begin_training(good, std::min(options.batch_size, data.size()));
+  const auto batch_size = std::min(options.batch_size, data.size());
+  self.begin_training(good, batch_size);
   std::int64_t good_epochs = 0;
   auto asked_to_stop = [&] { return options.stop != nullptr && options.stop->load(); };
   History history;
@@ -485,7 +430,7 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
       MetricSums sums;
       for (std::int64_t at = 0; at < order.size() && !history.stopped; at += options.batch_size) {
         auto batch = order.slice(at, options.batch_size);
-        auto step = self.train_on(batch);
+        auto step = self.train_on(batch, batch_size);
         sums.add(step);
         history.steps.push_back(step.logs());
         if (options.on_step_end) options.on_step_end(self.steps_done, history.steps.back());
@@ -520,7 +465,7 @@ void Model::set_weights(const std::vector<WeightValues>& weights) {
   auto& self = this->self();
   std::lock_guard turn(self.turn);
   self.ensure_params();
-  self.set_weights(weights, false);
+  gradc::set_weights(self.params, self.specs, weights, false);
 }
 
 void Model::set_learning_rate(double rate) {
