@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 
 namespace gradc {

@@ -14,8 +14,9 @@
 #include "bench/lanes_option.h"
 #include "bench/program.h"
 #include "bench/timed_step.h"
+#include "frontend/layer_json.h"
+#include "gradc/error.h"
 #include "inspect/profile.h"
-#include "support/error.h"
 #include "support/machine.h"
 
 namespace gradc {
@@ -136,7 +137,7 @@ class Kernels {
 /// A plain 3×3 convolution with the FLOPs and the output size of a variant.
 Kernels plain_like(Kernels& variant, const Layer& layer, const Shape& shape, const Options& options) {
   auto side = shape.side;
-  const auto& config = layer.config();
+  const auto& config = json_of(layer);
   auto stride = config.contains("strides") ? config["strides"][0].get<std::int64_t>() : 1;
   side = layer.class_name() == "Conv2DTranspose" ? side : (side + stride - 1) / stride;
   auto per_pixel = variant.flops(0) / static_cast<double>(options.batch * side * side * 2 * 9);

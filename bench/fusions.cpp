@@ -10,10 +10,10 @@
 
 #include "bench/program.h"
 #include "bench/timed_step.h"
+#include "gradc/error.h"
 #include "ir/roles.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
-#include "support/error.h"
 #include "support/machine.h"
 #include "support/processors.h"
 

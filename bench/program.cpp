@@ -6,7 +6,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 

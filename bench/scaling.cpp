@@ -9,7 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/timed_step.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/machine.h"
 #include "support/processors.h"
 

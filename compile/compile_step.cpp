@@ -10,8 +10,8 @@
 #include "backends/llvm/driver.h"
 #include "backends/reference/step.h"
 #include "compile/kernel_code.h"
+#include "gradc/error.h"
 #include "ir/roles.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

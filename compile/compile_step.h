@@ -7,13 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "gradc/compile_report.h"
 #include "ir/graph.h"
 #include "runtime/compiled_step.h"
 #include "target/target.h"
 
 namespace gradc {
-
-enum class Backend { jit, reference };
 
 struct StepOptions {
   Backend backend = Backend::jit;
@@ -32,14 +31,6 @@ struct StepOptions {
 /// The target that the environment's GRADC_TARGET names, as read_target reads it; else this machine. Throws gradc::Error for what is none;
 /// not within a braced list of members, where GCC 12 then destroys those that it has not made.
 Target chosen_target();
-
-/// What the compilation of a step did.
-struct CompileReport {
-  int kernels = 0, distinct = 0, from_cache = 0;
-  double seconds = 0;
-  std::string target;
-  std::int64_t flops_per_image = 0;
-};
 
 /// Compiles a graph: for Backend::jit one that partition has run on; for Backend::reference any. The step reads and updates `params` in
 /// place. Throws gradc::Error for inputs that a StepInput cannot fill.

@@ -5,7 +5,7 @@
 
 #include "backends/cache.h"
 #include "compile/tuned.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 #include "support/hash.h"
 #include "support/processors.h"

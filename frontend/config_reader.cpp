@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "frontend/names.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {
@@ -144,10 +144,10 @@ Ints ConfigReader::extents(const std::string& key, int count, Ints fallback, std
 Initializer ConfigReader::initializer(const std::string& key, const json& fallback) {
   const auto& value = find(key);
   try {
-    return Initializer::from_json(value.is_null() ? fallback : value, dialect_);
+    return initializer_from_json(value.is_null() ? fallback : value, dialect_);
   } catch (const Error& error) {
     problem(fmt::format("\"{}\": {}", key, error.what()));
-    return Initializer::from_json(fallback, dialect_);
+    return initializer_from_json(fallback, dialect_);
   }
 }
 

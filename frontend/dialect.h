@@ -6,21 +6,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "gradc/writer.h"
+
 namespace gradc {
-
-enum class Writer {
-  tfjs,    ///< tf.js; also the C++ API.
-  keras2,  ///< Keras 1 and 2, tf.keras up to TensorFlow 2.15.
-  keras3,
-  unnamed,  ///< A file that does not say who wrote it: tf.js's meaning, but what is frozen, or called without training, stays as it is.
-};
-
-/// Whose formula an optimizer follows where the libraries differ: mostly, where epsilon stands.
-enum class UpdateRule {
-  tfjs,          ///< tfjs-core/src/optimizers
-  keras,         ///< Keras 3, and Keras 2 since its optimizers of 2.11
-  keras_legacy,  ///< The optimizers of Keras 2 before, whose configs have "decay"
-};
 
 struct Dialect {
   const char* name;

@@ -5,9 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "frontend/config.h"
 #include "frontend/names.h"
+#include "gradc/error.h"
 #include "ir/type.h"
-#include "support/error.h"
 #include "support/random.h"
 
 namespace gradc {
@@ -156,6 +157,8 @@ Json seeded(Json config, const std::optional<std::int64_t>& seed) {
 
 Json object(const char* class_name, Json config) { return {{"class_name", class_name}, {"config", std::move(config)}}; }
 
+std::shared_ptr<const Config> kept(Json value) { return std::make_shared<const Config>(Config{std::move(value)}); }
+
 /// Keras writes fan_in where the C++ API and tf.js's arguments say fanIn.
 std::string keras_mode(const std::string& mode) {
   auto plain = plain_name(mode);
@@ -170,25 +173,24 @@ std::string known_initializers() {
   return names;
 }
 
-Initializer::Initializer(Json config) : json_(std::make_shared<const Json>(std::move(config))) {}
-Initializer::Initializer(const char* name) : Initializer(from_json(Json(name))) {}
-Initializer::Initializer(const std::string& name) : Initializer(from_json(Json(name))) {}
-Initializer::Initializer(const Zeros&) : Initializer(object("Zeros", Json::object())) {}
-Initializer::Initializer(const Ones&) : Initializer(object("Ones", Json::object())) {}
-Initializer::Initializer(const Constant& c) : Initializer(object("Constant", {{"value", c.value}})) {}
+Initializer::Initializer(const char* name) : Initializer(initializer_from_json(Json(name))) {}
+Initializer::Initializer(const std::string& name) : Initializer(initializer_from_json(Json(name))) {}
+Initializer::Initializer(const Zeros&) : Initializer(kept(object("Zeros", Json::object()))) {}
+Initializer::Initializer(const Ones&) : Initializer(kept(object("Ones", Json::object()))) {}
+Initializer::Initializer(const Constant& c) : Initializer(kept(object("Constant", {{"value", c.value}}))) {}
 Initializer::Initializer(const RandomUniform& r)
-    : Initializer(object("RandomUniform", seeded({{"minval", r.minval}, {"maxval", r.maxval}}, r.seed))) {}
+    : Initializer(kept(object("RandomUniform", seeded({{"minval", r.minval}, {"maxval", r.maxval}}, r.seed)))) {}
 Initializer::Initializer(const RandomNormal& r)
-    : Initializer(object("RandomNormal", seeded({{"mean", r.mean}, {"stddev", r.stddev}}, r.seed))) {}
+    : Initializer(kept(object("RandomNormal", seeded({{"mean", r.mean}, {"stddev", r.stddev}}, r.seed)))) {}
 Initializer::Initializer(const TruncatedNormal& r)
-    : Initializer(object("TruncatedNormal", seeded({{"mean", r.mean}, {"stddev", r.stddev}}, r.seed))) {}
+    : Initializer(kept(object("TruncatedNormal", seeded({{"mean", r.mean}, {"stddev", r.stddev}}, r.seed)))) {}
 Initializer::Initializer(const VarianceScaling& v)
-    : Initializer(from_json(object(
+    : Initializer(initializer_from_json(object(
           "VarianceScaling", seeded({{"scale", v.scale}, {"mode", keras_mode(v.mode)}, {"distribution", v.distribution}}, v.seed)))) {}
-Initializer::Initializer(const Orthogonal& o) : Initializer(object("Orthogonal", seeded({{"gain", o.gain}}, o.seed))) {}
-Initializer::Initializer(const Identity& i) : Initializer(object("Identity", {{"gain", i.gain}})) {}
+Initializer::Initializer(const Orthogonal& o) : Initializer(kept(object("Orthogonal", seeded({{"gain", o.gain}}, o.seed)))) {}
+Initializer::Initializer(const Identity& i) : Initializer(kept(object("Identity", {{"gain", i.gain}}))) {}
 
-Initializer Initializer::from_json(const Json& given, const Dialect& dialect) {
+Initializer initializer_from_json(const Json& given, const Dialect& dialect) {
   std::string name;
   Json config = Json::object();
   if (given.is_string()) {
@@ -226,14 +228,16 @@ Initializer Initializer::from_json(const Json& given, const Dialect& dialect) {
                     config["distribution"].dump());
       if (dialect.vector_fans_are_sizes) config["vector_fans_are_sizes"] = true;
     }
-    return Initializer(object(row.class_name, config));
+    return Initializer(kept(object(row.class_name, config)));
   }
   throw Error("initializer \"{}\" is not known; known are {}", name, known_initializers());
 }
 
+const Json& json_of(const Initializer& initializer) { return initializer.config().value; }
+
 std::vector<float> Initializer::values(const Shape& shape, std::uint64_t seed, std::uint32_t stream) const {
-  auto class_name = json_->at("class_name").get<std::string>();
-  const auto& config = json_->at("config");
+  auto class_name = json_of(*this).at("class_name").get<std::string>();
+  const auto& config = json_of(*this).at("config");
   if (config.contains("seed") && config["seed"].is_number()) {
     seed = static_cast<std::uint64_t>(config["seed"].get<std::int64_t>());
     stream = 0;

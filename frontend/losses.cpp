@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "frontend/names.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

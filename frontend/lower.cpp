@@ -6,11 +6,12 @@
 
 #include <fmt/ranges.h>
 
+#include "frontend/layer_json.h"
 #include "frontend/layers/layers.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
+#include "gradc/error.h"
 #include "ir/roles.h"
-#include "support/error.h"
 #include "support/memory.h"
 
 namespace gradc {
@@ -89,7 +90,7 @@ class Lowering {
     // What comes after a layer that failed has no input to be checked with.
     if (def != nullptr && known && problems.empty()) {
       b_.loc = node.name;
-      ConfigReader config(node.layer.config(), dialect_of(topology_.writer), problems);
+      ConfigReader config(json_of(node.layer), dialect_of(topology_.writer), problems);
       auto trainable = config.boolean("trainable", true);
       read_dtype(config);
       auto first_weight = lowered_.weights.size(), first_op = lowered_.graph.ops.size();

@@ -1,5 +1,5 @@
 #pragma once
-/// Metrics, with the definitions of Keras (keras/src/metrics): sums over images, and a formula that makes a number of them. Sums of
+/// What metrics are in ops: sums over images, and a formula that makes a number of them. Sums of
 /// batches add up to those of an epoch, and so a precision is that of all its images, not a mean over batches.
 
 #include <map>
@@ -10,30 +10,9 @@
 
 #include "frontend/dialect.h"
 #include "frontend/losses.h"
+#include "gradc/metrics.h"
 
 namespace gradc {
-
-struct MetricOptions {
-  double threshold = 0.5;                     ///< Above which a prediction counts as 1: of binaryAccuracy, precision and recall.
-  std::int64_t k = 5;                         ///< Of the top-k accuracies.
-  std::optional<std::int64_t> class_id = {};  ///< The one class that precision and recall look at.
-  LossOptions loss = {};                      ///< Of a metric that is a loss.
-};
-
-/// A metric by its name in any spelling: "accuracy", "topKCategoricalAccuracy", "Precision", or that of a loss.
-struct Metric {
-  std::string name;
-  MetricOptions options = {};
-
-  Metric(const char* name, const MetricOptions& options = {}) : name(name), options(options) {}
-  Metric(std::string name, const MetricOptions& options = {}) : name(std::move(name)), options(options) {}
-};
-
-/// How one output of a model is trained and measured.
-struct OutputTraining {
-  Loss loss = {};
-  std::vector<Metric> metrics = {};
-};
 
 /// What a metric is of the sums over images that a step gives.
 enum class Formula : std::uint8_t {

@@ -10,7 +10,7 @@
 #include "frontend/names.h"
 #include "frontend/problems.h"
 #include "frontend/save.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 
 namespace gradc {

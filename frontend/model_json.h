@@ -9,14 +9,9 @@
 
 #include "frontend/topology.h"
 #include "frontend/training_json.h"
+#include "gradc/weights.h"
 
 namespace gradc {
-
-struct WeightValues {
-  std::string name;  ///< "layer/kernel"
-  std::vector<std::int64_t> shape;
-  std::vector<float> values;
-};
 
 struct ModelFile {
   Topology topology;

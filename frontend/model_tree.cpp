@@ -6,8 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/layer_json.h"
 #include "frontend/names.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {
@@ -99,7 +100,7 @@ Member read_member(const json& entry, bool sequential, LayerNames& names, std::v
   auto name = text_or(config, "name", "");
   if (!sequential) name = text_or(entry, "name", name);
   if (name.empty()) name = names.next(class_name);
-  Member member{Layer(class_name, is_model ? json{{"name", name}} : with_input_shape(config)), name};
+  Member member{make_layer(class_name, is_model ? json{{"name", name}} : with_input_shape(config)), name};
   if (is_model) member.model = std::make_shared<ModelTree>(read(entry, names, problems));
   if (!sequential && entry.contains("inbound_nodes") && entry["inbound_nodes"].is_array())
     for (const auto& node : entry["inbound_nodes"]) read_call(node, member.calls.emplace_back(), name, problems);
@@ -162,7 +163,7 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
     auto member = read_member(entry, tree.sequential, names, problems);
     if (!taken.insert(member.name).second) problems.push_back(fmt::format("layer \"{}\": the name is used twice", member.name));
     if (tree.sequential && tree.members.empty() && !member.model)
-      member.layer = Layer(member.layer.class_name(), first_config(member.layer.config(), model, entry));
+      member.layer = make_layer(member.layer.class_name(), first_config(json_of(member.layer), model, entry));
     tree.members.push_back(std::move(member));
   }
   if (tree.sequential) return tree;
@@ -177,7 +178,7 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
 
 /// Whether the layer ends in hard_sigmoid, on which Keras 3 and the others do not agree.
 bool ends_in_hard_sigmoid(const Member& member) {
-  return !member.model && plain_name(text_or(member.layer.config(), "activation", "")) == "hardsigmoid";
+  return !member.model && plain_name(text_or(json_of(member.layer), "activation", "")) == "hardsigmoid";
 }
 
 /// Replaces Keras 3's hard_sigmoid by layers that are the same everywhere: relu6(x + 3) / 6.
@@ -197,9 +198,9 @@ ModelTree without_keras3_hard_sigmoid(ModelTree tree) {
     for (auto& call : member.calls) redirect(call.inputs);
     members.push_back(member);
     if (!ends_in_hard_sigmoid(member)) continue;
-    auto linear = member.layer.config();
+    auto linear = json_of(member.layer);
     linear["activation"] = "linear";
-    members.back().layer = Layer(member.layer.class_name(), linear);
+    members.back().layer = make_layer(member.layer.class_name(), linear);
     for (const auto& [suffix, layer] : steps) {
       Member step{layer, member.name + suffix};
       for (std::size_t call = 0; call < member.calls.size(); ++call)
@@ -224,7 +225,7 @@ json to_json(const Call& call) {
 }
 
 json layer_config(const Member& member) {
-  auto config = member.layer.config();
+  auto config = json_of(member.layer);
   config["name"] = member.name;
   if (!config.contains("batch_input_shape")) return config;
   config["dtype"] = "float32";

@@ -12,7 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "frontend/dialect.h"
-#include "frontend/layers.h"
+#include "gradc/layers.h"
 
 namespace gradc {
 

@@ -9,7 +9,7 @@
 #include "frontend/optimizers/description.h"
 #include "frontend/option_reader.h"
 #include "frontend/problems.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -1,69 +1,16 @@
 #pragma once
-/// Optimizers: what a user writes of them. Each has a file in frontend/optimizers/ with its fields and its update rule.
+/// Optimizers as files have them, and as updates of params. Each has a file in frontend/optimizers/ with its fields and its update rule.
 
 #include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "frontend/dialect.h"
+#include "gradc/optimizers.h"
 #include "ir/graph.h"
 
 namespace gradc {
-
-/// What every optimizer takes. Zero means that it is not done.
-struct OptimizerOptions {
-  double clipnorm = 0;         ///< The largest norm of the gradient of each weight array.
-  double global_clipnorm = 0;  ///< The largest norm of all gradients together.
-  double clipvalue = 0;        ///< The largest magnitude of an element of a gradient.
-  double weight_decay = 0;     ///< Each step first subtracts learning_rate * weight_decay * w.
-  double decay = 0;            ///< The learning rate is divided by 1 + decay * (steps done).
-  UpdateRule rule = UpdateRule::tfjs;
-};
-
-struct SGD {
-  double learning_rate = 0.01, momentum = 0;
-  bool nesterov = false;
-  OptimizerOptions options = {};
-};
-
-struct Adam {
-  double learning_rate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
-  bool amsgrad = false;
-  OptimizerOptions options = {};
-};
-
-struct RMSProp {
-  double learning_rate = 0.001, decay = 0.9, momentum = 0, epsilon = 1e-7;
-  bool centered = false;
-  OptimizerOptions options = {};
-};
-
-struct Adadelta {
-  double learning_rate = 0.001, rho = 0.95, epsilon = 1e-7;
-  OptimizerOptions options = {};
-};
-
-struct Adagrad {
-  double learning_rate = 0.001, initial_accumulator_value = 0.1, epsilon = 1e-7;
-  OptimizerOptions options = {};
-};
-
-struct Adamax {
-  double learning_rate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
-  OptimizerOptions options = {};
-};
-
-struct Nadam {
-  double learning_rate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
-  double schedule_decay = 1;  ///< The momentum's schedule is 0.96^(schedule_decay * step); Keras's legacy optimizer has 0.004.
-  OptimizerOptions options = {};
-};
-
-/// The optimizers that there are.
-using Optimizer = std::variant<SGD, Adam, RMSProp, Adadelta, Adagrad, Adamax, Nadam>;
 
 /// A state of the optimizer: a param of the graph, whose every element starts at `initial`.
 struct OptimizerState {

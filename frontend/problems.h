@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 #include "support/hash.h"
 

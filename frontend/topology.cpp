@@ -9,10 +9,11 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/config_reader.h"
+#include "frontend/layer_json.h"
 #include "frontend/layers/layers.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {
@@ -22,7 +23,7 @@ using nlohmann::json;
 /// The shape of one image that a layer's config states, if it does. A batch dimension, fixed or not, is left out: [null] are numbers, of
 /// shape [].
 std::optional<Dims> stated_shape(const LayerNode& node, std::vector<std::string>& problems) {
-  const auto& config = node.layer.config();
+  const auto& config = json_of(node.layer);
   if (!config.contains("batch_input_shape")) return std::nullopt;
   const auto& shape = config["batch_input_shape"];
   Dims dims;
@@ -189,9 +190,9 @@ class Inlining {
     node.weights = node.name;
     if (auto earlier = uses_[node.name]++; earlier > 0) node.name += "/" + std::to_string(earlier + 1);
     if (!use.trainable) {
-      auto config = node.layer.config();
+      auto config = json_of(node.layer);
       config["trainable"] = false;
-      node.layer = Layer(node.layer.class_name(), config);
+      node.layer = make_layer(node.layer.class_name(), config);
     }
     nodes.push_back(std::move(node));
     return nodes.back().name;
@@ -260,10 +261,10 @@ void finish(Topology& topology) {
     if (!node.name.empty() && !names.take(node.name)) problems.push_back(fmt::format("layer \"{}\": the name is used twice", node.name));
   }
   for (auto& node : topology.layers) {
-    auto config = node.layer.config();
+    auto config = json_of(node.layer);
     if (node.name.empty()) config["name"] = node.name = names.next(node.layer.class_name());
     if (node.weights.empty()) node.weights = node.name;
-    node.layer = Layer(node.layer.class_name(), with_input_shape(std::move(config)));
+    node.layer = make_layer(node.layer.class_name(), with_input_shape(std::move(config)));
   }
   if (topology.sequential)
     for (std::size_t i = 1; i < topology.layers.size(); ++i) topology.layers[i].inbound = {topology.layers[i - 1].name};

@@ -8,8 +8,8 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "frontend/dialect.h"
-#include "frontend/layers.h"
 #include "frontend/model_tree.h"
+#include "gradc/layers.h"
 
 namespace gradc {
 

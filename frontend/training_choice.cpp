@@ -6,7 +6,7 @@
 
 #include "frontend/lower.h"
 #include "frontend/names.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -8,7 +8,7 @@
 #include "frontend/names.h"
 #include "frontend/option_reader.h"
 #include "frontend/problems.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

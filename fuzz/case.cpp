@@ -4,8 +4,8 @@
 
 #include "fuzz/graphs.h"
 #include "fuzz/models.h"
+#include "gradc/error.h"
 #include "ir/text.h"
-#include "support/error.h"
 #include "support/files.h"
 
 namespace gradc::fuzz {

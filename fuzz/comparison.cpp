@@ -18,9 +18,9 @@
 #include "frontend/losses.h"
 #include "fuzz/batch.h"
 #include "fuzz/rounding.h"
+#include "gradc/error.h"
 #include "ir/roles.h"
 #include "ir/text.h"
-#include "support/error.h"
 #include "support/files.h"
 
 namespace gradc::fuzz {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "backends/halide/compile.h"
+#include "gradc/error.h"
 #include "runtime/step.h"
-#include "support/error.h"
 
 namespace gradc::fuzz {
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/layer_json.h"
 #include "frontend/lower.h"
 #include "frontend/topology.h"
 
@@ -78,7 +79,7 @@ class ModelGenerator {
     } else if (c_.one_in(24)) {
       config["trainable"] = false;
     }
-    LayerNode node{Layer(class_name, config), name, {}};
+    LayerNode node{make_layer(class_name, config), name, {}};
     for (const auto& input : inputs) node.inbound.push_back(input.layer);
     topology_.layers.push_back(std::move(node));
     topology_.outputs = {name};
@@ -90,12 +91,12 @@ class ModelGenerator {
     for (std::size_t i = 1; i < topology_.layers.size(); ++i)
       if (topology_.layers[i].inbound != std::vector<std::string>{topology_.layers[i - 1].name}) return;
     topology_.sequential = true;
-    const auto shape = topology_.layers.front().layer.config()["batch_input_shape"];
+    const auto shape = json_of(topology_.layers.front().layer)["batch_input_shape"];
     topology_.layers.erase(topology_.layers.begin());
     auto& first = topology_.layers.front();
     first.inbound.clear();
     topology_.inputs[0].layer = first.name;
-    auto config = first.layer.config();
+    auto config = json_of(first.layer);
     config["batch_input_shape"] = shape;
     first.layer = Layer(first.layer.class_name(), config);
   }

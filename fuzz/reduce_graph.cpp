@@ -1,8 +1,8 @@
 #include "fuzz/reduce_graph.h"
 
+#include "gradc/error.h"
 #include "ir/text.h"
 #include "passes/simplify.h"
-#include "support/error.h"
 
 namespace gradc::fuzz {
 namespace {

@@ -5,8 +5,8 @@
 #include <chrono>
 
 #include "fuzz/reduce_graph.h"
+#include "gradc/error.h"
 #include "ir/text.h"
-#include "support/error.h"
 
 namespace gradc::fuzz {
 namespace {

@@ -9,7 +9,7 @@
 #include <isa-l/crc.h>
 #include <unistd.h>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "gradc/model.h"
 #include "inspect/summary.h"
-#include "model/model.h"
 
 namespace gradc {
 

@@ -1,6 +1,6 @@
 #include "inspect/web_assets.h"
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 

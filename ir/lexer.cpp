@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

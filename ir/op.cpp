@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "gradc/error.h"
 #include "ir/ops/define.h"
 #include "ir/ops/scalar.h"
-#include "support/error.h"
 
 namespace gradc {
 

@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "gradc/error.h"
 #include "ir/graph_parser.h"
 #include "ir/text.h"
 #include "ir/verify.h"
-#include "support/error.h"
 
 namespace gradc {
 

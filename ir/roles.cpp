@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace gradc {
+#include "gradc/dtype.h"
 
-enum class DType : std::uint8_t { f32, i32, u8 };
+namespace gradc {
 
 /// The symbolic batch dimension, printed as `B`.
 inline constexpr std::int64_t kBatch = -1;

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "gradc/error.h"
 #include "ir/kernel_form.h"
 #include "ir/text.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

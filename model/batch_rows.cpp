@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "frontend/losses.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "gradc/dataset.h"
 #include "ir/type.h"
-#include "model/dataset.h"
 #include "runtime/step.h"
 
 namespace gradc {

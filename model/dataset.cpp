@@ -1,4 +1,4 @@
-#include "model/dataset.h"
+#include "gradc/dataset.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,8 +10,9 @@
 
 #include <libdeflate.h>
 
+#include "gradc/error.h"
+#include "ir/type.h"
 #include "model/npy.h"
-#include "support/error.h"
 #include "support/files.h"
 #include "support/finite.h"
 #include "support/random.h"

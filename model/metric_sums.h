@@ -4,12 +4,10 @@
 #include <vector>
 
 #include "frontend/metrics.h"
+#include "gradc/model.h"
 #include "runtime/step.h"
 
 namespace gradc {
-
-/// Numbers by the names that Keras gives them: "loss", "acc", "val_loss", "val_acc".
-using Logs = std::map<std::string, double>;
 
 /// Loss and metrics of any number of steps. What is a ratio of two sums, as a precision is, is one of the sums of all steps.
 class MetricSums {

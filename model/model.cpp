@@ -1,4 +1,4 @@
-#include "model/model.h"
+#include "gradc/model.h"
 
 #include <cmath>
 #include <mutex>
@@ -13,11 +13,15 @@
 #include "frontend/losses.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
+#include "frontend/topology.h"
 #include "frontend/training_choice.h"
+#include "frontend/training_json.h"
+#include "gradc/error.h"
 #include "model/batch_rows.h"
+#include "model/metric_sums.h"
 #include "model/steps.h"
 #include "model/weights.h"
-#include "support/error.h"
+#include "runtime/step.h"
 #include "support/finite.h"
 #include "support/processors.h"
 #include "support/random.h"
@@ -502,9 +506,16 @@ void Model::expect_trainable() const { self().expect_trainable(); }
 const Topology& Model::topology() const { return self().topology; }
 const TrainingConfig& Model::training() const { return self().training; }
 
+Sequential::Sequential(std::initializer_list<Layer> layers) : Model(sequence(layers)) {}
+
+Functional::Functional() : topology_(std::make_unique<Topology>(Topology{.sequential = false})) {}
+Functional::~Functional() = default;
+Functional::Functional(Functional&&) noexcept = default;
+Functional& Functional::operator=(Functional&&) noexcept = default;
+
 Node Functional::input(const Dims& shape, const std::string& given) {
-  const auto name = given.empty() ? "input_" + std::to_string(topology_.layers.size() + 1) : given;
-  topology_.layers.push_back({Layer(InputLayer{.input_shape = shape, .name = name}), name, {}});
+  const auto name = given.empty() ? "input_" + std::to_string(topology_->layers.size() + 1) : given;
+  topology_->layers.push_back({Layer(InputLayer{.input_shape = shape, .name = name}), name, {}});
   return Node(name);
 }
 
@@ -512,14 +523,14 @@ Node Functional::apply(const Layer& layer, const Node& input) { return apply(lay
 
 Node Functional::apply(const Layer& layer, const std::vector<Node>& inputs) {
   LayerNode node{layer, layer.name(), {}};
-  if (node.name.empty()) node.name = plain_name(layer.class_name()) + "_" + std::to_string(topology_.layers.size());
+  if (node.name.empty()) node.name = plain_name(layer.class_name()) + "_" + std::to_string(topology_->layers.size());
   for (const auto& each : inputs) node.inbound.push_back(each.layer());
-  topology_.layers.push_back(node);
+  topology_->layers.push_back(node);
   return Node(node.name);
 }
 
 Model Functional::model(const std::vector<Node>& outputs, const std::string& name) {
-  auto topology = topology_;
+  auto topology = *topology_;
   topology.name = name;
   for (const auto& output : outputs) topology.outputs.push_back(output.layer());
   finish(topology);

@@ -8,7 +8,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 
 namespace gradc {

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "model/dataset.h"
+#include "gradc/dataset.h"
 
 namespace gradc {
 

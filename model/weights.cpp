@@ -5,7 +5,7 @@
 
 #include "frontend/names.h"
 #include "frontend/problems.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -1,7 +1,7 @@
 #include "passes/differentiate.h"
 
+#include "gradc/error.h"
 #include "passes/gradients/gradients.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

@@ -7,10 +7,10 @@
 #include <optional>
 #include <set>
 
+#include "gradc/error.h"
 #include "passes/layout.h"
 #include "passes/rewriter.h"
 #include "passes/simplify.h"
-#include "support/error.h"
 #include "target/cost.h"
 
 namespace gradc {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "gradc/error.h"
 #include "passes/layout.h"
-#include "support/error.h"
 #include "target/cost.h"
 
 namespace gradc {

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "gradc/error.h"
 #include "ir/verify.h"
 #include "passes/pipeline.h"
-#include "support/error.h"
 
 namespace gradc {
 

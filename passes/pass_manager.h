@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "gradc/error.h"
 #include "ir/graph.h"
 #include "passes/workload.h"
-#include "support/error.h"
 
 namespace gradc {
 

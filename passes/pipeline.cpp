@@ -5,6 +5,7 @@
 
 #include <fmt/ranges.h>
 
+#include "gradc/error.h"
 #include "passes/block.h"
 #include "passes/commute_pool.h"
 #include "passes/decompose.h"
@@ -16,7 +17,6 @@
 #include "passes/recompute.h"
 #include "passes/shard.h"
 #include "passes/simplify.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

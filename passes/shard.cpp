@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "gradc/error.h"
 #include "ir/roles.h"
 #include "passes/layout.h"
 #include "passes/rewriter.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

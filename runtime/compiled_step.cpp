@@ -6,10 +6,10 @@
 #include <cstring>
 #include <utility>
 
+#include "gradc/error.h"
 #include "runtime/scratch.h"
 #include "runtime/thread_choice.h"
 #include "runtime/thread_pool.h"
-#include "support/error.h"
 #include "support/memory.h"
 #include "support/processors.h"
 #include "support/ticks.h"

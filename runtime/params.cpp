@@ -4,8 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "gradc/error.h"
 #include "ir/kernel_form.h"
-#include "support/error.h"
 #include "support/memory.h"
 
 namespace gradc {

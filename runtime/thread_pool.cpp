@@ -11,7 +11,7 @@
 #include <immintrin.h>
 #endif
 
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/processors.h"
 
 namespace gradc {

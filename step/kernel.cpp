@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "gradc/error.h"
 #include "ir/kernel_form.h"
 #include "ir/text.h"
-#include "support/error.h"
 #include "target/cost.h"
 
 namespace gradc {

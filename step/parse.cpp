@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "gradc/error.h"
 #include "ir/graph_parser.h"
 #include "step/text.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

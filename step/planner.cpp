@@ -4,10 +4,10 @@
 #include <map>
 #include <numeric>
 
+#include "gradc/error.h"
 #include "ir/kernel_form.h"
 #include "step/text.h"
 #include "support/ceil_div.h"
-#include "support/error.h"
 #include "target/cost.h"
 
 namespace gradc {

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "gradc/error.h"
 #include "step/text.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

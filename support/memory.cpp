@@ -10,7 +10,7 @@
 #include <cstring>
 #include <new>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 

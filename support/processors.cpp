@@ -14,7 +14,7 @@
 
 #include <sched.h>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

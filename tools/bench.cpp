@@ -9,7 +9,7 @@
 
 #include "bench/lanes_option.h"
 #include "bench/timed_step.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/json.h"
 #include "support/machine.h"
 #include "support/processors.h"

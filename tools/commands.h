@@ -6,7 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "model/model.h"
+#include "gradc/model.h"
 #include "tools/training_options.h"
 
 namespace gradc {

@@ -5,8 +5,8 @@
 #include <fmt/ranges.h>
 
 #include "frontend/training_choice.h"
+#include "gradc/error.h"
 #include "passes/pipeline.h"
-#include "support/error.h"
 #include "support/files.h"
 #include "support/processors.h"
 #include "tools/commands.h"

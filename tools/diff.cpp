@@ -7,8 +7,8 @@
 #include "bench/timed_step.h"
 #include "compile/build.h"
 #include "frontend/training_choice.h"
+#include "gradc/error.h"
 #include "inspect/value_diff.h"
-#include "support/error.h"
 #include "tools/commands.h"
 
 namespace gradc {

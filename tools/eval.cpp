@@ -1,7 +1,7 @@
 #include <iostream>
 #include <memory>
 
-#include "support/error.h"
+#include "gradc/error.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "fuzz/shrink.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 #include "tools/commands.h"
 

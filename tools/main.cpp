@@ -5,7 +5,7 @@
 
 #include "backends/halide/compile.h"
 #include "backends/llvm/driver.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/memory.h"
 #include "tools/commands.h"
 #include "tools/reproducer.h"

@@ -3,7 +3,7 @@
 #include <iostream>
 #include <memory>
 
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 #include "tools/commands.h"
 

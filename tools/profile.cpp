@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/timed_step.h"
+#include "gradc/error.h"
 #include "inspect/chrome_trace.h"
 #include "inspect/profile.h"
 #include "inspect/roofline.h"
-#include "support/error.h"
 #include "support/json.h"
 #include "support/machine.h"
 #include "support/processors.h"

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "model/model.h"
+#include "gradc/model.h"
 
 namespace gradc {
 

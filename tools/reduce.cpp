@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 
 #include "fuzz/reduce_graph.h"
+#include "gradc/error.h"
 #include "ir/text.h"
-#include "support/error.h"
 #include "support/files.h"
 #include "tools/commands.h"
 

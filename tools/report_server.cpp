@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -9,8 +9,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "gradc/error.h"
 #include "ir/text.h"
-#include "support/error.h"
 #include "support/memory.h"
 
 namespace gradc {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 #include "tools/commands.h"
 #include "tools/progress.h"

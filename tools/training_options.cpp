@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/problems.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

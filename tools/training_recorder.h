@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "gradc/model.h"
 #include "inspect/event_writer.h"
 #include "inspect/training_report.h"
-#include "model/model.h"
 
 namespace gradc {
 

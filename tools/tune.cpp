@@ -7,7 +7,7 @@
 
 #include "bench/timed_step.h"
 #include "compile/tuned.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/processors.h"
 #include "tools/commands.h"
 #include "tools/terminal.h"

@@ -8,7 +8,7 @@
 
 #include "backends/halide/emitter.h"
 #include "backends/halide/promises.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/machine.h"
 
 namespace gradc {

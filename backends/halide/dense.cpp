@@ -1,6 +1,6 @@
 // dense and its gradients. Arguments are (n, feature, ...) for vectors and (out feature, in feature) for kernels.
 #include "backends/halide/emitter.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "target/cost.h"
 
 namespace gradc {

@@ -3,7 +3,7 @@
 
 #include "backends/halide/emitter.h"
 #include "backends/halide/nan.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -3,7 +3,7 @@
 #include <set>
 #include <sstream>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

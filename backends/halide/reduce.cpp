@@ -4,7 +4,7 @@
 #include <string>
 
 #include "backends/halide/emitter.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -21,8 +21,8 @@
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include "gradc/error.h"
 #include "runtime/scratch.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

@@ -1,8 +1,8 @@
 #include "backends/reference/interpreter.h"
 
 #include "backends/reference/reference.h"
+#include "gradc/error.h"
 #include "ir/ops/scalar.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "gradc.h"
+#include "gradc/gradc.h"
 
 using namespace gradc;
 

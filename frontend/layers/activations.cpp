@@ -1,7 +1,7 @@
-#include "frontend/layers/activations.h"
+#include "gradc/layers/activations.h"
 
 #include "frontend/layers/context.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -1,4 +1,4 @@
-#include "frontend/layers/batch_normalization.h"
+#include "gradc/layers/batch_normalization.h"
 
 #include <cmath>
 #include <optional>
@@ -6,18 +6,18 @@
 #include <fmt/format.h>
 
 #include "frontend/layers/context.h"
+#include "gradc/error.h"
 #include "ir/roles.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {
 
 /// Deviations start as the square roots of where the variance starts.
 Initializer square_root_of(const Initializer& initializer, ConfigReader& config) {
-  const auto& class_name = initializer.json()["class_name"];
+  const auto& class_name = json_of(initializer)["class_name"];
   if (class_name != "Zeros" && class_name != "Ones" && class_name != "Constant") {
     config.problem(fmt::format("\"moving_variance_initializer\" is {}, expected zeros, ones or a constant, as renorm starts from its root",
-                               initializer.json().dump()));
+                               json_of(initializer).dump()));
     return "ones";
   }
   return Constant{std::sqrt(initializer.values({1}, 0, 0)[0])};

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "frontend/names.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/config_reader.h"
-#include "frontend/layers.h"
 #include "frontend/regularizers.h"
+#include "gradc/layers.h"
 #include "ir/graph.h"
 
 namespace gradc {

@@ -1,8 +1,8 @@
-#include "frontend/layers/conv.h"
+#include "gradc/layers/conv.h"
 
 #include "frontend/layers/context.h"
+#include "gradc/error.h"
 #include "ir/window.h"
-#include "support/error.h"
 
 namespace gradc {
 

@@ -1,7 +1,7 @@
-#include "frontend/layers/dense.h"
+#include "gradc/layers/dense.h"
 
 #include "frontend/layers/context.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 

@@ -4,7 +4,7 @@
 
 #include "frontend/layers/context.h"
 #include "frontend/names.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 
@@ -119,7 +119,9 @@ void FieldReader::axis(const char* key, std::int64_t& field) {
 }
 
 // A default is a name, whose meaning is the file's.
-void FieldReader::initializer(const std::string& key, Initializer& field) { field = config_.initializer(key, field.json()["class_name"]); }
+void FieldReader::initializer(const std::string& key, Initializer& field) {
+  field = config_.initializer(key, json_of(field)["class_name"]);
+}
 
 void FieldReader::weight(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
   this->initializer(name + "_initializer", initializer);
@@ -173,6 +175,6 @@ std::string FieldLister::text_of(const Dims& dims) {
   return text;
 }
 
-std::string FieldLister::text_of(const Initializer& initializer) { return initializer.json()["class_name"].get<std::string>(); }
+std::string FieldLister::text_of(const Initializer& initializer) { return json_of(initializer)["class_name"].get<std::string>(); }
 
 }  // namespace gradc

@@ -18,7 +18,8 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/config_reader.h"
-#include "frontend/layers.h"
+#include "frontend/initializers.h"
+#include "gradc/layers.h"
 
 namespace gradc {
 
@@ -104,9 +105,9 @@ class FieldWriter {
   void shape(const char* key, Dims& field) { set(key, field); }
   void sides(const char* key, Dims& field, int spatial);
   void axis(const char* key, std::int64_t& field) { set(key, field); }
-  void initializer(const char* key, Initializer& field) { set(key, field.json()); }
+  void initializer(const char* key, Initializer& field) { set(key, json_of(field)); }
   void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
-    set(name + "_initializer", initializer.json());
+    set(name + "_initializer", json_of(initializer));
     set(name + "_regularizer", to_json(regularizer), Written::unless_default);
   }
   void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer) { weight(name, initializer, regularizer); }

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
-#include "frontend/layers.h"
+#include "frontend/config.h"
+#include "frontend/layer_json.h"
 
 namespace gradc {
 
 #define GRADC_LAYER(name, ...) ValueId lower(LayerContext&, const name&);
-#include "frontend/layers/layers.def"
+#include "gradc/layers/layers.def"
 #undef GRADC_LAYER
 
 namespace {
@@ -33,7 +34,7 @@ std::vector<FieldLister::Field> fields_of() {
 
 constexpr LayerDef table[] = {
 #define GRADC_LAYER(name, inputs, shapes) {#name, inputs, shapes, read_and_lower<name>, fields_of<name>},
-#include "frontend/layers/layers.def"
+#include "gradc/layers/layers.def"
 #undef GRADC_LAYER
 };
 
@@ -73,13 +74,16 @@ std::string list_layers() {
 }
 
 #define GRADC_LAYER(name, ...) \
-  Layer::Layer(const name& layer) : Layer(#name, config_of(layer)) {}
-#include "frontend/layers/layers.def"
+  Layer::Layer(const name& layer) : Layer(make_layer(#name, config_of(layer))) {}
+#include "gradc/layers/layers.def"
 #undef GRADC_LAYER
 
-Layer::Layer(std::string class_name, const nlohmann::json& config)
-    : class_name_(std::move(class_name)), config_(std::make_shared<const nlohmann::json>(config)) {}
+Layer make_layer(std::string class_name, nlohmann::json config) {
+  return {std::move(class_name), std::make_shared<const Config>(Config{std::move(config)})};
+}
 
-std::string Layer::name() const { return config_->value("name", ""); }
+const nlohmann::json& json_of(const Layer& layer) { return layer.config().value; }
+
+std::string Layer::name() const { return json_of(*this).value("name", ""); }
 
 }  // namespace gradc

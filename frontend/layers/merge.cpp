@@ -1,7 +1,7 @@
-#include "frontend/layers/merge.h"
+#include "gradc/layers/merge.h"
 
 #include "frontend/layers/context.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

@@ -1,4 +1,4 @@
-#include "frontend/layers/pooling.h"
+#include "gradc/layers/pooling.h"
 
 #include "frontend/layers/context.h"
 #include "ir/window.h"

@@ -1,8 +1,8 @@
-#include "frontend/layers/scaling.h"
+#include "gradc/layers/scaling.h"
 
 #include "frontend/layers/context.h"
+#include "gradc/error.h"
 #include "ir/roles.h"
-#include "support/error.h"
 
 namespace gradc {
 

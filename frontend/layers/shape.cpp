@@ -1,9 +1,9 @@
-#include "frontend/layers/shape.h"
+#include "gradc/layers/shape.h"
 
 #include <algorithm>
 
 #include "frontend/layers/context.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 namespace {

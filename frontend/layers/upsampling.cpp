@@ -1,4 +1,4 @@
-#include "frontend/layers/upsampling.h"
+#include "gradc/layers/upsampling.h"
 
 #include <algorithm>
 #include <cmath>

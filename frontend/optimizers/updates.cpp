@@ -1,5 +1,5 @@
 #include "frontend/optimizers/description.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc {
 

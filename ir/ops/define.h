@@ -1,8 +1,8 @@
 #pragma once
 /// What the files of this folder share: checks of operands, and attributes that several have.
 
+#include "gradc/error.h"
 #include "ir/op.h"
-#include "support/error.h"
 
 namespace gradc {
 

@@ -1,7 +1,7 @@
 #include <optional>
 
+#include "gradc/error.h"
 #include "passes/gradients/gradients.h"
-#include "support/error.h"
 
 namespace gradc {
 namespace {

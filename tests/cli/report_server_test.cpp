@@ -10,7 +10,7 @@
 #include <chrono>
 #include <memory>
 
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc::test {
 namespace {

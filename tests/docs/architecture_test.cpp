@@ -76,7 +76,9 @@ TEST(Architecture, RoomsIncludeWhatTheirRowsSay) {
       std::istringstream lines(read_file(entry.path()));
       for (std::string line; std::getline(lines, line);)
         if (line.starts_with("#include \""))
-          if (auto to = room_of(line.substr(10), rows); !to.empty() && to != row.room) included[row.room].insert(to);
+          if (auto to = room_of(line.substr(10).starts_with("gradc/") ? "include/" + line.substr(10) : line.substr(10), rows);
+              !to.empty() && to != row.room)
+            included[row.room].insert(to);
     }
   Rooms above;
   for (const auto& row : rows) {
@@ -95,6 +97,17 @@ TEST(Architecture, EveryFolderOfSourcesIsARoom) {
     if (!folder.is_directory() || name.starts_with('.') || name.starts_with("build") || beside.contains(name)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(folder.path()))
       EXPECT_TRUE(!is_source(entry.path()) || !room_of(fs::relative(entry.path(), GRADC_SOURCE).string(), rows).empty()) << entry.path();
+  }
+}
+
+TEST(Architecture, PublicHeadersStandAlone) {
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(GRADC_SOURCE) / "include")) {
+    if (!is_source(entry.path())) continue;
+    std::istringstream lines(read_file(entry.path()));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("#include \"")) EXPECT_TRUE(line.starts_with("#include \"gradc/")) << entry.path() << ": " << line;
+      for (const auto* library : {"nlohmann", "llvm", "Halide"}) EXPECT_EQ(line.find(library), std::string::npos) << entry.path();
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "model/model.h"
+#include "gradc/model.h"
 #include "support/files.h"
 
 namespace gradc::test {
@@ -105,7 +105,7 @@ TEST(Dialect, FrozenNormalizationKeepsItsStatisticsExceptInTfjs) {
 /// Deviation and largest magnitude of an initializer's values.
 std::pair<double, double> spread(const json& config, const std::vector<std::int64_t>& shape, Writer writer) {
   double square = 0, largest = 0;
-  auto values = Initializer::from_json(config, dialect_of(writer)).values(shape, 1, 2);
+  auto values = initializer_from_json(config, dialect_of(writer)).values(shape, 1, 2);
   for (double v : values) {
     square += v * v / static_cast<double>(values.size());
     largest = std::max(largest, std::abs(v));

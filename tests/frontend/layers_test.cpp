@@ -8,7 +8,7 @@
 #include "frontend/lower.h"
 #include "frontend/names.h"
 #include "frontend/topology.h"
-#include "support/error.h"
+#include "gradc/error.h"
 
 namespace gradc::test {
 namespace {
@@ -92,8 +92,8 @@ TEST(Layers, EveryOptionThatIsWrittenIsListed) {
 
 TEST(Layers, ADefaultIsThatOfTheFilesWriter) {
   const json config = {{"units", 2}};
-  EXPECT_EQ(read<Dense>(config).kernel_initializer.json()["class_name"], "GlorotNormal");
-  EXPECT_EQ(read<Dense>(config, Writer::keras3).kernel_initializer.json()["class_name"], "GlorotUniform");
+  EXPECT_EQ(json_of(read<Dense>(config).kernel_initializer)["class_name"], "GlorotNormal");
+  EXPECT_EQ(json_of(read<Dense>(config, Writer::keras3).kernel_initializer)["class_name"], "GlorotUniform");
   EXPECT_EQ(read<LeakyReLU>({{"negative_slope", 0.125}}, Writer::keras3).alpha, 0.125);
   EXPECT_EQ(read<LeakyReLU>({{"alpha", 0.25}}).alpha, 0.25);
 }

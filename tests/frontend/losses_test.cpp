@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/model_json.h"
-#include "model/model.h"
-#include "support/error.h"
+#include "gradc/error.h"
+#include "gradc/model.h"
 #include "support/files.h"
 
 namespace gradc::test {

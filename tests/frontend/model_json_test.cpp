@@ -10,9 +10,9 @@
 
 #include "compile/build.h"
 #include "frontend/lower.h"
+#include "gradc/error.h"
+#include "gradc/model.h"
 #include "ir/text.h"
-#include "model/model.h"
-#include "support/error.h"
 #include "support/files.h"
 
 namespace gradc::test {

@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "compile/build.h"
+#include "gradc/error.h"
+#include "gradc/model.h"
 #include "ir/text.h"
-#include "model/model.h"
-#include "support/error.h"
 #include "support/files.h"
 
 namespace gradc::test {

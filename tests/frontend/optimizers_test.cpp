@@ -8,7 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 #include "tests/support/harness.h"
 

@@ -29,7 +29,7 @@ TEST(Fuzz, EveryLayerIsDrawn) {
   }
   for (const char* layer : {
 #define GRADC_LAYER(name, ...) #name,
-#include "frontend/layers/layers.def"
+#include "gradc/layers/layers.def"
 #undef GRADC_LAYER
        })
     EXPECT_TRUE(drawn.contains(layer)) << layer << " is a layer that fuzz/models.cpp does not draw";

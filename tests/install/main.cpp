@@ -1,4 +1,4 @@
-#include <gradc.h>
+#include <gradc/gradc.h>
 
 #include <cstdio>
 

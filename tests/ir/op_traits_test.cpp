@@ -8,9 +8,9 @@
 
 #include "compile/build.h"
 #include "frontend/model_json.h"
+#include "gradc/error.h"
 #include "ir/text.h"
 #include "passes/differentiate.h"
-#include "support/error.h"
 #include "support/files.h"
 #include "tests/ops/cases.h"
 

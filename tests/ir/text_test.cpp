@@ -7,13 +7,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "gradc/error.h"
 #include "ir/verify.h"
 #include "passes/differentiate.h"
 #include "passes/fuse.h"
 #include "passes/partition.h"
 #include "passes/pipeline.h"
 #include "passes/shard.h"
-#include "support/error.h"
 #include "support/files.h"
 #include "tests/ops/cases.h"
 

@@ -16,8 +16,8 @@
 #include "frontend/layers/layers.h"
 #include "frontend/lower.h"
 #include "frontend/model_json.h"
-#include "model/model.h"
-#include "support/error.h"
+#include "gradc/error.h"
+#include "gradc/model.h"
 #include "support/files.h"
 
 namespace gradc::test {

@@ -7,8 +7,8 @@
 #include <fstream>
 #include <limits>
 
-#include "model/model.h"
-#include "support/error.h"
+#include "gradc/error.h"
+#include "gradc/model.h"
 #include "support/files.h"
 #include "tests/support/npy.h"
 

@@ -7,8 +7,8 @@
 #include <atomic>
 #include <cmath>
 
-#include "model/model.h"
-#include "support/error.h"
+#include "gradc/error.h"
+#include "gradc/model.h"
 
 namespace gradc::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <thread>
 
-#include "model/model.h"
+#include "gradc/model.h"
 
 namespace gradc::test {
 namespace {

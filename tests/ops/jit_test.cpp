@@ -8,12 +8,12 @@
 
 #include "backends/halide/compile.h"
 #include "compile/compile_step.h"
+#include "gradc/error.h"
 #include "ir/text.h"
 #include "passes/differentiate.h"
 #include "passes/pipeline.h"
 #include "passes/simplify.h"
 #include "step/plan.h"
-#include "support/error.h"
 #include "tests/ops/cases.h"
 
 namespace gradc::test {

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "model/model.h"
+#include "gradc/model.h"
 #include "support/files.h"
 #include "tests/parity/recorded.h"
 
@@ -53,7 +53,7 @@ void compare(const std::filesystem::path& measured, Writer writer, const char* k
     if (draw.contains("refused")) continue;
     SCOPED_TRACE(draw.dump());
     auto ours = draw.contains("input") ? spread_of_unnamed(draw, keras_version)
-                                       : spread_of(Initializer::from_json(draw, dialect_of(writer)).values(draw["shape"], 1, 2));
+                                       : spread_of(initializer_from_json(draw, dialect_of(writer)).values(draw["shape"], 1, 2));
     EXPECT_NEAR(ours.deviation / draw["deviation"].get<double>(), 1, 0.02);
     // The largest of a normal that is not cut is chance.
     const bool cut =

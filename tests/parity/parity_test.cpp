@@ -12,9 +12,9 @@
 
 #include "backends/reference/step.h"
 #include "frontend/lower.h"
-#include "model/model.h"
+#include "gradc/error.h"
+#include "gradc/model.h"
 #include "passes/pipeline.h"
-#include "support/error.h"
 #include "support/files.h"
 #include "tests/parity/recorded.h"
 

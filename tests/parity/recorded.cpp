@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/names.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 
 namespace gradc::test {

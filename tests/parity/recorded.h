@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/model.h"
+#include "gradc/model.h"
 
 namespace gradc::test {
 

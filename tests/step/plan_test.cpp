@@ -8,9 +8,9 @@
 
 #include "compile/build.h"
 #include "frontend/training_choice.h"
+#include "gradc/error.h"
 #include "ir/text.h"
 #include "step/text.h"
-#include "support/error.h"
 #include "support/files.h"
 
 namespace gradc::test {

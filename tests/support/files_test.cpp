@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "frontend/model_json.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 
 namespace gradc::test {

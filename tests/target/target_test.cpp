@@ -9,7 +9,7 @@
 
 #include "compile/build.h"
 #include "frontend/training_choice.h"
-#include "support/error.h"
+#include "gradc/error.h"
 #include "support/files.h"
 #include "target/cost.h"
 #include "target/register_tile.h"

@@ -1,7 +1,7 @@
 #pragma once
 /// Layers that scale, shift or drop elements, without training.
 
-#include "frontend/layers/basics.h"
+#include "gradc/layers/basics.h"
 
 namespace gradc {
 

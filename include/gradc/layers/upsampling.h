@@ -1,5 +1,5 @@
 #pragma once
-#include "frontend/layers/basics.h"
+#include "gradc/layers/basics.h"
 
 namespace gradc {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "frontend/initializers.h"
-#include "frontend/regularizers.h"
+#include "gradc/initializers.h"
+#include "gradc/regularizers.h"
 
 namespace gradc {
 

@@ -1,7 +1,7 @@
 #pragma once
 /// Windows of images made one pixel, and whole images; of images of one, two or three spatial dimensions.
 
-#include "frontend/layers/basics.h"
+#include "gradc/layers/basics.h"
 
 namespace gradc {
 

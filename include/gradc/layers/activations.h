@@ -1,7 +1,7 @@
 #pragma once
 /// Layers that are one function of each element, or of each vector.
 
-#include "frontend/layers/basics.h"
+#include "gradc/layers/basics.h"
 
 namespace gradc {
 

@@ -11,15 +11,25 @@
 #include <string>
 #include <vector>
 
-#include "compile/compile_step.h"
-#include "frontend/layers.h"
-#include "frontend/model_json.h"
-#include "frontend/topology.h"
-#include "model/dataset.h"
-#include "model/metric_sums.h"
-#include "support/error.h"
+#include "gradc/compile_report.h"
+#include "gradc/dataset.h"
+#include "gradc/error.h"
+#include "gradc/layers.h"
+#include "gradc/losses.h"
+#include "gradc/metrics.h"
+#include "gradc/optimizers.h"
+#include "gradc/weights.h"
+#include "gradc/writer.h"
 
 namespace gradc {
+
+// What gradc's own code knows of a model.
+struct StepInput;
+struct Topology;
+struct TrainingConfig;
+
+/// Numbers by the names that Keras gives them: "loss", "acc", "val_loss", "val_acc".
+using Logs = std::map<std::string, double>;
 
 struct History {
   std::vector<Logs> steps;   ///< Of each batch that was trained on.
@@ -137,7 +147,7 @@ class Model {
 /// A model of layers in a row, as tf.sequential makes it.
 class Sequential : public Model {
  public:
-  Sequential(std::initializer_list<Layer> layers) : Model(sequence(layers)) {}
+  Sequential(std::initializer_list<Layer> layers);
 };
 
 /// An output of a layer in a functional model.
@@ -156,6 +166,11 @@ class Node {
 /// Its inputs are in the order in which they were made.
 class Functional {
  public:
+  Functional();
+  ~Functional();
+  Functional(Functional&&) noexcept;
+  Functional& operator=(Functional&&) noexcept;
+
   Node input(const Dims& shape, const std::string& name = "");
   Node apply(const Layer& layer, const Node& input);
   Node apply(const Layer& layer, const std::vector<Node>& inputs);
@@ -163,7 +178,7 @@ class Functional {
   Model model(const std::vector<Node>& outputs, const std::string& name = "model");
 
  private:
-  Topology topology_{.sequential = false};
+  std::unique_ptr<Topology> topology_;
 };
 
 }  // namespace gradc

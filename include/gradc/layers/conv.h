@@ -2,7 +2,7 @@
 /// Convolutions of images of one, two or three spatial dimensions: sequences [steps,channels], images [rows,columns,channels] and volumes
 /// [planes,rows,columns,channels]. Options along spatial dimensions take a number for each, slowest first, or one for all.
 
-#include "frontend/layers/basics.h"
+#include "gradc/layers/basics.h"
 
 namespace gradc {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/step.h"
-#include "support/bytes.h"
+#include "gradc/bytes.h"
+#include "gradc/dtype.h"
 
 namespace gradc {
 

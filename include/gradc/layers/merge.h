@@ -1,7 +1,7 @@
 #pragma once
 /// Layers of several inputs.
 
-#include "frontend/layers/basics.h"
+#include "gradc/layers/basics.h"
 
 namespace gradc {
 

@@ -5,35 +5,34 @@
 #include <memory>
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
-
-#include "frontend/layers/activations.h"
-#include "frontend/layers/batch_normalization.h"
-#include "frontend/layers/conv.h"
-#include "frontend/layers/dense.h"
-#include "frontend/layers/merge.h"
-#include "frontend/layers/pooling.h"
-#include "frontend/layers/scaling.h"
-#include "frontend/layers/shape.h"
-#include "frontend/layers/upsampling.h"
+#include "gradc/layers/activations.h"
+#include "gradc/layers/batch_normalization.h"
+#include "gradc/layers/conv.h"
+#include "gradc/layers/dense.h"
+#include "gradc/layers/merge.h"
+#include "gradc/layers/pooling.h"
+#include "gradc/layers/scaling.h"
+#include "gradc/layers/shape.h"
+#include "gradc/layers/upsampling.h"
 
 namespace gradc {
 
 class Layer {
  public:
 #define GRADC_LAYER(name, ...) Layer(const name&);
-#include "frontend/layers/layers.def"
+#include "gradc/layers/layers.def"
 #undef GRADC_LAYER
-  Layer(std::string class_name, const nlohmann::json& config);
+  /// As gradc reads it from a file.
+  Layer(std::string class_name, std::shared_ptr<const Config> config) : class_name_(std::move(class_name)), config_(std::move(config)) {}
 
   const std::string& class_name() const { return class_name_; }
-  const nlohmann::json& config() const { return *config_; }
+  const Config& config() const { return *config_; }
   /// The layer's name, which may be empty until it is part of a model.
   std::string name() const;
 
  private:
   std::string class_name_;
-  std::shared_ptr<const nlohmann::json> config_;
+  std::shared_ptr<const Config> config_;
 };
 
 }  // namespace gradc

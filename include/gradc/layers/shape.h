@@ -1,7 +1,7 @@
 #pragma once
 /// Layers that only move elements: inputs, other shapes, borders, repetitions.
 
-#include "frontend/layers/basics.h"
+#include "gradc/layers/basics.h"
 
 namespace gradc {
 

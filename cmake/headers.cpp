@@ -1,0 +1,1 @@
+// Nothing: what comes with this file is the headers that are compiled for others.
