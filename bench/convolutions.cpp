@@ -206,15 +206,15 @@ int main(int argc, char** argv) {
   using namespace gradc;
   bool map = false;
   Options options;
-  CLI::App app("Times convolutions of every kind against a plain one of as many FLOPs.", "bench_convolutions");
-  auto* of_map = app.add_flag("--map", map, "Print a table of docs/performance.md");
-  app.add_flag("--in-steps", options.in_steps, "Time kernels as steps run them, instead of each alone over the batch")->needs(of_map);
-  add_lanes_option(app, options.lanes)->needs(of_map);
-  app.add_option("--only", options.only, "Variants with this in their name")->needs(of_map);
-  app.add_option("--shape", options.shape, "Shapes with this in their name")->needs(of_map);
-  app.add_option("--batch", options.batch, "Images in a batch")->check(CLI::PositiveNumber)->capture_default_str()->needs(of_map);
+  cli::Program program("bench_convolutions", "Times convolutions of every kind against a plain one of as many FLOPs.");
+  const auto of_map = program.add_flag("--map", map, "Print a table of docs/performance.md");
+  program.add_flag("--in-steps", options.in_steps, "Time kernels as steps run them, instead of each alone over the batch").needs(of_map);
+  add_lanes_option(program, options.lanes).needs(of_map);
+  program.add_option("--only", options.only, "Variants with this in their name").needs(of_map);
+  program.add_option("--shape", options.shape, "Shapes with this in their name").needs(of_map);
+  program.add_option("--batch", options.batch, "Images in a batch").range(1, 1 << 24).show_default().needs(of_map);
   return run_program(
-      app, argc, argv,
+      program, argc, argv,
       [&] {
         if (map) print_map(options);
         return map;

@@ -190,12 +190,12 @@ void run_benchmark(benchmark::State& state, const Fusion& fusion, std::int64_t s
 int main(int argc, char** argv) {
   using namespace gradc;
   bool table = false;
-  CLI::App app("Times fusions against the same ops as kernels of their own.", "bench_fusions");
-  app.add_flag("--table", table, "Print the table of docs/performance.md");
-  app.add_option("--batch", batch, "Images in a batch")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--threads", threads)->check(CLI::Range(1, kMostThreads))->capture_default_str();
+  cli::Program program("bench_fusions", "Times fusions against the same ops as kernels of their own.");
+  program.add_flag("--table", table, "Print the table of docs/performance.md");
+  program.add_option("--batch", batch, "Images in a batch").range(1, 1 << 24).show_default();
+  program.add_option("--threads", threads, "Threads of each kernel").range(1, kMostThreads).show_default();
   return run_program(
-      app, argc, argv,
+      program, argc, argv,
       [&] {
         if (table) print_table();
         return table;

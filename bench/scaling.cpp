@@ -6,10 +6,10 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "bench/timed_step.h"
 #include "gradc/error.h"
+#include "support/command_line.h"
 #include "support/machine.h"
 #include "support/processors.h"
 
@@ -62,21 +62,20 @@ void print(const Series& series, int threads) {
 int main(int argc, char** argv) {
   using namespace gradc;
   int threads = 2;
-  CLI::App app("Shows that the cost of compiling and of a step grows as the work does.", "bench_scaling");
-  app.add_option("--threads", threads)->check(CLI::Range(1, kMostThreads))->capture_default_str();
+  cli::Program program("bench_scaling", "Shows that the cost of compiling and of a step grows as the work does.");
+  program.add_option("--threads", threads, "Threads of each step").range(1, kMostThreads).show_default();
   const Series series[] = {
       {"batch", {.side = 16, .depth = 2}, &Network::batch, {1, 4, 16, 64, 256, 1024, 4096}},
       {"image side", {.batch = 16}, &Network::side, {16, 32, 64, 128}},
       {"channels", {.batch = 16, .side = 16}, &Network::channels, {8, 16, 32, 64, 128, 256}},
       {"layers", {.batch = 16}, &Network::depth, {2, 5, 10, 20, 50}},
   };
-  try {
-    app.parse(argc, argv);
+  program.callback([&] {
     std::cout << fmt::format("{} threads, FMA peak {:.0f} GFLOP/s\n\n", threads, fma_peak_gflops(threads));
     for (const auto& each : series) print(each, threads);
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+  });
+  try {
+    return program.run(argc, argv);
   } catch (const Error& error) {
     std::cerr << "bench_scaling: " << error.what() << "\n";
     return 1;

@@ -175,24 +175,24 @@ void print_text(const Options& options, const Report& report) {
 
 }  // namespace
 
-void add_bench(CLI::App& program) {
+void add_bench(cli::Program& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("bench", "Time a model's training step, fused and unfused, and its kernels");
-  command->footer(
+  auto command = program.add_command("bench", "Time a model's training step, fused and unfused, and its kernels");
+  command.footer(
       "Kernels are timed alone, one after the other; inside a step they find more of their data in the caches. \"of peak\" counts\n"
       "only what the mathematics needs. \"MB\" is what a kernel reads and writes, each array once.\n\n"
       "Example:\n  gradc bench model.json --batch-size 64 --threads 2");
-  options->common.add_model(*command);
-  options->common.add_batch_size(*command);
-  options->common.add_disable(*command);
-  options->common.add_threads(*command);
-  options->common.add_seconds(*command, options->seconds, "How long each step is timed");
-  add_lanes_option(*command, options->lanes);
-  command->add_flag("--no-kernels", options->no_kernels, "Only the whole steps");
-  command->add_flag("--perf-map", options->perf_map,
-                    "Write the kernels' addresses to /tmp/perf-PID.map, where `perf report` looks for names");
-  command->add_flag("--json", options->json, "Print one JSON object");
-  command->callback([options] {
+  options->common.add_model(command);
+  options->common.add_batch_size(command);
+  options->common.add_disable(command);
+  options->common.add_threads(command);
+  options->common.add_seconds(command, options->seconds, "How long each step is timed");
+  add_lanes_option(command, options->lanes);
+  command.add_flag("--no-kernels", options->no_kernels, "Only the whole steps");
+  command.add_flag("--perf-map", options->perf_map,
+                   "Write the kernels' addresses to /tmp/perf-PID.map, where `perf report` looks for names");
+  command.add_flag("--json", options->json, "Print one JSON object");
+  command.callback([options] {
     naming(options->common.model, [&] {
       auto report = measure(*options);
       if (options->json)

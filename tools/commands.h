@@ -4,25 +4,24 @@
 #include <functional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "gradc/model.h"
+#include "support/command_line.h"
 #include "tools/training_options.h"
 
 namespace gradc {
 
-void add_train(CLI::App& program);
-void add_eval(CLI::App& program);
-void add_predict(CLI::App& program);
-void add_dump(CLI::App& program);
-void add_opt(CLI::App& program);
-void add_bench(CLI::App& program);
-void add_tune(CLI::App& program);
-void add_reduce(CLI::App& program);
-void add_profile(CLI::App& program);
-void add_summary(CLI::App& program);
-void add_diff(CLI::App& program);
-void add_fuzz(CLI::App& program);
+void add_train(cli::Program& program);
+void add_eval(cli::Program& program);
+void add_predict(cli::Program& program);
+void add_dump(cli::Program& program);
+void add_opt(cli::Program& program);
+void add_bench(cli::Program& program);
+void add_tune(cli::Program& program);
+void add_reduce(cli::Program& program);
+void add_profile(cli::Program& program);
+void add_summary(cli::Program& program);
+void add_diff(cli::Program& program);
+void add_fuzz(cli::Program& program);
 
 /// Options that several commands share.
 struct CommonOptions {
@@ -35,14 +34,14 @@ struct CommonOptions {
   std::vector<std::string> disable;
   TrainingOptions training;
 
-  void add_model(CLI::App& command);
-  void add_data(CLI::App& command);
-  CLI::Option* add_x(CLI::App& command);
-  void add_batch_size(CLI::App& command);
-  void add_threads(CLI::App& command);
-  void add_seconds(CLI::App& command, double& seconds, const std::string& what);
-  void add_disable(CLI::App& command);
-  void add_run(CLI::App& command);  ///< Batch size, threads, and how a step is run.
+  void add_model(cli::Command command);
+  void add_data(cli::Command command, const std::string& description = "mnist, or a folder with IDX or .npy files");
+  cli::Option add_x(cli::Command command);
+  void add_batch_size(cli::Command command);
+  void add_threads(cli::Command command);
+  void add_seconds(cli::Command command, double& seconds, const std::string& what);
+  void add_disable(cli::Command command);
+  void add_run(cli::Command command);  ///< Batch size, threads, and how a step is run.
 
   RunOptions run_options() const;
   /// A model that can be trained and evaluated, or one that only has to predict.

@@ -39,28 +39,27 @@ void write_result(const std::string& path, const std::string& text) {
 
 void warn(const std::string& line) { std::cerr << "gradc: " << line << "\n"; }
 
-void CommonOptions::add_model(CLI::App& command) {
-  command.add_option("MODEL.json", model, "A model as tf.js or Keras writes it: model.json, or the folder with it")->required();
+void CommonOptions::add_model(cli::Command command) {
+  command.add_option("MODEL.json", model, "A model as tf.js or Keras writes it: model.json, or the folder with it").required();
 }
 
-void CommonOptions::add_data(CLI::App& command) {
-  auto* named =
-      command.add_option("--data", data, "mnist, or a folder with IDX or .npy files")->type_name("NAME|DIR")->capture_default_str();
-  auto* images = add_x(command);
+void CommonOptions::add_data(cli::Command command, const std::string& description) {
+  auto named = command.add_option("--data", data, description).type_name("NAME|DIR").show_default();
+  auto images = add_x(command);
   command.add_option("--y", y, "Labels: class numbers, or rows like the model's output; of a model with several outputs a file for each")
-      ->type_name("[NAME=]Y.npy")
-      ->allow_extra_args(false)
-      ->needs(images);
-  images->excludes(named);
+      .type_name("[NAME=]Y.npy")
+      .single()
+      .needs(images);
+  images.excludes(named);
 }
 
-CLI::Option* CommonOptions::add_x(CLI::App& command) {
+cli::Option CommonOptions::add_x(cli::Command command) {
   return command
       .add_option(
           "--x", x,
           "Images, float32 or uint8 (divided by 255), the first dimension the images; of a model with several inputs a file for each")
-      ->type_name("[NAME=]X.npy")
-      ->allow_extra_args(false);  // what follows may be the model
+      .type_name("[NAME=]X.npy")
+      .single();
 }
 
 std::vector<NamedFile> named_files(const std::vector<std::string>& given) {
@@ -75,44 +74,42 @@ std::vector<NamedFile> named_files(const std::vector<std::string>& given) {
 
 DataSet CommonOptions::arrays() const { return DataSet::from_named_npy(named_files(x), named_files(y), warn); }
 
-void CommonOptions::add_batch_size(CLI::App& command) {
-  command.add_option("--batch-size", batch_size, "Images in a batch")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
-      ->capture_default_str();
+void CommonOptions::add_batch_size(cli::Command command) {
+  command.add_option("--batch-size", batch_size, "Images in a batch").range(1, 1 << 24).show_default();
 }
 
-void CommonOptions::add_threads(CLI::App& command) {
+void CommonOptions::add_threads(cli::Command command) {
   command
       .add_option("--threads", threads, "At most so many threads, and fewer where that is faster; 0: every processor this process may use")
-      ->check(CLI::Range(0, kMostThreads))
-      ->capture_default_str();
+      .range(0, kMostThreads)
+      .show_default();
   command.add_flag("--pin", pin, "Keep each thread on a processor of its own");
 }
 
-void CommonOptions::add_seconds(CLI::App& command, double& seconds, const std::string& what) {
+void CommonOptions::add_seconds(cli::Command command, double& seconds, const std::string& what) {
   command.add_option("--seconds", seconds, what)
-      ->check([](const std::string& text) {  // CLI::Range lets NaN pass.
+      .check([](const std::string& text) {  // range() lets NaN pass.
         auto value = std::atof(text.c_str());
         return value >= 0.01 && value <= 3600 ? "" : "is not from 0.01 to 3600 seconds";
       })
-      ->capture_default_str();
+      .show_default();
 }
 
-void CommonOptions::add_disable(CLI::App& command) {
+void CommonOptions::add_disable(cli::Command command) {
   command
       .add_option("--disable", disable,
                   fmt::format("Leave passes out, to find one that goes wrong: {}", fmt::join(optional_passes(), ", ")))
-      ->delimiter(',')
-      ->type_name("PASS,...");
+      .delimiter(',')
+      .type_name("PASS,...");
 }
 
-void CommonOptions::add_run(CLI::App& command) {
+void CommonOptions::add_run(cli::Command command) {
   add_batch_size(command);
   add_threads(command);
-  command.add_option("--seed", seed, "Seed of initial weights, shuffling and dropout")->capture_default_str();
+  command.add_option("--seed", seed, "Seed of initial weights, shuffling and dropout").show_default();
   command.add_option("--backend", backend, "jit, or reference: plain loops, what jit is tested against")
-      ->check(CLI::IsMember({"jit", "reference"}))
-      ->capture_default_str();
+      .one_of({"jit", "reference"})
+      .show_default();
   command.add_flag("--no-fuse", no_fuse, "Compile each op as a kernel of its own");
   add_disable(command);
 }

@@ -174,16 +174,16 @@ void run(const Options& options) {
   }
   std::cout << fmt::format("{} ops give values that differ by more than {:g}; the first is\n{}", diff.beyond.size(), options.tolerance,
                            describe(of_a.graph, diff.beyond.front(), of_a.values, of_b.values, options.tolerance, sizes));
-  throw CLI::RuntimeError(1);
+  throw cli::Exit{1};
 }
 
 }  // namespace
 
-void add_diff(CLI::App& program) {
+void add_diff(cli::Program& program) {
   auto options = std::make_shared<Options>();
   options->common.batch_size = 16;
-  auto* command = program.add_subcommand("diff", "Run one step in two ways, and tell the first value that differs");
-  command->footer(
+  auto command = program.add_command("diff", "Run one step in two ways, and tell the first value that differs");
+  command.footer(
       "A and B are models (two checkpoints, say), or ways to run one: jit, jit-no-fuse, reference, or passes=LIST, which is run by the "
       "reference\n"
       "backend and takes what `gradc opt --passes` takes, and update. Exits with 1 if values differ beyond the tolerance.\n\n"
@@ -192,21 +192,20 @@ void add_diff(CLI::App& program) {
       "  gradc diff trained/model.json other/model.json --tolerance 1e-6\n"
       "  gradc diff jit jit-no-fuse --model model.json\n"
       "  gradc diff passes=differentiate,update passes=canonicalize,differentiate,update,simplify --model model.json");
-  command->add_option("A", options->a, "A model, or a way to run one")->required();
-  command->add_option("B", options->b, "Another")->required();
-  command->add_option("--model", options->model, "The model that is run, where A and B name none")->type_name("MODEL.json");
-  options->common.add_data(*command);
-  command->get_option("--data")->description("mnist, or a folder with IDX or .npy files, or random: numbers that fit the model");
-  options->common.add_batch_size(*command);
-  options->common.add_disable(*command);
-  options->common.add_threads(*command);
-  command->add_option("--seed", options->common.seed, "Seed of initial weights and dropout")->capture_default_str();
+  command.add_option("A", options->a, "A model, or a way to run one").required();
+  command.add_option("B", options->b, "Another").required();
+  command.add_option("--model", options->model, "The model that is run, where A and B name none").type_name("MODEL.json");
+  options->common.add_data(command, "mnist, or a folder with IDX or .npy files, or random: numbers that fit the model");
+  options->common.add_batch_size(command);
+  options->common.add_disable(command);
+  options->common.add_threads(command);
+  command.add_option("--seed", options->common.seed, "Seed of initial weights and dropout").show_default();
   command
-      ->add_option("--tolerance", options->tolerance,
-                   "Of a difference, relative to the size of a value: its largest number, or its terms' where they cancel")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
-  command->callback([options] { run(*options); });
+      .add_option("--tolerance", options->tolerance,
+                  "Of a difference, relative to the size of a value: its largest number, or its terms' where they cancel")
+      .range(0.0, 1e6)
+      .show_default();
+  command.callback([options] { run(*options); });
 }
 
 }  // namespace gradc

@@ -146,38 +146,37 @@ std::string dump(const Options& options) {
 
 }  // namespace
 
-void add_dump(CLI::App& program) {
+void add_dump(cli::Program& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("dump", "Print a model's graph after a pass, or its code");
-  command->footer(
+  auto command = program.add_command("dump", "Print a model's graph after a pass, or its code");
+  command.footer(
       "Examples:\n"
       "  gradc dump model.json --after differentiate\n"
       "  gradc dump model.json --after fuse --format dot | dot -Tsvg >fused.svg\n"
       "  gradc dump model.json --format html -o model.html\n"
       "  gradc dump model.json --format asm --kernel conv2d_1.conv");
-  command->add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it")->required();
+  command.add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it").required();
   command
-      ->add_option(
+      .add_option(
           "--after", options->after,
           "The pass (lower, canonicalize, differentiate, update, fuse, ...), the last one if not given; or plan, the step as commands")
-      ->type_name("PASS");
+      .type_name("PASS");
   command
-      ->add_option(
-          "--format", options->format,
-          "text: what gradc parses again; dot: for Graphviz; of the compiled step, llvm: its driver as LLVM IR, stmt: its kernels\n"
-          "as Halide's lowered statements, asm: as assembly; html: a page with all of it, to look around in")
-      ->check(CLI::IsMember({"text", "dot", "llvm", "stmt", "asm", "html"}))
-      ->capture_default_str();
-  command->add_option("--kernel", options->kernel, "Only this kernel, for stmt and asm")->type_name("NAME");
-  command->add_option("--mode", options->mode, "Which step of the model: train, eval or predict")
-      ->check(CLI::IsMember({"train", "eval", "predict"}))
-      ->capture_default_str();
-  options->common.add_batch_size(*command);
-  command->add_flag("--no-fuse", options->no_fuse, "Each op as a kernel of its own");
-  options->common.add_disable(*command);
-  options->view.add_options(*command);
-  command->add_option("-o", options->out, "Write to a file instead of standard output")->type_name("FILE");
-  command->callback([options] { write_result(options->out, dump(*options)); });
+      .add_option("--format", options->format,
+                  "text: what gradc parses again; dot: for Graphviz; of the compiled step, llvm: its driver as LLVM IR, stmt: its kernels\n"
+                  "as Halide's lowered statements, asm: as assembly; html: a page with all of it, to look around in")
+      .one_of({"text", "dot", "llvm", "stmt", "asm", "html"})
+      .show_default();
+  command.add_option("--kernel", options->kernel, "Only this kernel, for stmt and asm").type_name("NAME");
+  command.add_option("--mode", options->mode, "Which step of the model: train, eval or predict")
+      .one_of({"train", "eval", "predict"})
+      .show_default();
+  options->common.add_batch_size(command);
+  command.add_flag("--no-fuse", options->no_fuse, "Each op as a kernel of its own");
+  options->common.add_disable(command);
+  options->view.add_options(command);
+  command.add_option("-o", options->out, "Write to a file instead of standard output").type_name("FILE");
+  command.callback([options] { write_result(options->out, dump(*options)); });
 }
 
 }  // namespace gradc

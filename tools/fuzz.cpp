@@ -159,16 +159,16 @@ class Search {
 
 void run(const Options& options) {
   auto finds = options.files.empty() ? Search(options).run() : run_files(options);
-  if (finds > 0) throw CLI::RuntimeError(1);
+  if (finds > 0) throw cli::Exit{1};
 }
 
 }  // namespace
 
-void add_fuzz(CLI::App& program) {
+void add_fuzz(cli::Program& program) {
   auto options = std::make_shared<Options>();
   options->seconds = 60;
-  auto* command = program.add_subcommand("fuzz", "Compare compiled steps of random models and graphs with the reference");
-  command->footer(
+  auto command = program.add_command("fuzz", "Compare compiled steps of random models and graphs with the reference");
+  command.footer(
       "Each case is a model or a graph with a configuration: batch, lanes, tiles, threads, schedules, passes left out, target. Values, "
       "gradients\n"
       "and updated weights of a compiled step or two are compared with those of the reference in double. What differs, crashes, hangs or "
@@ -178,21 +178,21 @@ void add_fuzz(CLI::App& program) {
       "  gradc fuzz --minutes 10 --jobs 2\n"
       "  gradc fuzz --seed 7 --count 100 --graphs\n"
       "  gradc fuzz finds/model-7-31.json");
-  command->add_option("FILE", options->files, "Cases to run again, or folders of them, instead of random ones");
-  command->add_option("--seed", options->seed, "Seed of the cases; a new one each time if not given");
-  auto* seconds = command->add_option("--seconds", options->seconds, "How long to make cases")->capture_default_str();
-  auto* minutes = command->add_option("--minutes", options->minutes, "The same in minutes")->excludes(seconds);
-  command->add_option("--count", options->count, "How many cases to make")->excludes(seconds)->excludes(minutes);
-  command->add_option("--first", options->first, "Index of the first case")->capture_default_str();
-  command->add_flag("--models", options->models, "Models only");
-  command->add_flag("--graphs", options->graphs, "Graphs only");
-  command->add_option("--out", options->out, "Folder for the finds")->type_name("DIR")->capture_default_str();
-  command->add_option("--jobs", options->jobs, "Cases at a time")->check(CLI::Range(1, 256))->capture_default_str();
-  command->add_option("--finds", options->most_finds, "End after so many finds")->capture_default_str();
-  command->add_option("--shrink-seconds", options->shrink_seconds, "How long to make a find smaller; 0: not at all")->capture_default_str();
-  command->add_option("--case-seconds", options->case_seconds, "CPU time after which a case hangs")->capture_default_str();
-  command->callback([options, minutes] {
-    if (minutes->count() > 0) options->seconds = 0;
+  command.add_option("FILE", options->files, "Cases to run again, or folders of them, instead of random ones");
+  command.add_option("--seed", options->seed, "Seed of the cases; a new one each time if not given");
+  const auto seconds = command.add_option("--seconds", options->seconds, "How long to make cases").show_default();
+  const auto minutes = command.add_option("--minutes", options->minutes, "The same in minutes").excludes(seconds);
+  command.add_option("--count", options->count, "How many cases to make").excludes(seconds).excludes(minutes);
+  command.add_option("--first", options->first, "Index of the first case").show_default();
+  command.add_flag("--models", options->models, "Models only");
+  command.add_flag("--graphs", options->graphs, "Graphs only");
+  command.add_option("--out", options->out, "Folder for the finds").type_name("DIR").show_default();
+  command.add_option("--jobs", options->jobs, "Cases at a time").range(1, 256).show_default();
+  command.add_option("--finds", options->most_finds, "End after so many finds").show_default();
+  command.add_option("--shrink-seconds", options->shrink_seconds, "How long to make a find smaller; 0: not at all").show_default();
+  command.add_option("--case-seconds", options->case_seconds, "CPU time after which a case hangs").show_default();
+  command.callback([options, minutes] {
+    if (minutes.given()) options->seconds = 0;
     run(*options);
   });
 }

@@ -30,13 +30,8 @@ int fail(const std::string& what) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App program("gradc compiles a model definition into one native training step.", "gradc");
-  program.set_version_flag("--version", [] { return version_text(); });
-  program.require_subcommand(1);
-  program.failure_message(CLI::FailureMessage::help);
-  program.failure_message([](const CLI::App* app, const CLI::Error& error) {
-    return "gradc: " + std::string(error.what()) + "\nSee: " + app->get_name() + " --help\n";
-  });
+  gradc::cli::Program program("gradc", "gradc compiles a model definition into one native training step.");
+  program.add_version(version_text);
   program.footer("Example:\n  gradc train model.json --data mnist --epochs 1 --save trained");
   gradc::add_train(program);
   gradc::add_eval(program);
@@ -50,21 +45,8 @@ int run(int argc, char** argv) {
   gradc::add_summary(program);
   gradc::add_diff(program);
   gradc::add_fuzz(program);
-  auto commands = program.get_subcommands({});
-  if (argc > 1 && argv[1][0] != '-' &&
-      std::none_of(commands.begin(), commands.end(), [&](const CLI::App* each) { return each->check_name(argv[1]); })) {
-    std::cerr << "gradc: there is no command \"" << argv[1] << "\"; the commands are";
-    for (const auto* command : commands) std::cerr << " " << command->get_name();
-    std::cerr << "\nSee: gradc --help\n";
-    return 2;
-  }
   try {
-    program.parse(argc, argv);
-    return 0;
-  } catch (const CLI::RuntimeError& stop) {
-    return stop.get_exit_code();
-  } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? 0 : 2;
+    return program.run(argc, argv);
   } catch (const gradc::Error& error) {
     return fail(error.what());
   } catch (const std::bad_alloc&) {

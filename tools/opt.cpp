@@ -41,30 +41,30 @@ void list_targets(std::ostream& out) {
 
 }  // namespace
 
-void add_opt(CLI::App& program) {
+void add_opt(cli::Program& program) {
   struct Options {
     std::string file = "-", passes, target, out;
     bool list_passes = false, list_ops = false, list_layers = false, list_targets = false, verify_each = true;
     PassView view;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("opt", "Run passes alone on a graph's text");
-  command->footer(
+  auto command = program.add_command("opt", "Run passes alone on a graph's text");
+  command.footer(
       "Passes choose for the target that the graph's text states, or that --target does: a preset (avx512, avx2, sse4, neoverse, apple_m,\n"
       "wasm_simd) or a Halide target string, and numbers that differ (avx2,l2=1M). Those that choose by the batch take options:\n"
       "layout{batch=1}, also with force=images or force=features; fuse, partition, no_fuse and kernel_by_kernel take the same.\n\n"
       "Example:\n  gradc opt graph.ir --passes canonicalize,differentiate --print-changed");
-  command->add_option("FILE.ir", options->file, "A graph as `gradc dump` prints it; - is standard input")->capture_default_str();
-  command->add_option("--passes", options->passes, "Names of passes, with commas between them")->type_name("A,B,C");
-  command->add_option("--target", options->target, "Choose for this target instead of the one that the graph states")->type_name("TARGET");
-  command->add_flag("--list-passes", options->list_passes, "Print the passes, with a sentence each");
-  command->add_flag("--list-ops", options->list_ops, "Print the ops as the table of docs/ir.md");
-  command->add_flag("--list-layers", options->list_layers, "Print the layers with their options, as in docs/layers.md");
-  command->add_flag("--list-targets", options->list_targets, "Print the targets that have names, as in docs/targets.md");
-  options->view.add_options(*command);
-  command->add_flag("--verify-each,!--no-verify-each", options->verify_each, "Verify the graph after each pass, as is done anyway");
-  command->add_option("-o", options->out, "Write to a file instead of standard output")->type_name("FILE");
-  command->callback([options] {
+  command.add_option("FILE.ir", options->file, "A graph as `gradc dump` prints it; - is standard input").show_default();
+  command.add_option("--passes", options->passes, "Names of passes, with commas between them").type_name("A,B,C");
+  command.add_option("--target", options->target, "Choose for this target instead of the one that the graph states").type_name("TARGET");
+  command.add_flag("--list-passes", options->list_passes, "Print the passes, with a sentence each");
+  command.add_flag("--list-ops", options->list_ops, "Print the ops as the table of docs/ir.md");
+  command.add_flag("--list-layers", options->list_layers, "Print the layers with their options, as in docs/layers.md");
+  command.add_flag("--list-targets", options->list_targets, "Print the targets that have names, as in docs/targets.md");
+  options->view.add_options(command);
+  command.add_flag("--verify-each,!--no-verify-each", options->verify_each, "Verify the graph after each pass, as is done anyway");
+  command.add_option("-o", options->out, "Write to a file instead of standard output").type_name("FILE");
+  command.callback([options] {
     if (options->list_ops) return list_ops(std::cout);
     if (options->list_targets) return list_targets(std::cout);
     if (options->list_layers) {

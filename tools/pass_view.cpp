@@ -32,9 +32,9 @@ std::string unified_diff(const std::string& before, const std::string& after) {
   return out.str();
 }
 
-void PassView::add_options(CLI::App& command) {
-  auto* all = command.add_flag("--print-after-all", after_all, "Print the graph after each pass");
-  command.add_flag("--print-changed", changed, "Print what each pass changes, as a unified diff")->excludes(all);
+void PassView::add_options(cli::Command command) {
+  const auto all = command.add_flag("--print-after-all", after_all, "Print the graph after each pass");
+  command.add_flag("--print-changed", changed, "Print what each pass changes, as a unified diff").excludes(all);
   command.add_flag("--time-passes", time, "Print the time of each pass to standard error");
 }
 

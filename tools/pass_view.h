@@ -4,16 +4,15 @@
 #include <ostream>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "passes/pipeline.h"
+#include "support/command_line.h"
 
 namespace gradc {
 
 struct PassView {
   bool after_all = false, changed = false, time = false;
 
-  void add_options(CLI::App& command);
+  void add_options(cli::Command command);
   /// Whether the graph at the end would only repeat what was shown.
   bool shows_graphs() const { return after_all || changed; }
   /// Shows what was asked for on `out`, and times on stderr. The graph before the first pass is `first`.

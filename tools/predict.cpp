@@ -34,23 +34,23 @@ std::string of_output(const std::string& out, std::string name) {
 
 }  // namespace
 
-void add_predict(CLI::App& program) {
+void add_predict(cli::Program& program) {
   struct Options {
     CommonOptions common;
     std::string out;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("predict", "Write a model's outputs for images");
-  command->footer("Example:\n  gradc predict trained/model.json --x images.npy --out probabilities.npy");
-  options->common.add_model(*command);
-  options->common.add_x(*command)->required();
+  auto command = program.add_command("predict", "Write a model's outputs for images");
+  command.footer("Example:\n  gradc predict trained/model.json --x images.npy --out probabilities.npy");
+  options->common.add_model(command);
+  options->common.add_x(command).required();
   command
-      ->add_option("--out", options->out,
-                   "Where the outputs go, float32, a row an image; of a model with several outputs P-NAME.npy for each")
-      ->type_name("P.npy")
-      ->required();
-  options->common.add_run(*command);
-  command->callback([options] {
+      .add_option("--out", options->out,
+                  "Where the outputs go, float32, a row an image; of a model with several outputs P-NAME.npy for each")
+      .type_name("P.npy")
+      .required();
+  options->common.add_run(command);
+  command.callback([options] {
     auto model = options->common.load_model(false);
     auto data = options->common.arrays();
     const auto values = model.predict_all(data, options->common.batch_size);

@@ -202,29 +202,29 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_profile(CLI::App& program) {
+void add_profile(cli::Program& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("profile", "Tell where the time of a model's training step goes, kernel by kernel");
-  command->footer(
+  auto command = program.add_command("profile", "Tell where the time of a model's training step goes, kernel by kernel");
+  command.footer(
       "Kernels are timed inside of whole steps, on each thread. \"of peak\" counts only what the mathematics needs; \"GB/s\" is what a "
       "kernel\n"
       "reads and writes, each array once, also where it comes from a cache.\n\n"
       "Example:\n  gradc profile model.json --trace trace.json --roofline roofline.svg");
-  options->common.add_model(*command);
-  options->common.add_batch_size(*command);
-  options->common.add_disable(*command);
-  options->common.add_threads(*command);
-  command->add_flag("--no-fuse", options->common.no_fuse, "Compile each op as a kernel of its own");
-  options->common.add_seconds(*command, options->seconds, "How long steps are run");
-  command->add_option("--trace", options->trace, "Write the last steps for Perfetto (ui.perfetto.dev) or chrome://tracing")
-      ->type_name("FILE.json");
-  command->add_option("--trace-steps", options->trace_steps, "How many")->check(CLI::Range(1, 10000))->capture_default_str();
-  command->add_option("--roofline", options->roofline, "Draw what the kernels reach below what the machine allows")->type_name("FILE.svg");
-  command->add_flag("--perf-map", options->perf_map,
-                    "Write the kernels' addresses to /tmp/perf-PID.map, where `perf report` looks for names");
-  command->add_flag("--gdb", options->debugger, "Tell gdb the names of the kernels");
-  command->add_flag("--json", options->json, "Print one JSON object");
-  command->callback([options] { run(*options); });
+  options->common.add_model(command);
+  options->common.add_batch_size(command);
+  options->common.add_disable(command);
+  options->common.add_threads(command);
+  command.add_flag("--no-fuse", options->common.no_fuse, "Compile each op as a kernel of its own");
+  options->common.add_seconds(command, options->seconds, "How long steps are run");
+  command.add_option("--trace", options->trace, "Write the last steps for Perfetto (ui.perfetto.dev) or chrome://tracing")
+      .type_name("FILE.json");
+  command.add_option("--trace-steps", options->trace_steps, "How many").range(1, 10000).show_default();
+  command.add_option("--roofline", options->roofline, "Draw what the kernels reach below what the machine allows").type_name("FILE.svg");
+  command.add_flag("--perf-map", options->perf_map,
+                   "Write the kernels' addresses to /tmp/perf-PID.map, where `perf report` looks for names");
+  command.add_flag("--gdb", options->debugger, "Tell gdb the names of the kernels");
+  command.add_flag("--json", options->json, "Print one JSON object");
+  command.callback([options] { run(*options); });
 }
 
 }  // namespace gradc

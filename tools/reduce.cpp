@@ -24,19 +24,19 @@ bool succeeds(const std::string& test, const Graph& graph, const std::filesystem
 
 }  // namespace
 
-void add_reduce(CLI::App& program) {
+void add_reduce(cli::Program& program) {
   struct Options {
     std::string file, test, out;
   };
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("reduce", "Shrink a graph as long as a command still succeeds on it");
-  command->footer(
+  auto command = program.add_command("reduce", "Shrink a graph as long as a command still succeeds on it");
+  command.footer(
       "The test gets the name of a file with a graph as its last argument and exits with 0 if the graph still shows what is looked for.\n\n"
       "Example:\n  echo '! gradc opt $1 --passes fuse' >crashes.sh; gradc reduce graph.ir --test 'sh crashes.sh' -o small.ir");
-  command->add_option("FILE.ir", options->file, "A graph that shows a failure")->required();
-  command->add_option("--test", options->test, "A command for the shell")->required()->type_name("CMD");
-  command->add_option("-o", options->out, "Write to a file instead of standard output")->type_name("FILE");
-  command->callback([options] {
+  command.add_option("FILE.ir", options->file, "A graph that shows a failure").required();
+  command.add_option("--test", options->test, "A command for the shell").required().type_name("CMD");
+  command.add_option("-o", options->out, "Write to a file instead of standard output").type_name("FILE");
+  command.callback([options] {
     auto graph = parse(read_text(options->file), options->file);
     auto before = graph.ops.size();
     TemporaryFolder folder;

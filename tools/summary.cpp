@@ -6,12 +6,12 @@
 
 namespace gradc {
 
-void add_summary(CLI::App& program) {
+void add_summary(cli::Program& program) {
   auto options = std::make_shared<CommonOptions>();
-  auto* command = program.add_subcommand("summary", "Print a model's layers, their output shapes and numbers of params");
-  command->footer("Example:\n  gradc summary model.json");
-  options->add_model(*command);
-  command->callback([options] {
+  auto command = program.add_command("summary", "Print a model's layers, their output shapes and numbers of params");
+  command.footer("Example:\n  gradc summary model.json");
+  options->add_model(command);
+  command.callback([options] {
     auto file = read_model(options->model);
     naming(options->model, [&] { std::cout << to_string(summarize(file.topology)); });
   });

@@ -164,42 +164,42 @@ void run(const Options& options) {
   if (failure) std::rethrow_exception(failure);
   if (interrupted) {
     std::cerr << fmt::format("gradc: interrupted after step {}\n", history.steps.size());
-    throw CLI::RuntimeError(130);
+    throw cli::Exit{130};
   }
   std::cout << logs_text(history.epochs.back()) << "\n";
 }
 
 }  // namespace
 
-void add_train(CLI::App& program) {
+void add_train(cli::Program& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("train", "Train a model");
-  command->footer("Example:\n  gradc train model.json --data mnist --batch-size 64 --epochs 1 --save trained");
-  options->common.add_model(*command);
-  options->common.add_data(*command);
-  options->common.add_run(*command);
-  options->common.training.add_loss(*command);
-  options->common.training.add_optimizer(*command);
-  command->add_option("--epochs", options->epochs, "Passes over the data")->check(CLI::Range(1, 1 << 30))->capture_default_str();
-  command->add_option("--steps", options->steps, "End after this many steps")->check(CLI::Range(1, 1 << 30));
-  command->add_option("--validation-split", options->validation_split, "The last part of the training data to validate on")
-      ->check(CLI::Range(0.0, 0.999));
-  command->add_flag("--no-shuffle", options->no_shuffle, "Take the images in the order of the file");
-  command->add_option("--log", options->log, "Write one JSON object a step: loss and metrics")->type_name("STEPS.jsonl");
-  command->add_option("--save", options->save, "Write model.json and its weights there, which tf.js loads")->type_name("DIR");
-  command->add_option("--report", options->report, "Write a page with charts, the confusion matrix, the worst mistakes and histograms")
-      ->type_name("FILE.html");
+  auto command = program.add_command("train", "Train a model");
+  command.footer("Example:\n  gradc train model.json --data mnist --batch-size 64 --epochs 1 --save trained");
+  options->common.add_model(command);
+  options->common.add_data(command);
+  options->common.add_run(command);
+  options->common.training.add_loss(command);
+  options->common.training.add_optimizer(command);
+  command.add_option("--epochs", options->epochs, "Passes over the data").range(1, 1 << 30).show_default();
+  command.add_option("--steps", options->steps, "End after this many steps").range(1, 1 << 30);
+  command.add_option("--validation-split", options->validation_split, "The last part of the training data to validate on")
+      .range(0.0, 0.999);
+  command.add_flag("--no-shuffle", options->no_shuffle, "Take the images in the order of the file");
+  command.add_option("--log", options->log, "Write one JSON object a step: loss and metrics").type_name("STEPS.jsonl");
+  command.add_option("--save", options->save, "Write model.json and its weights there, which tf.js loads").type_name("DIR");
+  command.add_option("--report", options->report, "Write a page with charts, the confusion matrix, the worst mistakes and histograms")
+      .type_name("FILE.html");
   command
-      ->add_option("--tensorboard", options->tensorboard,
-                   "Write events for TensorBoard: losses, metrics, histograms of weights and gradients")
-      ->type_name("DIR");
+      .add_option("--tensorboard", options->tensorboard,
+                  "Write events for TensorBoard: losses, metrics, histograms of weights and gradients")
+      .type_name("DIR");
   command
-      ->add_option("--report-live", options->live,
-                   "Show that page in a browser while training goes on, at a port of this machine or at HOST:PORT")
-      ->type_name("PORT");
-  command->add_flag("--check-numerics", options->check_numerics, "If a NaN or infinity appears, say in which op first (slower)");
-  command->add_flag("-q,--quiet", options->quiet, "No progress");
-  command->callback([options] { run(*options); });
+      .add_option("--report-live", options->live,
+                  "Show that page in a browser while training goes on, at a port of this machine or at HOST:PORT")
+      .type_name("PORT");
+  command.add_flag("--check-numerics", options->check_numerics, "If a NaN or infinity appears, say in which op first (slower)");
+  command.add_flag("-q,--quiet", options->quiet, "No progress");
+  command.callback([options] { run(*options); });
 }
 
 }  // namespace gradc

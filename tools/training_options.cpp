@@ -68,22 +68,22 @@ json named_options(const std::string& text) {
   return {{"class_name", text.substr(0, colon)}, {"config", config}};
 }
 
-void TrainingOptions::add_loss(CLI::App& command) {
+void TrainingOptions::add_loss(cli::Command command) {
   command
       .add_option(
           "--loss", loss,
           "Instead of the file's: categoricalCrossentropy, or with options categoricalCrossentropy:from_logits=true; for one of several "
           "outputs OUTPUT=mse")
-      ->type_name("[OUTPUT=]NAME[:KEY=VALUE,...]")
-      ->allow_extra_args(false);
+      .type_name("[OUTPUT=]NAME[:KEY=VALUE,...]")
+      .single();
   command.add_option("--metrics", metrics, "Instead of the file's: accuracy,precision:threshold=0.7")
-      ->type_name("[OUTPUT=]NAME[:KEY=VALUE,...],...")
-      ->allow_extra_args(false);  // what follows may be the model
+      .type_name("[OUTPUT=]NAME[:KEY=VALUE,...],...")
+      .single();
 }
 
-void TrainingOptions::add_optimizer(CLI::App& command) {
+void TrainingOptions::add_optimizer(cli::Command command) {
   command.add_option("--optimizer", optimizer, "Instead of the file's: adam, or with options sgd:momentum=0.9,clipnorm=1")
-      ->type_name("NAME[:KEY=VALUE,...]");
+      .type_name("NAME[:KEY=VALUE,...]");
   command.add_option("--learning-rate,--lr", learning_rate, "Instead of the optimizer's");
 }
 

@@ -4,9 +4,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "frontend/training_json.h"
+#include "support/command_line.h"
 
 namespace gradc {
 
@@ -15,8 +14,8 @@ struct TrainingOptions {
   std::vector<std::string> loss, metrics;  ///< For all outputs, or with OUTPUT= for one.
   std::optional<double> learning_rate;
 
-  void add_loss(CLI::App& command);       ///< --loss and --metrics
-  void add_optimizer(CLI::App& command);  ///< --optimizer and --learning-rate
+  void add_loss(cli::Command command);       ///< --loss and --metrics
+  void add_optimizer(cli::Command command);  ///< --optimizer and --learning-rate
   bool any() const { return !loss.empty() || !optimizer.empty() || !metrics.empty() || learning_rate; }
   /// The configuration with these in place of what it has. Throws gradc::Error that lists all problems.
   TrainingConfig applied_to(TrainingConfig training) const;

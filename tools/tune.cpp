@@ -133,20 +133,20 @@ class Tuner {
 
 }  // namespace
 
-void add_tune(CLI::App& program) {
+void add_tune(cli::Program& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("tune", "Find the fastest schedules of a model's kernels on this machine");
-  command->footer(
+  auto command = program.add_command("tune", "Find the fastest schedules of a model's kernels on this machine");
+  command.footer(
       "Times candidates of the schedule of each kernel, those with the fewest modelled cycles, and keeps the fastest in the kernel cache,\n"
       "where later steps with the same kernels find them. Keeps nothing if the whole step is not faster.\n\n"
       "Example:\n  gradc tune model.json --batch-size 64");
-  options->common.add_model(*command);
-  options->common.add_batch_size(*command);
-  options->common.add_threads(*command);
-  command->add_option("--candidates", options->candidates, "Schedules to try of each kernel, the usual one included")
-      ->check(CLI::Range(2, kMostCandidates))
-      ->capture_default_str();
-  command->callback([options] {
+  options->common.add_model(command);
+  options->common.add_batch_size(command);
+  options->common.add_threads(command);
+  command.add_option("--candidates", options->candidates, "Schedules to try of each kernel, the usual one included")
+      .range(2, kMostCandidates)
+      .show_default();
+  command.callback([options] {
     auto cache = KernelCache::of_user(warn);
     if (!cache.usable()) throw Error("gradc tune keeps what it finds in the kernel cache, and there is none: see GRADC_CACHE");
     naming(options->common.model, [&] { Tuner(*options, cache).run(); });
