@@ -6,6 +6,7 @@
 
 #include "frontend/training_choice.h"
 #include "passes/pipeline.h"
+#include "runtime/npz.h"
 #include "runtime/thread_pool.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -44,11 +45,14 @@ void CommonOptions::add_model(CLI::App& command) {
 }
 
 void CommonOptions::add_data(CLI::App& command) {
-  auto* named =
-      command.add_option("--data", data, "mnist, or a folder with IDX or .npy files")->type_name("NAME|DIR")->capture_default_str();
+  auto* named = command.add_option("--data", data, "mnist, or a folder with IDX or .npy files, or a .npz file")
+                    ->type_name("NAME|DIR|FILE.npz")
+                    ->capture_default_str();
   auto* images = add_x(command);
-  command.add_option("--y", y, "Labels: class numbers, or rows like the model's output; of a model with several outputs a file for each")
-      ->type_name("[NAME=]Y.npy")
+  command
+      .add_option("--y", y,
+                  "Labels: class numbers, or rows like the model's output; of a model with several outputs a file for each, or one .npz")
+      ->type_name("[NAME=]Y.npy|.npz")
       ->allow_extra_args(false)
       ->needs(images);
   images->excludes(named);
@@ -58,8 +62,9 @@ CLI::Option* CommonOptions::add_x(CLI::App& command) {
   return command
       .add_option(
           "--x", x,
-          "Images, float32 or uint8 (divided by 255), the first dimension the images; of a model with several inputs a file for each")
-      ->type_name("[NAME=]X.npy")
+          "Images, float32 or uint8 (divided by 255), the first dimension the images; of a model with several inputs a file for each, or "
+          "one .npz, which may hold labels too")
+      ->type_name("[NAME=]X.npy|.npz")
       ->allow_extra_args(false);  // what follows may be the model
 }
 
@@ -73,7 +78,14 @@ std::vector<NamedFile> named_files(const std::vector<std::string>& given) {
   return files;
 }
 
-DataSet CommonOptions::arrays() const { return DataSet::from_named_npy(named_files(x), named_files(y), warn); }
+DataSet CommonOptions::images(const Topology& model) const { return DataSet::from_files(named_files(x), {}, model, warn); }
+
+DataSet CommonOptions::arrays(const Topology& model) const {
+  const auto inputs = named_files(x), labels = named_files(y);
+  const bool holds_all = inputs.size() == 1 && inputs[0].of.empty() && is_npz(inputs[0].path);
+  if (labels.empty() && !holds_all) throw Error("--x needs --y, the labels to train on or to compare with");
+  return DataSet::from_files(inputs, labels.empty() ? inputs : labels, model, warn);
+}
 
 void CommonOptions::add_batch_size(CLI::App& command) {
   command.add_option("--batch-size", batch_size, "Images in a batch")
@@ -133,9 +145,8 @@ Model CommonOptions::load_model(bool trains) const {
   return loaded;
 }
 
-DataSet CommonOptions::test_data() const {
-  if (!x.empty() && y.empty()) throw Error("--x needs --y, the labels to compare with");
-  if (!x.empty()) return arrays();
+DataSet CommonOptions::test_data(const Topology& model) const {
+  if (!x.empty()) return arrays(model);
   auto test = load_data(data, warn).test;
   if (test.size() == 0) throw Error("{}: has no test data to evaluate on; name arrays with --x and --y", data);
   return test;
