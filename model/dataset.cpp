@@ -8,11 +8,14 @@
 #include <numeric>
 #include <set>
 
+#include <fmt/ranges.h>
 #include <libdeflate.h>
 
+#include "frontend/topology.h"
 #include "gradc/error.h"
 #include "ir/type.h"
 #include "model/npy.h"
+#include "model/npz.h"
 #include "support/files.h"
 #include "support/finite.h"
 #include "support/random.h"
@@ -83,17 +86,33 @@ std::optional<fs::path> find_idx(const fs::path& folder, const std::string& stem
   return std::nullopt;
 }
 
+/// Tells that the test data of a folder or file are missing.
+void warn_of_no_test(const fs::path& path, const char* images, const char* labels, const Warn& warn) {
+  if (warn) warn(fmt::format("{}: has neither {} nor {}: there are no test data to validate on", path.string(), images, labels));
+}
+
+DataPair load_npz(const fs::path& path, const Warn& warn) {
+  const Npz file(path);
+  auto pair_of = [&](const char* images, const char* labels) {
+    auto x = file.read(images, ArrayUse::images, warn);
+    return DataSet::from(std::move(x), file.read(labels, ArrayUse::labels, warn));
+  };
+  DataPair pair{.train = pair_of("x_train", "y_train"), .test = {}};
+  if (file.has("x_test") || file.has("y_test"))
+    pair.test = pair_of("x_test", "y_test");
+  else
+    warn_of_no_test(path, "x_test", "y_test", warn);
+  return pair;
+}
+
 DataPair load_folder(const fs::path& folder, const Warn& warn) {
   auto train_x = folder / "x_train.npy", train_y = folder / "y_train.npy", test_x = folder / "x_test.npy", test_y = folder / "y_test.npy";
-  auto without_test = [&](const char* images, const char* labels) {
-    if (warn) warn(fmt::format("{}: has neither {} nor {}: there are no test data to validate on", folder.string(), images, labels));
-  };
   if (fs::exists(train_x)) {
     DataPair pair{.train = DataSet::from_npy(train_x, train_y, warn), .test = {}};
     if (fs::exists(test_x) || fs::exists(test_y))
       pair.test = DataSet::from_npy(test_x, test_y, warn);
     else
-      without_test("x_test.npy", "y_test.npy");
+      warn_of_no_test(folder, "x_test.npy", "y_test.npy", warn);
     return pair;
   }
   auto required = [&](const char* stem) {
@@ -104,7 +123,7 @@ DataPair load_folder(const fs::path& folder, const Warn& warn) {
   const char *test_images = "t10k-images-idx3-ubyte", *test_labels = "t10k-labels-idx1-ubyte";
   auto train_images = required("train-images-idx3-ubyte"), train_labels = required("train-labels-idx1-ubyte");
   if (!find_idx(folder, test_images) && !find_idx(folder, test_labels)) {
-    without_test(test_images, test_labels);
+    warn_of_no_test(folder, test_images, test_labels, warn);
     return {.train = DataSet::from_idx(train_images, train_labels), .test = {}};
   }
   auto test_files = std::pair(required(test_images), required(test_labels));
@@ -121,6 +140,47 @@ std::vector<fs::path> places_of(const std::string& name) {
   places.push_back(binary / "../share/gradc/data" / name);
   for (auto above = binary; above.has_relative_path(); above = above.parent_path()) places.push_back(above / "examples" / name / "data");
   return places;
+}
+
+/// The arrays of a .npz file for the inputs or outputs of a model that `names` has. An only one may also be named as arrays `usually` are.
+std::vector<DataSet::Part> npz_parts(const fs::path& path, const std::vector<std::string>& names, const std::vector<std::string>& usually,
+                                     ArrayUse use, const Warn& warn) {
+  const Npz file(path);
+  const bool one = names.size() == 1;
+  std::vector<DataSet::Part> parts;
+  std::vector<std::string> missing;
+  for (const auto& name : names) {
+    std::vector<std::string> candidates{name};
+    if (one) candidates.insert(candidates.end(), usually.begin(), usually.end());
+    const auto found = std::find_if(candidates.begin(), candidates.end(), [&](const auto& each) { return file.has(each); });
+    if (found == candidates.end())
+      missing.insert(missing.end(), candidates.begin(), candidates.end());
+    else if (missing.empty())
+      parts.push_back({name, file.read(*found, use, warn)});
+  }
+  if (!missing.empty())
+    throw Error("{}: has no array \"{}\" for the model's {}{}; {}", path.string(), fmt::join(missing, one ? "\", nor \"" : "\", \""),
+                use == ArrayUse::images ? "input" : "output", one ? "" : "s", file.content());
+  return parts;
+}
+
+/// The arrays of the files for a model's inputs or outputs, as DataSet::from_files takes them.
+std::vector<DataSet::Part> parts_of(const std::vector<NamedFile>& files, const std::vector<std::string>& names,
+                                    const std::vector<std::string>& usually, ArrayUse use, const Warn& warn) {
+  std::vector<DataSet::Part> parts;
+  for (const auto& [of, path] : files) {
+    if (!is_npz(path)) {
+      parts.push_back({of, read_npy(path, use, warn)});
+    } else if (!of.empty()) {
+      parts.push_back({of, Npz(path).read(of, use, warn)});
+    } else {
+      if (files.size() > 1)
+        throw Error("{}: without a name it stands for all {}; give no other file with it, or name its arrays: NAME={}", path.string(),
+                    use == ArrayUse::images ? "inputs" : "labels", path.string());
+      return npz_parts(path, names, usually, use, warn);
+    }
+  }
+  return parts;
 }
 
 template <class Number>
@@ -254,6 +314,18 @@ DataSet DataSet::from_named_npy(const std::vector<NamedFile>& inputs, const std:
   return from(parts(inputs, ArrayUse::images), parts(labels, ArrayUse::labels));
 }
 
+DataSet DataSet::from_npz(const fs::path& file, const Topology& model, const Warn& warn) {
+  return from_files({{"", file}}, {{"", file}}, model, warn);
+}
+
+DataSet DataSet::from_files(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Topology& model,
+                            const Warn& warn) {
+  std::vector<std::string> names;
+  for (const auto& input : model.inputs) names.push_back(input.layer);
+  auto images = parts_of(inputs, names, {"x", "x_train"}, ArrayUse::images, warn);
+  return from(std::move(images), parts_of(labels, model.outputs, {"y", "y_train"}, ArrayUse::labels, warn));
+}
+
 DataSet DataSet::slice(std::int64_t begin, std::int64_t count) const {
   DataSet part;
   part.content_ = content_;
@@ -275,13 +347,14 @@ DataSet DataSet::shuffled(std::uint64_t seed) const {
 }
 
 DataPair load_data(const std::string& name, const Warn& warn) {
+  if (is_npz(name) && !fs::is_directory(name)) return load_npz(name, warn);
   if (fs::is_directory(name)) return load_folder(name, warn);
   if (name.find('/') == std::string::npos)
     for (const auto& place : places_of(name))
       if (fs::is_directory(place)) return load_folder(place, warn);
   throw Error(
       "data set \"{}\": there is no such folder, and no data set of this name is installed (mnist is); put IDX or .npy files into a folder "
-      "and name it",
+      "and name it, or a .npz file",
       name);
 }
 

@@ -14,8 +14,6 @@
 namespace gradc {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Header {
   std::string descr;  ///< As NumPy writes a type: "<f4".
   bool fortran = false;
@@ -25,43 +23,43 @@ struct Header {
 };
 
 /// The value of a key of the header, which is the text of a Python dict.
-std::string field(const std::string& header, const std::string& key, const fs::path& path) {
+std::string field(const std::string& header, const std::string& key, const std::string& name) {
   auto at = header.find("'" + key + "'");
-  if (at == std::string::npos) throw Error("{}: is not a .npy file: its header has no {}", path.string(), key);
+  if (at == std::string::npos) throw Error("{}: is not a .npy file: its header has no {}", name, key);
   at = header.find(':', at);
   auto begin = at == std::string::npos ? at : header.find_first_not_of(' ', at + 1);
-  if (begin == std::string::npos) throw Error("{}: is not a .npy file: its header is broken at {}", path.string(), key);
+  if (begin == std::string::npos) throw Error("{}: is not a .npy file: its header is broken at {}", name, key);
   if (header[begin] == '(') return header.substr(begin + 1, header.find(')', begin) - begin - 1);
   return header.substr(begin, header.find_first_of(",}", begin) - begin);
 }
 
-std::vector<std::int64_t> parse_dims(const std::string& shape, const fs::path& path) {
+std::vector<std::int64_t> parse_dims(const std::string& shape, const std::string& name) {
   std::vector<std::int64_t> dims;
   for (auto at = shape.find_first_not_of(", "); at != std::string::npos; at = shape.find_first_not_of(", ", at)) {
     char* end = nullptr;
     dims.push_back(std::strtoll(shape.c_str() + at, &end, 10));
-    if (end == shape.c_str() + at) throw Error("{}: is not a .npy file: its header is broken at shape", path.string());
+    if (end == shape.c_str() + at) throw Error("{}: is not a .npy file: its header is broken at shape", name);
     at = static_cast<std::size_t>(end - shape.c_str());
     if (at < shape.size() && shape[at] == 'L') ++at;  // as Python 2 writes whole numbers
   }
   if (dims.empty() || *std::min_element(dims.begin(), dims.end()) < 0)
-    throw Error("{}: has shape ({}), expected at least one dimension, the images", path.string(), shape);
+    throw Error("{}: has shape ({}), expected at least one dimension, the images", name, shape);
   return dims;
 }
 
-Header parse_header(const std::string& bytes, const fs::path& path) {
-  if (bytes.size() < 10 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0) throw Error("{}: is not a .npy file", path.string());
+Header parse_header(const std::string& bytes, const std::string& name) {
+  if (bytes.size() < 10 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0) throw Error("{}: is not a .npy file", name);
   const int version = bytes[6];
   const std::size_t start = version == 1 ? 10 : 12;
-  if (bytes.size() < start) throw Error("{}: is cut off within its header", path.string());
+  if (bytes.size() < start) throw Error("{}: is cut off within its header", name);
   std::size_t length = 0;
   for (auto i = start; i-- > 8;) length = length << 8 | static_cast<unsigned char>(bytes[i]);
-  if (bytes.size() - start < length) throw Error("{}: is cut off within its header", path.string());
+  if (bytes.size() - start < length) throw Error("{}: is cut off within its header", name);
   auto text = bytes.substr(start, length);
-  Header header{.descr = field(text, "descr", path), .shape = field(text, "shape", path), .end = start + length};
+  Header header{.descr = field(text, "descr", name), .shape = field(text, "shape", name), .end = start + length};
   std::erase_if(header.descr, [](char c) { return c == '\'' || c == '"' || c == ' '; });
-  header.fortran = field(text, "fortran_order", path) == "True";
-  header.dims = parse_dims(header.shape, path);
+  header.fortran = field(text, "fortran_order", name) == "True";
+  header.dims = parse_dims(header.shape, name);
   return header;
 }
 
@@ -168,23 +166,22 @@ Bytes converted(const char* data, std::size_t count, const Header& header, auto 
 
 }  // namespace
 
-DataSet::Array read_npy(const fs::path& path, ArrayUse use, const Warn& warn) {
-  auto file = read_file(path);
-  auto header = parse_header(file, path);
-  DataSet::Array array{.shape = {header.dims.begin() + 1, header.dims.end()}, .count = header.dims[0], .name = path.string()};
+DataSet::Array parse_npy(const std::string& file, const std::string& name, ArrayUse use, const Warn& warn) {
+  auto header = parse_header(file, name);
+  DataSet::Array array{.shape = {header.dims.begin() + 1, header.dims.end()}, .count = header.dims[0], .name = name};
   const auto type = header.descr.starts_with('[') || header.descr.empty() ? "" : header.descr.substr(1);
   std::string become;  // if numbers change
-  const auto* name = with_type(type, [&]<class From>(As<From>) {
+  const auto* kind = with_type(type, [&]<class From>(As<From>) {
     double total = 1;
     for (auto dim : header.dims) total *= static_cast<double>(dim);
     if (total * sizeof(From) != static_cast<double>(file.size() - header.end))
-      throw Error("{}: its header says ({}), {:.0f} bytes, but {} follow", path.string(), header.shape, total * sizeof(From),
+      throw Error("{}: its header says ({}), {:.0f} bytes, but {} follow", name, header.shape, total * sizeof(From),
                   file.size() - header.end);
     const auto count = static_cast<std::size_t>(total);
     auto convert = [&]<class To>(As<To>) {
       array.bytes = converted<From, To>(file.data() + header.end, count, header, [&](std::size_t i, const std::string& value) {
         const auto row = count / static_cast<std::size_t>(array.count);
-        throw Error("{}: row {}: number {} is {}, which does not fit {}", path.string(), i / row, i % row, value,
+        throw Error("{}: row {}: number {} is {}, which does not fit {}", name, i / row, i % row, value,
                     std::is_integral_v<To> ? "int32" : "float32");
       });
     };
@@ -200,14 +197,18 @@ DataSet::Array read_npy(const fs::path& path, ArrayUse use, const Warn& warn) {
       convert(As<float>());
     }
   });
-  if (name == nullptr) throw Error("{}: holds {}", path.string(), refusal(header.descr));
+  if (kind == nullptr) throw Error("{}: holds {}", name, refusal(header.descr));
   if (header.fortran) become += fmt::format("{}put into C order", become.empty() ? "" : " and ");
   if (!become.empty() && warn)
-    warn(fmt::format("{}: its {} are {}{}", path.string(), name, become,
-                     use == ArrayUse::images && std::string_view(name).find("int") != std::string_view::npos && array.dtype == DType::f32
+    warn(fmt::format("{}: its {} are {}{}", name, kind, become,
+                     use == ArrayUse::images && std::string_view(kind).find("int") != std::string_view::npos && array.dtype == DType::f32
                          ? "; only uint8 is divided by 255"
                          : ""));
   return array;
+}
+
+DataSet::Array read_npy(const std::filesystem::path& path, ArrayUse use, const Warn& warn) {
+  return parse_npy(read_file(path), path.string(), use, warn);
 }
 
 }  // namespace gradc

@@ -14,4 +14,7 @@ enum class ArrayUse { images, labels };
 /// kind or order changed. Throws gradc::Error that names the file.
 DataSet::Array read_npy(const std::filesystem::path& path, ArrayUse use, const Warn& warn);
 
+/// The same from the bytes of such a file, which errors and warnings call `name`.
+DataSet::Array parse_npy(const std::string& file, const std::string& name, ArrayUse use, const Warn& warn);
+
 }  // namespace gradc

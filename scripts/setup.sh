@@ -11,7 +11,7 @@ halide_version=21.0.0
 keras_packages=(keras==3.15.1 jax==0.10.2 jaxlib==0.10.2)  # JAX is the lightest backend of Keras that trains.
 
 packages=(g++ cmake ninja-build ccache ca-certificates python3 python3-venv unzip
-  llvm-19-dev libdtl-dev libdeflate-dev libisal-dev libxxhash-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
+  llvm-19-dev libdtl-dev libdeflate-dev libisal-dev libxxhash-dev libzip-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
 [ "$level" = build ] || packages+=(libgtest-dev libgmock-dev libbenchmark-dev llvm-19-tools clang-format-19 nodejs gdb linux-perf chromium)
 
 say() { printf 'setup: %s\n' "$*" >&2; }

@@ -26,7 +26,7 @@ void add_fuzz(cli::Program& program);
 /// Options that several commands share.
 struct CommonOptions {
   std::string model, data = "mnist", backend = "jit";
-  std::vector<std::string> x, y;  ///< A file for each input and output; of several as NAME=FILE.
+  std::vector<std::string> x, y;  ///< A file for each input and output, of several as NAME=FILE; or a .npz file with all of them.
   std::int64_t batch_size = 64;
   int threads = 0;
   std::uint64_t seed = 0;
@@ -35,7 +35,7 @@ struct CommonOptions {
   TrainingOptions training;
 
   void add_model(cli::Command command);
-  void add_data(cli::Command command, const std::string& description = "mnist, or a folder with IDX or .npy files");
+  void add_data(cli::Command command, const std::string& description = "mnist, or a folder with IDX or .npy files, or a .npz file");
   cli::Option add_x(cli::Command command);
   void add_batch_size(cli::Command command);
   void add_threads(cli::Command command);
@@ -46,10 +46,12 @@ struct CommonOptions {
   RunOptions run_options() const;
   /// A model that can be trained and evaluated, or one that only has to predict.
   Model load_model(bool trains = true) const;
-  /// The arrays of --x and --y.
-  DataSet arrays() const;
+  /// The arrays of --x for a model, without labels.
+  DataSet images(const Topology& model) const;
+  /// The arrays of --x and --y for a model; a .npz file at --x holds labels too. Throws gradc::Error if it does not, and --y is not given.
+  DataSet arrays(const Topology& model) const;
   /// What a model is evaluated on: the arrays of --x and --y, or else the test data. Throws gradc::Error if there are none.
-  DataSet test_data() const;
+  DataSet test_data(const Topology& model) const;
   /// A model to train or evaluate, by the training options that were given. Says what neither they nor the file say.
   Model load_model_to_train() const;
 };

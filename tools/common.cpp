@@ -6,6 +6,7 @@
 
 #include "frontend/training_choice.h"
 #include "gradc/error.h"
+#include "model/npz.h"
 #include "passes/pipeline.h"
 #include "support/files.h"
 #include "support/processors.h"
@@ -44,10 +45,13 @@ void CommonOptions::add_model(cli::Command command) {
 }
 
 void CommonOptions::add_data(cli::Command command, const std::string& description) {
-  auto named = command.add_option("--data", data, description).type_name("NAME|DIR").show_default();
+  auto named = command.add_option("--data", data, description).type_name("NAME|DIR|FILE.npz").show_default();
   auto images = add_x(command);
-  command.add_option("--y", y, "Labels: class numbers, or rows like the model's output; of a model with several outputs a file for each")
-      .type_name("[NAME=]Y.npy")
+  command
+      .add_option("--y", y,
+                  "Labels: class numbers, or rows like the model's output; of a model with several outputs a file for each, or "
+                  "one .npz")
+      .type_name("[NAME=]Y.npy|.npz")
       .single()
       .needs(images);
   images.excludes(named);
@@ -57,8 +61,9 @@ cli::Option CommonOptions::add_x(cli::Command command) {
   return command
       .add_option(
           "--x", x,
-          "Images, float32 or uint8 (divided by 255), the first dimension the images; of a model with several inputs a file for each")
-      .type_name("[NAME=]X.npy")
+          "Images, float32 or uint8 (divided by 255), the first dimension the images; of a model with several inputs a file for each, or "
+          "one .npz, which may hold labels too")
+      .type_name("[NAME=]X.npy|.npz")
       .single();
 }
 
@@ -72,7 +77,14 @@ std::vector<NamedFile> named_files(const std::vector<std::string>& given) {
   return files;
 }
 
-DataSet CommonOptions::arrays() const { return DataSet::from_named_npy(named_files(x), named_files(y), warn); }
+DataSet CommonOptions::images(const Topology& model) const { return DataSet::from_files(named_files(x), {}, model, warn); }
+
+DataSet CommonOptions::arrays(const Topology& model) const {
+  const auto inputs = named_files(x), labels = named_files(y);
+  const bool holds_all = inputs.size() == 1 && inputs[0].of.empty() && is_npz(inputs[0].path);
+  if (labels.empty() && !holds_all) throw Error("--x needs --y, the labels to train on or to compare with");
+  return DataSet::from_files(inputs, labels.empty() ? inputs : labels, model, warn);
+}
 
 void CommonOptions::add_batch_size(cli::Command command) {
   command.add_option("--batch-size", batch_size, "Images in a batch").range(1, 1 << 24).show_default();
@@ -130,9 +142,8 @@ Model CommonOptions::load_model(bool trains) const {
   return loaded;
 }
 
-DataSet CommonOptions::test_data() const {
-  if (!x.empty() && y.empty()) throw Error("--x needs --y, the labels to compare with");
-  if (!x.empty()) return arrays();
+DataSet CommonOptions::test_data(const Topology& model) const {
+  if (!x.empty()) return arrays(model);
   auto test = load_data(data, warn).test;
   if (test.size() == 0) throw Error("{}: has no test data to evaluate on; name arrays with --x and --y", data);
   return test;

@@ -127,8 +127,7 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
 }
 
 /// Images and labels that the model takes.
-DataSet data_for(const std::string& path, std::int64_t batch) {
-  auto file = read_model(path);
+DataSet data_for(const ModelFile& file, std::int64_t batch) {
   const auto training = training_of(file);
   const auto outputs = lower(file.topology, {.mode = Mode::train, .loss = training.loss, .outputs = training.outputs}).outputs;
   const auto made = made_up_batch(file.topology, outputs, batch);
@@ -150,7 +149,8 @@ void run(const Options& options) {
     if (side->model.empty()) throw Error("{}: of which model? Name one with --model", side->text);
   }
   const bool random = options.common.x.empty() && options.common.data == "random";
-  auto data = random ? data_for(a.model, options.common.batch_size) : options.common.test_data();
+  const auto file = read_model(a.model);
+  auto data = random ? data_for(file, options.common.batch_size) : options.common.test_data(file.topology);
   auto batch = data.slice(0, options.common.batch_size);
   SideRun of_a, of_b;
   naming(a.model, [&] { of_a = run_side(a, batch, options); });
@@ -195,7 +195,7 @@ void add_diff(cli::Program& program) {
   command.add_option("A", options->a, "A model, or a way to run one").required();
   command.add_option("B", options->b, "Another").required();
   command.add_option("--model", options->model, "The model that is run, where A and B name none").type_name("MODEL.json");
-  options->common.add_data(command, "mnist, or a folder with IDX or .npy files, or random: numbers that fit the model");
+  options->common.add_data(command, "mnist, or a folder with IDX or .npy files, a .npz file, or random: numbers that fit the model");
   options->common.add_batch_size(command);
   options->common.add_disable(command);
   options->common.add_threads(command);

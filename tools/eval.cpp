@@ -17,7 +17,7 @@ void add_eval(cli::Program& program) {
   options->training.add_loss(command);
   command.callback([options] {
     auto model = options->load_model_to_train();
-    std::cout << logs_text(model.evaluate(options->test_data(), options->batch_size)) << "\n";
+    std::cout << logs_text(model.evaluate(options->test_data(model.topology()), options->batch_size)) << "\n";
   });
 }
 

@@ -52,7 +52,7 @@ void add_predict(cli::Program& program) {
   options->common.add_run(command);
   command.callback([options] {
     auto model = options->common.load_model(false);
-    auto data = options->common.arrays();
+    auto data = options->common.images(model.topology());
     const auto values = model.predict_all(data, options->common.batch_size);
     const auto shapes = model.output_shapes();
     const auto& outputs = model.topology().outputs;

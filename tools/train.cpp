@@ -46,13 +46,10 @@ struct Data {
   std::optional<DataSet> validation;
 };
 
-Data load(const CommonOptions& options) {
-  if (options.x.empty()) {
-    auto [train, test] = load_data(options.data, warn);
-    return {train, test.size() > 0 ? std::optional(test) : std::nullopt};
-  }
-  if (options.y.empty()) throw Error("--x needs --y, the labels to train on");
-  return {options.arrays(), std::nullopt};
+Data load(const CommonOptions& options, const Topology& model) {
+  if (!options.x.empty()) return {options.arrays(model), std::nullopt};
+  auto [train, test] = load_data(options.data, warn);
+  return {train, test.size() > 0 ? std::optional(test) : std::nullopt};
 }
 
 /// One JSON object a step, as they happen.
@@ -76,9 +73,10 @@ class StepLog {
 
 void run(const Options& options) {
   std::signal(SIGINT, on_interrupt);
-  // Unpacking the data and compiling the step take about as long; they go on at once, if there are threads to be had.
-  auto loading = std::async(std::launch::async | std::launch::deferred, [&] { return load(options.common); });
   auto model = options.common.load_model_to_train();
+  // Unpacking the data and compiling the step take about as long; they go on at once, if there are threads to be had.
+  auto loading =
+      std::async(std::launch::async | std::launch::deferred, [&, &topology = model.topology()] { return load(options.common, topology); });
   auto run_options = options.common.run_options();
   run_options.check_numerics = options.check_numerics;
   model.set_run_options(run_options);

@@ -14,6 +14,8 @@
 
 namespace gradc {
 
+struct Topology;
+
 /// Is given lines about what was not as expected, and what was made of it.
 using Warn = std::function<void(const std::string&)>;
 
@@ -73,6 +75,13 @@ class DataSet {
   static DataSet from_npy(const std::filesystem::path& images, const std::optional<std::filesystem::path>& labels, const Warn& warn = {});
   /// A file for each input and output, by names as in Part.
   static DataSet from_named_npy(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Warn& warn = {});
+  /// The arrays of a .npz file that are named like the inputs and outputs of `model`; other arrays are left alone. That of an only input
+  /// may also be named "x" or "x_train", and that of an only output "y" or "y_train".
+  static DataSet from_npz(const std::filesystem::path& file, const Topology& model, const Warn& warn = {});
+  /// What `gradc` takes for `model`: .npy files as from_named_npy does; an array of a .npz file, by the name that is given with it; or one
+  /// .npz file without a name, which holds all inputs or all labels, as in from_npz.
+  static DataSet from_files(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Topology& model,
+                            const Warn& warn = {});
 
   std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
   /// One for each input. Throws gradc::Error if there are none.
@@ -103,8 +112,8 @@ struct DataPair {
 };
 
 /// A data set by name ("mnist"), or a folder with MNIST's four IDX files (train-images-idx3-ubyte, t10k-labels-idx1-ubyte, ..., also .gz)
-/// or with x_train.npy, y_train.npy, x_test.npy, y_test.npy; those for tests may be missing, about which `warn` gets a line. Throws
-/// gradc::Error that says what else is missing.
-DataPair load_data(const std::string& name_or_folder, const Warn& warn = {});
+/// or with x_train.npy, y_train.npy, x_test.npy, y_test.npy, or a .npz file with arrays x_train, y_train, x_test, y_test, as Keras's
+/// mnist.npz; those for tests may be missing, about which `warn` gets a line. Throws gradc::Error that says what else is missing.
+DataPair load_data(const std::string& name_or_path, const Warn& warn = {});
 
 }  // namespace gradc

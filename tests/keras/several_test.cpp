@@ -236,6 +236,27 @@ TEST(Several, TheCommandTakesAFileForEach) {
   }
 }
 
+TEST(Several, TheCommandTakesOneNpzOfAllArrays) {
+  TemporaryFolder temporary;
+  const auto& folder = temporary.path();
+  two_and_two().save(folder);
+  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/model/npz.py' '" + folder.string() + "'");
+  const std::string train = "train model.json --backend reference --epochs 2 --quiet ";
+  const auto [expected, trained] = printed(folder, train + "--x all.npz");
+  EXPECT_TRUE(trained) << expected;
+  EXPECT_THAT(expected, HasSubstr("twice_mae: "));
+  for (const char* data : {"--x inputs.npz --y labels.npz", "--x b=all.npz --x a=inputs.npz --y sum=labels.npz --y twice=all.npz"})
+    EXPECT_EQ(printed(folder, train + data).first, expected) << data;
+  for (const char* command : {"eval model.json", "diff jit reference --model model.json"}) {
+    const auto [text, succeeded] = printed(folder, command + std::string(" --x all.npz"));
+    EXPECT_TRUE(succeeded) << text;
+  }
+  EXPECT_THAT(printed(folder, "predict model.json --x inputs.npz --out p.npy").first, HasSubstr("wrote 4 predictions to p-twice.npy"));
+  const auto [wrong, succeeded] = printed(folder, train + "--x inputs.npz");
+  EXPECT_FALSE(succeeded);
+  EXPECT_THAT(wrong, HasSubstr("inputs.npz: has no array \"sum\", \"twice\" for the model's outputs; it holds \"a\", \"b\", \"ignored\""));
+}
+
 TEST(Several, AnInputThatNothingUsesIsGivenAllTheSame) {
   Functional f;
   auto a = f.input({2}, "a");
