@@ -110,7 +110,7 @@ void print_json(const Options& options, const Report& report) {
   auto of_times = [](const Times& times) {
     return nlohmann::ordered_json{{"median_ms", times.median() * 1e3}, {"min_ms", times.min() * 1e3}, {"spread", times.spread()}};
   };
-  nlohmann::ordered_json kernels = nlohmann::json::array();
+  nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
   for (const auto& kernel : report.kernels) {
     auto gflop = static_cast<double>(kernel.info.flops_per_image) * static_cast<double>(options.common.batch_size) / 1e9;
     kernels.push_back({{"name", kernel.info.name},
