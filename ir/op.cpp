@@ -56,6 +56,11 @@ OpDef define_pointwise(std::string_view name, std::string expression, std::vecto
           .instructions = scalar_instructions(kind)};
 }
 
+OpDef commutative(OpDef def) {
+  def.commutative = true;
+  return def;
+}
+
 OpDef named(std::string_view name, OpDef def) {
   def.name = name;
   return def;
@@ -68,6 +73,7 @@ const std::vector<OpDef>& table() {
 #undef GRADC_OP
 #define GRADC_UNARY(name, value, ...) define_pointwise<OpKind::name>(#name, #value, {"x"}),
 #define GRADC_BINARY(name, value, ...) define_pointwise<OpKind::name>(#name, #value, {"a", "b"}),
+#define GRADC_COMMUTATIVE(name, value, ...) commutative(define_pointwise<OpKind::name>(#name, #value, {"a", "b"})),
 #define GRADC_TERNARY(name, value, ...) define_pointwise<OpKind::name>(#name, #value, {"a", "b", "c"}),
 #include "ir/ops/pointwise.def"
 #undef GRADC_UNARY

@@ -85,6 +85,8 @@ struct OpDef {
   bool whole_batch = false;
   /// The op that computes the same over the whole batch at once, of as many `rows` of the result as that attribute says.
   std::optional<OpKind> whole_batch_form = {};
+  /// Whether its value is the same with its two operands exchanged. Their gradients need not be: `max` gives a tie's to the first.
+  bool commutative = false;
   /// Whether it gives the largest of its operand's elements, so that increasing ops may as well come after it.
   bool commutes_with_increasing = false;
 };

@@ -12,29 +12,33 @@ struct Match {
   Graph& graph;
   const std::vector<std::int32_t>& definers;
   Op& op;
+  bool exchanged = false;  ///< The rule sees the operands of a commutative op in the other order.
 
-  const Op& definer(int operand) const { return graph.ops[definers[op.operands[operand]]]; }
-  const Type& type(int operand) const { return graph.type(op.operands[operand]); }
+  ValueId& operand(int i) const { return op.operands[exchanged ? 1 - i : i]; }
+  const Op& definer(int i) const { return graph.ops[definers[operand(i)]]; }
+  const Type& type(int i) const { return graph.type(operand(i)); }
   const Type& result_type() const { return graph.type(op.result()); }
-  bool is_constant(int operand, double value) const {
-    return definer(operand).kind == OpKind::constant && definer(operand).attributes.number("value") == value;
+  bool is_constant(int i, double value) const {
+    return definer(i).kind == OpKind::constant && definer(i).attributes.number("value") == value;
   }
   /// The operand's value may stand for the result only if no broadcasting happens on the way.
-  bool same_type(int operand) const { return type(operand) == result_type(); }
+  bool same_type(int i) const { return type(i) == result_type(); }
 };
 
 /// A rule for ops of one kind, or for all pointwise ones. It gives the value that replaces its op's result; its op's own result where it
-/// has changed the op in place; or nothing if it does not fit.
+/// has changed the op in place; or nothing if it does not fit. For a kind that is commutative it is tried with the operands in either
+/// order.
 struct Rule {
   const char* description;
   std::optional<OpKind> kind;
   std::function<std::optional<ValueId>(Match&)> apply;
 
   bool is_for(OpKind other) const { return kind ? *kind == other : is_pointwise(other); }
+  bool has_twin() const { return kind && definition(*kind).commutative; }
 };
 
-std::optional<ValueId> operand_if(bool fits, const Match& m, int operand) {
-  return fits && m.same_type(operand) ? std::optional(m.op.operands[operand]) : std::nullopt;
+std::optional<ValueId> operand_if(bool fits, const Match& m, int i) {
+  return fits && m.same_type(i) ? std::optional(m.operand(i)) : std::nullopt;
 }
 
 /// Takes an operand from before its broadcast, where the other operands still give the result its shape.
@@ -56,10 +60,8 @@ const std::vector<Rule>& rules() {
   static const std::vector<Rule> table = {
       {"pointwise(broadcast(x), y) -> pointwise(x, y)", std::nullopt, absorb_broadcast},
       {"x + 0 -> x", OpKind::add, [](Match& m) { return operand_if(m.is_constant(1, 0), m, 0); }},
-      {"0 + x -> x", OpKind::add, [](Match& m) { return operand_if(m.is_constant(0, 0), m, 1); }},
       {"x - 0 -> x", OpKind::sub, [](Match& m) { return operand_if(m.is_constant(1, 0), m, 0); }},
       {"x * 1 -> x", OpKind::mul, [](Match& m) { return operand_if(m.is_constant(1, 1), m, 0); }},
-      {"1 * x -> x", OpKind::mul, [](Match& m) { return operand_if(m.is_constant(0, 1), m, 1); }},
       {"x / 1 -> x", OpKind::div, [](Match& m) { return operand_if(m.is_constant(1, 1), m, 0); }},
       {"-(-x) -> x", OpKind::neg,
        [](Match& m) { return m.definer(0).kind == OpKind::neg ? std::optional(m.definer(0).operands[0]) : std::nullopt; }},
@@ -88,7 +90,12 @@ bool sweep(Graph& graph) {
     Match match{graph, definers, op};
     auto fits = [&](const Rule& rule) {
       if (!rule.is_for(op.kind)) return false;
-      const auto value = rule.apply(match);
+      match.exchanged = false;
+      auto value = rule.apply(match);
+      if (!value && rule.has_twin()) {
+        match.exchanged = true;
+        value = rule.apply(match);
+      }
       if (value) replacement[op.result()] = *value;
       return value.has_value();
     };

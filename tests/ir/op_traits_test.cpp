@@ -1,4 +1,5 @@
 // What passes ask of ops: loops of contractions, zeros, instructions, sums over the batch.
+#include <cmath>
 #include <filesystem>
 #include <numeric>
 #include <sstream>
@@ -9,6 +10,7 @@
 #include "compile/build.h"
 #include "frontend/model_json.h"
 #include "gradc/error.h"
+#include "ir/ops/scalar.h"
 #include "ir/text.h"
 #include "passes/differentiate.h"
 #include "support/files.h"
@@ -46,6 +48,24 @@ std::int64_t elements_along(const Iteration& loops, bool Loop::* along) {
   const bool slid_over = loops.is_convolution() && (loops.slides_over_result ? along == &Loop::in_result : along == &Loop::in_first);
   for (const auto& window : loops.windows) elements *= slid_over ? window.input : space ? window.output : kernel ? window.size : 1;
   return elements;
+}
+
+TEST(OpTraits, CommutativeOpsAreThoseWhoseOperandsMayBeExchanged) {
+  const double numbers[] = {0, -0.0, 1, -2.5, 3, INFINITY, -INFINITY, NAN};
+  for (auto kind : all_ops()) {
+    const auto& op = definition(kind);
+    const bool binary = is_pointwise(kind) && op.operands.size() == 2;
+    EXPECT_TRUE(binary || !op.commutative) << op.name;
+    if (!binary) continue;
+    bool same = true;
+    for (double a : numbers)
+      for (double b : numbers) {
+        const double ab[] = {a, b}, ba[] = {b, a};
+        const auto left = scalar_function(kind)(ab), right = scalar_function(kind)(ba);
+        same = same && (left == right || (std::isnan(left) && std::isnan(right)));
+      }
+    EXPECT_EQ(op.commutative, same) << op.name;
+  }
 }
 
 TEST(OpTraits, LoopsOfContractionsMoveAlongAllTheirOperands) {
