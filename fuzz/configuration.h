@@ -21,7 +21,7 @@ struct Configuration {
   std::int64_t steps = 1;
   int threads = 1, other_threads = 1;  ///< Both give the same bits.
   std::optional<Lanes> lanes = {};     ///< If not given, those that the layout pass chooses.
-  std::int64_t images = 0;             ///< Images of a tile where lanes are features; 0 lets tile_images choose.
+  std::int64_t images = 0;             ///< Images of a tile where lanes are features; 0 lets tile_sizes choose.
   int candidate = 0;                   ///< Which schedule of each kernel.
   bool fuse = true;
   std::vector<std::string> disable = {};             ///< Optional passes that are left out.

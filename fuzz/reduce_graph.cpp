@@ -7,7 +7,7 @@
 namespace gradc::fuzz {
 namespace {
 
-void remove_terminals(Graph& graph, const std::set<std::size_t>& ops) {
+void remove_boundary_ops(Graph& graph, const std::set<std::size_t>& ops) {
   for (auto it = ops.rbegin(); it != ops.rend(); ++it) graph.ops.erase(graph.ops.begin() + static_cast<std::ptrdiff_t>(*it));
 }
 
@@ -16,7 +16,7 @@ void remove_unused(Graph& graph, const std::set<std::size_t>& ops) {
   std::set<std::size_t> unused;
   for (auto i : ops)
     if (users[graph.ops[i].result()].empty()) unused.insert(i);
-  remove_terminals(graph, unused);
+  remove_boundary_ops(graph, unused);
 }
 
 /// Lets outputs give what the op that makes them takes.
@@ -52,7 +52,7 @@ void cut(Graph& graph, const std::set<std::size_t>& ops) {
       input.attributes.set("name", graph.values[result].name);
       inputs.push_back(input);
     }
-  remove_terminals(graph, ops);
+  remove_boundary_ops(graph, ops);
   graph.ops.insert(graph.ops.begin(), inputs.begin(), inputs.end());
 }
 
@@ -102,7 +102,7 @@ Graph GraphReducer::run() {
   if (!fails(graph_)) throw Error("the whole graph does not show the failure, so nothing can be taken out of it");
   for (std::size_t before = 0; before != graph_.ops.size();) {
     before = graph_.ops.size();
-    remove_parts([](const Op& op) { return op.kind == OpKind::output || op.kind == OpKind::update; }, remove_terminals);
+    remove_parts([](const Op& op) { return op.kind == OpKind::output || op.kind == OpKind::update; }, remove_boundary_ops);
     remove_parts([](const Op& op) { return op.kind == OpKind::output; }, give_first_operand);
     remove_parts([](const Op& op) { return op.kind == OpKind::output; }, give_last_operand);
     remove_parts([](const Op& op) { return !op.operands.empty() && !op.results.empty(); }, bypass);

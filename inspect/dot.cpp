@@ -13,7 +13,7 @@ namespace {
 
 const char* color_of(Role role) {
   switch (role) {
-    case Role::terminal: return "#eeeeee";
+    case Role::boundary: return "#eeeeee";
     case Role::forward: return "#cfe2f3";
     case Role::backward: return "#f9dcc4";
     case Role::update: return "#d9ead3";
@@ -37,7 +37,7 @@ std::string node(const Graph& graph, std::size_t i) {
   auto label = std::string(name_of(op.kind));
   if (op.attributes.has("name")) label += "\n" + op.attributes.text("name");
   return fmt::format("n{} [label={}, tooltip={}, fillcolor=\"{}\"{}];\n", i, quote(label), quote(print(graph, op)), color_of(role),
-                     role == Role::terminal ? ", shape=ellipse" : "");
+                     role == Role::boundary ? ", shape=ellipse" : "");
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 namespace gradc {
 
 /// What an op is for in a training step: its stage, or that it stands where values enter or leave.
-enum class Role { terminal, forward, backward, update };
+enum class Role { boundary, forward, backward, update };
 
 const char* name_of(Role role);
 

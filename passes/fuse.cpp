@@ -137,9 +137,9 @@ void repeat_scalars(Graph& graph, bool tests) {
 }
 
 /// Groups of ops under union, with the checks that keep them an acyclic graph.
-class Grouping {
+class FusionGroups {
  public:
-  explicit Grouping(const Graph& graph)
+  explicit FusionGroups(const Graph& graph)
       : graph_(graph),
         group_(graph.ops.size()),
         members_(graph.ops.size()),
@@ -279,9 +279,10 @@ class Grouping {
 };
 
 /// Which producer an op may join.
-class Rules {
+class FusionRules {
  public:
-  Rules(const Graph& graph, const Grouping& groups, const Workload& workload) : graph_(graph), groups_(groups), workload_(workload) {}
+  FusionRules(const Graph& graph, const FusionGroups& groups, const Workload& workload)
+      : graph_(graph), groups_(groups), workload_(workload) {}
 
   bool may_join(int consumer, ValueId through) const {
     int producer = groups_.definer(through);
@@ -393,11 +394,11 @@ class Rules {
   }
 
   const Graph& graph_;
-  const Grouping& groups_;
+  const FusionGroups& groups_;
   const Workload& workload_;
 };
 
-std::string kernel_name(const Graph& graph, const Grouping& groups, int group) {
+std::string kernel_name(const Graph& graph, const FusionGroups& groups, int group) {
   // The op with most work names the kernel, with its layer.
   int main = groups.members(group).front();
   for (int m : groups.members(group))
@@ -409,7 +410,7 @@ std::string kernel_name(const Graph& graph, const Grouping& groups, int group) {
 }
 
 /// Softmax cross-entropy and its gradient read the same logits and share their exponentials.
-void join_with_loss(Grouping& groups, int gradient) {
+void join_with_loss(FusionGroups& groups, int gradient) {
   const auto& op = groups.op(gradient);
   for (int user : groups.users(op.operands[0])) {
     const auto& other = groups.op(user);
@@ -457,7 +458,7 @@ class Overwriting {
 
 /// Joins kernels that read params with those that make their new values, where both work on arrays of one shape once a step: apart, the
 /// second would have to wait for the first.
-void join_with_updates(const Graph& graph, Grouping& groups, const Overwriting& overwriting) {
+void join_with_updates(const Graph& graph, FusionGroups& groups, const Overwriting& overwriting) {
   auto shape = [&](int group) -> std::optional<Ints> {
     if (groups.tiled(group)) return std::nullopt;
     Ints dims;
@@ -478,10 +479,10 @@ void join_with_updates(const Graph& graph, Grouping& groups, const Overwriting& 
 }
 
 /// Groups of the graph's ops; if they depend on each other in a circle, `order()` is nothing.
-Grouping group_ops(const Graph& graph, const FuseOptions& options) {
+FusionGroups group_ops(const Graph& graph, const FuseOptions& options) {
   const Overwriting overwriting(graph);
-  Grouping groups(graph);
-  Rules rules(graph, groups, options.workload);
+  FusionGroups groups(graph);
+  FusionRules rules(graph, groups, options.workload);
   for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
     const auto& op = graph.ops[i];
     if (options.fuse && op.kind == OpKind::softmax_cross_entropy_grad) join_with_loss(groups, i);
@@ -506,7 +507,7 @@ Grouping group_ops(const Graph& graph, const FuseOptions& options) {
 void fuse(Graph& graph, const FuseOptions& options) {
   copy_updated_outputs(graph);
   repeat_scalars(graph, options.fuse);
-  std::optional<Grouping> grouped(group_ops(graph, options));
+  std::optional<FusionGroups> grouped(group_ops(graph, options));
   auto order = grouped->order();
   if (!order) {
     copy_updated_params(graph);

@@ -22,7 +22,7 @@ double cycles_to_compute(const Graph& graph, const Op& op) {
 
 /// Which part of their lanes vectors along this many features use: whole vectors, the last one shifted back; below one vector's worth the
 /// next smaller power of two. Vectors of a convolution with groups of several channels do not cross groups.
-double use_of_lanes(std::int64_t features, std::int64_t groups, std::int64_t lanes) {
+double lane_utilization(std::int64_t features, std::int64_t groups, std::int64_t lanes) {
   const auto of_group = features / groups;
   const bool cut = groups > 1 && of_group > 1;
   std::int64_t width = lanes;
@@ -51,7 +51,7 @@ int lanes_of_inner_product(const Iteration& loops, int lanes) {
   while (loops.extent(LoopKind::depth) % width != 0) width /= 2;
   const auto features = loops.extent(LoopKind::feature);
   if (width < 4 || features > lanes / 2) return 0;
-  return use_of_inner_product(loops, width, lanes) > use_of_lanes(features, 1, lanes) ? width : 0;
+  return use_of_inner_product(loops, width, lanes) > lane_utilization(features, 1, lanes) ? width : 0;
 }
 
 }  // namespace
@@ -83,9 +83,9 @@ LayoutCost layout_cost(const Graph& graph, const Workload& workload) {
     const bool depthwise = loops.is_depthwise();
     // Where a vector takes more channels than features, those are its lanes.
     const int inner_product = lanes_of_inner_product(loops, target.lanes);
-    auto use = inner_product > 0 ? use_of_inner_product(loops, inner_product, target.lanes) : use_of_lanes(features, groups, lanes);
+    auto use = inner_product > 0 ? use_of_inner_product(loops, inner_product, target.lanes) : lane_utilization(features, groups, lanes);
     // A kernel's gradient may have the channels that are read as lanes.
-    if (!is_dense && !loops.makes_images() && groups == 1) use = std::max(use, use_of_lanes(loops.extent(LoopKind::depth), 1, lanes));
+    if (!is_dense && !loops.makes_images() && groups == 1) use = std::max(use, lane_utilization(loops.extent(LoopKind::depth), 1, lanes));
     const double streaming = !is_dense              ? cost::kStreaming
                              : loops.makes_images() ? cost::kDenseStreaming
                                                     : cost::kDenseGradient,
@@ -116,7 +116,7 @@ namespace {
 double cycles_to_read(const Graph& graph, const Op& op) { return cost::read_cycles(weight_bytes(graph, op), graph.target_or_default()); }
 
 /// The tile of kernels that read weights, or write their gradient, for several images at once.
-std::int64_t images_of_rows(const Graph& graph, const Workload& workload) {
+std::int64_t dense_tile(const Graph& graph, const Workload& workload) {
   std::int64_t weights = 0;
   for (const auto& op : graph.ops)
     if (is_contraction(op.kind) && graph.type(op.result()).batched() && !graph.iteration(op).is_convolution())
@@ -172,7 +172,7 @@ std::int64_t images_for_weights(const Graph& graph, const Op& op, const Workload
   // Each of a group's channels has few weights.
   if (loops.groups > 1) return 1;
   const auto tiles = workload.batch < cost::kSmallBatch ? cost::kTilesOfSmallBatch : cost::kTilesOfBatch;
-  const auto most = std::min((workload.batch + tiles - 1) / tiles, images_of_rows(graph, workload));
+  const auto most = std::min((workload.batch + tiles - 1) / tiles, dense_tile(graph, workload));
   return most > 1 && cycles_to_read(graph, op) > cost::kMuchReading * cycles_to_compute(graph, op) ? most : 1;
 }
 
@@ -185,12 +185,12 @@ double cycles_to_read_weights(const Graph& graph) {
   return cycles;
 }
 
-std::vector<std::int64_t> tile_images(const Graph& graph, const Workload& workload, bool for_weights) {
+std::vector<std::int64_t> tile_sizes(const Graph& graph, const Workload& workload, bool for_weights) {
   if (graph.lanes == Lanes::batch) return std::vector<std::int64_t>(graph.kernels.size(), graph.target_or_default().lanes);
   std::int64_t several = 1;
   if (for_weights)
     for (const auto& op : graph.ops) several = std::max(several, images_for_weights(graph, op, workload));
-  auto rows = workload.force_images > 0 ? workload.force_images : images_of_rows(graph, workload);
+  auto rows = workload.force_images > 0 ? workload.force_images : dense_tile(graph, workload);
   // One size for all makes fewer phases.
   if (several > 1 && several >= rows / 2) rows = several;
   const auto on_images = kernels_on_images(graph);

@@ -37,7 +37,7 @@ std::int64_t images_for_weights(const Graph& graph, const Op& op, const Workload
 /// Images of a tile of each kernel: one vector's worth where lanes are images; else one for images of several dimensions, which fill a
 /// core's cache, unless their weights ask for more and `for_weights` allows it; and for dense layers enough to make use of each weight that
 /// is read, or one where they are small beside the rest.
-std::vector<std::int64_t> tile_images(const Graph& graph, const Workload& workload, bool for_weights = true);
+std::vector<std::int64_t> tile_sizes(const Graph& graph, const Workload& workload, bool for_weights = true);
 
 /// Modelled cycles of one core, for an image, to bring the weights of the graph's contractions to it once for each tile of their kernels.
 double cycles_to_read_weights(const Graph& graph);

@@ -70,9 +70,9 @@ bool separate_tile_sizes(Graph& graph) {
 }
 
 /// How many bytes of one image's values live in several phases.
-class Crossing {
+class CrossPhaseBytes {
  public:
-  explicit Crossing(const Graph& graph) : graph_(graph), kernels_(graph.values.size()) {
+  explicit CrossPhaseBytes(const Graph& graph) : graph_(graph), kernels_(graph.values.size()) {
     auto definers = graph.definers();
     for (const auto& op : graph.ops) {
       if (op.kernel < 0) continue;
@@ -112,7 +112,7 @@ void delay_if_better(Graph& graph, const std::vector<Edge>& edges) {
   // What depends on a kernel is in a later phase, or in the same one behind it.
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return std::pair(first[a], a) > std::pair(first[b], b); });
-  const Crossing crossing(graph);
+  const CrossPhaseBytes crossing(graph);
   const auto before = crossing.bytes();
   for (int k : order) {
     auto& kernel = graph.kernels[k];
@@ -141,12 +141,12 @@ void assign_phases(Graph& graph, const std::vector<std::int64_t>& images, bool k
 /// Modelled cycles of what tiles and phases decide about: bringing weights to each tile, and images from one phase to another by way of
 /// memory that all cores share.
 double cost_of_tiles(const Graph& graph) {
-  return cycles_to_read_weights(graph) + cost::crossing_cycles(Crossing(graph).bytes(), graph.target_or_default());
+  return cycles_to_read_weights(graph) + cost::crossing_cycles(CrossPhaseBytes(graph).bytes(), graph.target_or_default());
 }
 
 /// Tiles of several images for large weights keep other tiles from going forward and backward in one phase: undone where that costs more.
 void choose_tiles(Graph& graph, const Workload& workload) {
-  const auto images = tile_images(graph, workload), without = tile_images(graph, workload, false);
+  const auto images = tile_sizes(graph, workload), without = tile_sizes(graph, workload, false);
   assign_phases(graph, images, false);
   if (images == without || workload.force_images > 0) return;
   const auto kernels = graph.kernels;
@@ -159,7 +159,7 @@ void choose_tiles(Graph& graph, const Workload& workload) {
 
 void partition(Graph& graph, const PartitionOptions& options) {
   if (options.kernel_by_kernel)
-    assign_phases(graph, tile_images(graph, options.workload), true);
+    assign_phases(graph, tile_sizes(graph, options.workload), true);
   else
     choose_tiles(graph, options.workload);
   std::vector<int> order(graph.kernels.size());

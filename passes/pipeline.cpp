@@ -14,7 +14,7 @@
 #include "passes/fuse.h"
 #include "passes/layout.h"
 #include "passes/partition.h"
-#include "passes/recompute.h"
+#include "passes/rematerialize.h"
 #include "passes/shard.h"
 #include "passes/simplify.h"
 
@@ -68,7 +68,8 @@ const std::vector<Row>& rows() {
       {{"layout", "choose whether images or features are the lanes of vectors", run_layout, any, workload, optional}, In::kernels},
       {{"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", run<shard>, ops}, In::kernels},
       {{"fuse", "group ops into kernels", run_fuse, any, workload, optional}, In::fused},
-      {{"recompute", "compute again in a kernel what another would have to write for it", run<recompute>, kernels, nothing, optional},
+      {{"rematerialize", "compute again in a kernel what another would have to write for it", run<rematerialize>, kernels, nothing,
+        optional},
        In::fused},
       {{"partition", "cut the step into phases, each a loop over tiles of the batch", run_partition, kernels, workload}, In::fused},
       {{"no_fuse", "make each op a kernel of its own", run_no_fuse, any, workload}, In::unfused},

@@ -88,9 +88,9 @@ class CompiledStep : public Step {
     if (const auto* tiles = plan_.loading()) load_images_ = tiles->images;
     for (const auto& name : plan_.params) params_.push_back(reinterpret_cast<char*>(params.at(name).data));
     tile_arena_.reserve(plan_.tile_bytes * most_threads_ + kSlack);
-    whole_.reserve(plan_.whole_bytes + kSlack);
+    replicated_.reserve(plan_.replicated_bytes + kSlack);
     context_.tile_arena = tile_arena_.data();
-    context_.whole = whole_.data();
+    context_.replicated = replicated_.data();
     context_.params = params_.data();
     context_.load_tile = [](StepContext* context, std::int64_t first_image, char* tile_memory) {
       static_cast<CompiledStep*>(context->owner)->load_tile(first_image, tile_memory);
@@ -113,18 +113,18 @@ class CompiledStep : public Step {
     context_.images = batch;
     context_.padded_images = plan_.padded(batch);
     context_.chunks = plan_.chunks(batch);
-    for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &whole_}) arena->open();
+    for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &replicated_}) arena->open();
     batch_arena_.reserve(plan_.batch_bytes * context_.padded_images + kSlack);
     partials_.reserve(std::max<std::int64_t>(plan_.partial_bytes * context_.chunks, 64));
     if (settings_.fill)
-      for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &whole_}) arena->fill(*settings_.fill);
+      for (auto* arena : {&tile_arena_, &batch_arena_, &partials_, &replicated_}) arena->fill(*settings_.fill);
     if (settings_.guards != Guards::none) guard_arenas();
     context_.batch_arena = batch_arena_.data();
     context_.partials = partials_.data();
     for (const auto& each : plan_.inputs) {
       const auto& buffer = plan_.buffers[each.buffer];
       if (buffer.type.batched()) continue;
-      auto* at = whole_.data() + buffer.placement.offset;
+      auto* at = replicated_.data() + buffer.placement.offset;
       if (each.role == InputRole::batch_size) *reinterpret_cast<float*>(at) = static_cast<float>(batch);
       if (each.role == InputRole::step_key) std::memcpy(at, &input.random_key, sizeof input.random_key);
     }
@@ -223,7 +223,7 @@ class CompiledStep : public Step {
     tile_arena_.guard(of_each(Space::tile, most_threads_, plan_.tile_bytes));
     partials_.guard(of_each(Space::partial, context_.chunks, plan_.partial_bytes));
     batch_arena_.guard(of_each(Space::batch, 1, 0));
-    whole_.guard(of_each(Space::whole, 1, 0));
+    replicated_.guard(of_each(Space::replicated, 1, 0));
   }
 
   void prepare_events() {
@@ -249,7 +249,7 @@ class CompiledStep : public Step {
 
   const char* place(BufferId buffer) const {
     const auto& placement = plan_.placement(buffer);
-    return placement.space == Space::param ? params_[placement.offset] : whole_.data() + placement.offset;
+    return placement.space == Space::param ? params_[placement.offset] : replicated_.data() + placement.offset;
   }
 
   /// Stores the inputs of one tile. What pads the last tile is a copy of the batch's first image, which is finite wherever the batch is,
@@ -345,7 +345,7 @@ class CompiledStep : public Step {
   std::uint64_t called_ = 0, returned_ = 0, made_ticks_ = read_ticks();
   Clock::time_point made_ = Clock::now();
   std::vector<char*> params_;
-  Arena tile_arena_, batch_arena_, partials_, whole_;
+  Arena tile_arena_, batch_arena_, partials_, replicated_;
   StepContext context_;
   StepInput input_;
   int alone_ = 0;  ///< The kernel of run_kernel.

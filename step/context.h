@@ -22,7 +22,7 @@ struct StepContext {
   char* tile_arena = nullptr;      ///< plan.tile_bytes a thread
   char* batch_arena = nullptr;     ///< plan.batch_bytes an image
   char* partials = nullptr;        ///< plan.partial_bytes a chunk
-  char* whole = nullptr;           ///< plan.whole_bytes
+  char* replicated = nullptr;      ///< plan.replicated_bytes
   char* const* params = nullptr;
   /// Stores the inputs of the tile that starts with this image.
   void (*load_tile)(StepContext*, std::int64_t first_image, char* tile_memory) = nullptr;

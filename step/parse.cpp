@@ -42,7 +42,7 @@ class StepParser : public GraphParser {
     plan_.tile_bytes = after("tile");
     plan_.batch_bytes = after("batch");
     plan_.partial_bytes = after("partial");
-    plan_.whole_bytes = after("whole");
+    plan_.replicated_bytes = after("replicated");
     expect_word("tiles");
     plan_.smallest_tile = positive("of");
     expect_word("at");
@@ -75,14 +75,14 @@ class StepParser : public GraphParser {
     expect(":");
     buffer.type = type();
     expect_word("at");
-    const auto space = take(Token::word, "tile, batch, partial, whole or param");
+    const auto space = take(Token::word, "tile, batch, partial, replicated or param");
     bool known = false;
-    for (auto each : {Space::tile, Space::batch, Space::partial, Space::whole, Space::param})
+    for (auto each : {Space::tile, Space::batch, Space::partial, Space::replicated, Space::param})
       if (space.text == name_of(each)) {
         buffer.placement.space = each;
         known = true;
       }
-    if (!known) fail(space.at, fmt::format("there is no space '{}'; tile, batch, partial, whole and param are", space.text));
+    if (!known) fail(space.at, fmt::format("there is no space '{}'; tile, batch, partial, replicated and param are", space.text));
     buffer.placement.offset = integer();
     buffer.placement.bytes = positive("bytes");
     if (!buffers_.emplace(buffer.name, static_cast<BufferId>(plan_.buffers.size())).second)

@@ -12,7 +12,7 @@ std::string_view name_of(Space space) {
     case Space::tile: return "tile";
     case Space::batch: return "batch";
     case Space::partial: return "partial";
-    case Space::whole: return "whole";
+    case Space::replicated: return "replicated";
     case Space::param: return "param";
   }
   return "";

@@ -28,7 +28,7 @@ enum class Space : std::uint8_t {
 std::string_view name_of(Space space);
 
 struct Placement {
-  Space space = Space::whole;
+  Space space = Space::replicated;
   /// Bytes from the start of the space, in Space::batch for each image; for a param its index in StepPlan::params.
   std::int64_t offset = 0;
   std::int64_t bytes = 0;  ///< Of a tile, a chunk or in all; in Space::batch those of an image, whose neighbours follow it.
@@ -129,7 +129,7 @@ struct StepPlan {
   Lanes lanes = Lanes::batch;
   std::int64_t padded_images = 1;  ///< A batch is padded to a multiple of this: of every tile.
   std::int64_t smallest_tile = 1;
-  std::int64_t tile_bytes = 0, batch_bytes = 0, partial_bytes = 0, whole_bytes = 0;
+  std::int64_t tile_bytes = 0, batch_bytes = 0, partial_bytes = 0, replicated_bytes = 0;
   std::vector<std::string> params;
   std::vector<Buffer> buffers;
   std::vector<PlannedInput> inputs;

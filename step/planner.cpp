@@ -81,7 +81,7 @@ class Planner {
     for (std::size_t k = 0; k < kernels_.size(); ++k)
       (kernels_[k].source.tiled() ? phase_of(k).tiled : phase_of(k).once).push_back(static_cast<int>(k));
     describe_kernels();
-    add_terminals();
+    add_boundary();
     for (std::size_t p = 0; p < phases_.size(); ++p) add_commands(p);
     for (std::size_t k = 0; k < kernels_.size(); ++k) plan_.kernels[k].source = std::move(kernels_[k].source);
     return std::move(plan_);
@@ -250,7 +250,7 @@ class Planner {
   void place_whole() {
     for (const auto& [value, life] : lives()) {
       if (is_placed(value)) continue;
-      place(value, {Space::whole, append(plan_.whole_bytes, bytes_of(value)), bytes_of(value)});
+      place(value, {Space::replicated, append(plan_.replicated_bytes, bytes_of(value)), bytes_of(value)});
     }
   }
 
@@ -329,7 +329,7 @@ class Planner {
     }
   }
 
-  void add_terminals() {
+  void add_boundary() {
     for (const auto& op : graph_.ops) {
       if (op.kind == OpKind::input && is_placed(op.result()))
         plan_.inputs.push_back({input_role(op), input_number(op), buffer_of_[op.result()]});

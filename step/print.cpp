@@ -15,8 +15,8 @@ class Printer {
   std::string run() {
     out_ = fmt::format("step @{} target {}{} {{\n", plan_.name, quote(to_string(plan_.target)),
                        plan_.lanes == Lanes::features ? " lanes features" : "");
-    out_ += fmt::format("  memory tile {} batch {} partial {} whole {}\n", plan_.tile_bytes, plan_.batch_bytes, plan_.partial_bytes,
-                        plan_.whole_bytes);
+    out_ += fmt::format("  memory tile {} batch {} partial {} replicated {}\n", plan_.tile_bytes, plan_.batch_bytes, plan_.partial_bytes,
+                        plan_.replicated_bytes);
     out_ += fmt::format("  tiles of {} at least, of all {}\n", plan_.smallest_tile, plan_.padded_images);
     for (const auto& param : plan_.params) out_ += fmt::format("  param {}\n", quote(param));
     for (const auto& [name, type, at] : plan_.buffers)

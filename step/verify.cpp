@@ -51,7 +51,7 @@ class Verifier {
       case Space::tile: return plan_.tile_bytes;
       case Space::batch: return plan_.batch_bytes;
       case Space::partial: return plan_.partial_bytes;
-      case Space::whole: return plan_.whole_bytes;
+      case Space::replicated: return plan_.replicated_bytes;
       case Space::param: return std::ssize(plan_.params);
     }
     return 0;
@@ -71,7 +71,7 @@ class Verifier {
   void expect_disjoint() const {
     auto ranges = lives(plan_);
     for (std::size_t b = 0; b < plan_.buffers.size(); ++b)
-      if (const auto buffer = static_cast<BufferId>(b); space(buffer) == Space::partial || space(buffer) == Space::whole)
+      if (const auto buffer = static_cast<BufferId>(b); space(buffer) == Space::partial || space(buffer) == Space::replicated)
         ranges.push_back({buffer, 0, 0});
     auto at = [&](const ValueLife& range) -> const Placement& { return plan_.placement(range.buffer); };
     std::sort(ranges.begin(), ranges.end(), [&](const ValueLife& a, const ValueLife& b) {
@@ -150,7 +150,7 @@ class Verifier {
     const bool tiled = std::holds_alternative<Tiles>(*command_);
     if (space(buffer) == Space::partial && !cleared_.contains(buffer))
       fail(fmt::format("@{} adds to {}, which is not cleared", name_of_kernel(call), name(buffer)));
-    if (tiled && (space(buffer) == Space::whole || space(buffer) == Space::param))
+    if (tiled && (space(buffer) == Space::replicated || space(buffer) == Space::param))
       fail(fmt::format("@{} writes {} once a tile, and there is one for all", name_of_kernel(call), name(buffer)));
     if (!tiled && space(buffer) == Space::tile)
       fail(fmt::format("@{} writes {} of a tile, and works on none", name_of_kernel(call), name(buffer)));

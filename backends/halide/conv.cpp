@@ -223,7 +223,7 @@ Func kernel_of(Emitter& e, const Op& op, std::size_t spatial) {
 /// Defines the op's result as `sum` over `r` of weights times what is read for them, at (n, feature, x, y, z). `weight`: which one, as
 /// kernel_of has them.
 void define_sum(Emitter& e, const Op& op, Func sum, const std::vector<Var>& at, const RDom& r, const Place& weight, const Expr& read,
-                Product product) {
+                Contraction product) {
   auto weights = kernel_of(e, op, at.size() - 2);
   sum(at) = 0.0f;
   sum(at) += weights(weight) * read;
@@ -252,7 +252,7 @@ Func kernel_of_lanes(Emitter& e, const Op& op, std::size_t spatial, int width) {
 
 /// Adds to a product the sum of `width` lanes, each a sum over `r`, whose channels are vectors of them. `at`: image, feature, and place.
 /// `k`: the place in the kernel. `read`: what is read there of a channel.
-Func add_inner_product(Product& product, const std::string& name, const std::vector<Var>& at, const RDom& r, int width, const Place& k,
+Func add_inner_product(Contraction& product, const std::string& name, const std::vector<Var>& at, const RDom& r, int width, const Place& k,
                        const std::function<Expr(const Expr& channel)>& read) {
   Var l("l");
   Func part("part"), sum(name);
@@ -266,14 +266,14 @@ Func add_inner_product(Product& product, const std::string& name, const std::vec
   sum(at) = 0.0f;
   sum(at) += part(of_lane);
   product.parts.emplace_back(part, r);
-  product.lane_sums.emplace_back(sum, lane);
+  product.horizontal_sums.emplace_back(sum, lane);
   return sum;
 }
 
 /// Defines the op's result at (n, feature, x, y, z) as one inner product.
 void define_inner_product(Emitter& e, const Op& op, const std::string& name, const std::vector<Var>& at, const RDom& r, int width,
                           const std::function<Expr(const Expr& channel)>& read) {
-  Product product{.op = &op, .weights = kernel_of_lanes(e, op, at.size() - 2, width)};
+  Contraction product{.op = &op, .weights = kernel_of_lanes(e, op, at.size() - 2, width)};
   const auto steps = kernel_steps(r);
   product.accumulator = add_inner_product(product, name, at, r, width, {steps.begin(), steps.end()}, read);
   e.define(op.result(), product.accumulator);
@@ -345,11 +345,11 @@ void strided_input_grad(Emitter& e, const Op& op, const Geometry& g) {
   Surrounded dy(e, g, op.operands[0], w, Directions(spatial, true), skip);
   Var c("c");
   const auto at = place_variables(spatial), quotient = place_variables(spatial, "q");
-  Product product{.op = &op,
-                  .unroll_columns = dy.skips_columns() && !share,
-                  .images_share = share,
-                  .groups = g.groups,
-                  .weights = width > 0 ? kernel_of_lanes(e, op, spatial, width) : kernel_of(e, op, spatial)};
+  Contraction product{.op = &op,
+                      .unroll_columns = dy.skips_columns() && !share,
+                      .images_share = share,
+                      .groups = g.groups,
+                      .weights = width > 0 ? kernel_of_lanes(e, op, spatial, width) : kernel_of(e, op, spatial)};
   Expr value;
   // The sum of the pixels of one remainder along each dimension.
   auto add_part = [&](const std::vector<int>& remainder) {

@@ -59,7 +59,7 @@ void halide_dense_input_grad(Emitter& e, const Op& op) {
     at.insert(at.begin(), lane);
     acc(args) += part(at);
     e.define(op.result(), acc);
-    e.set_product({.op = &op, .accumulator = acc, .parts = {{part, r}}, .lane_sums = {{acc, lane}}});
+    e.set_product({.op = &op, .accumulator = acc, .parts = {{part, r}}, .horizontal_sums = {{acc, lane}}});
     return;
   }
   RDom r(0, outputs, "r");

@@ -235,29 +235,29 @@ void Emitter::make_outputs() {
   for (const auto& group : output_groups(kernel_.graph)) {
     const auto& first = type(group[0]);
     if (sums_over_batch(kernel_.graph, definer(group[0]))) continue;
-    Func sink("out");
+    Func consumer("out");
     auto vars = indices(first);
     std::vector<Expr> index(vars.begin(), vars.end()), elements;
     for (auto value : group) elements.push_back(at(value, n, index));
     if (elements.size() == 1)
-      sink(arguments_of(first)) = elements[0];
+      consumer(arguments_of(first)) = elements[0];
     else
-      sink(arguments_of(first)) = Tuple(elements);
+      consumer(arguments_of(first)) = Tuple(elements);
     bool of_product = product_.op != nullptr && std::any_of(group.begin(), group.end(), [&](ValueId v) { return reaches_product(v); });
     if (of_product) {
       check(!product_has_sink, "one loop nest reads a product");
       product_has_sink = true;
-      schedule_product(*this, sink, first, product_, pool);
+      schedule_product(*this, consumer, first, product_, pool);
     } else {
-      schedule_map(*this, sink, first);
+      schedule_map(*this, consumer, first);
     }
     for (std::size_t i = 0; i < group.size(); ++i) {
       // Sums read what was stored, not the expression again.
-      values_[group[i]] = {sink, group.size() == 1 ? -1 : static_cast<int>(i)};
-      fix_layout(sink.output_buffers()[i], type(group[i]), images(), graph().lanes, i == 0);
-      if (aligned(type(group[i]))) sink.output_buffers()[i].set_host_alignment(std::min(64, vector() * size_of(type(group[i]).dtype)));
+      values_[group[i]] = {consumer, group.size() == 1 ? -1 : static_cast<int>(i)};
+      fix_layout(consumer.output_buffers()[i], type(group[i]), images(), graph().lanes, i == 0);
+      if (aligned(type(group[i]))) consumer.output_buffers()[i].set_host_alignment(std::min(64, vector() * size_of(type(group[i]).dtype)));
     }
-    outputs_.push_back(sink);
+    outputs_.push_back(consumer);
   }
   if (product_.op != nullptr && !product_has_sink) store(product_.accumulator, type(product_.op->result()).dims.back());
   emit_pointwise_again();

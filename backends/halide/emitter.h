@@ -23,7 +23,7 @@ struct FuncRef {
 };
 
 /// A contraction whose accumulators want to live in registers, inside the loops of what reads them.
-struct Product {
+struct Contraction {
   const Op* op = nullptr;
   /// Its result. Where that is put together from several sums, each with its own domain, those are `parts`: in the input gradient of a
   /// strided convolution `accumulator` chooses among them by pixel.
@@ -31,7 +31,7 @@ struct Product {
   Halide::RDom domain;
   std::vector<std::pair<Halide::Func, Halide::RDom>> parts = {};
   /// Of inner products along lanes: what sums the lanes of each of the parts.
-  std::vector<std::pair<Halide::Func, Halide::RDom>> lane_sums = {};
+  std::vector<std::pair<Halide::Func, Halide::RDom>> horizontal_sums = {};
   /// Whether all columns of a row are unrolled, so that tests of where a column stands are decided at compile time.
   bool unroll_columns = false;
   /// Of a convolution where lanes are features: whether images, instead of columns, share each vector of weights.
@@ -78,7 +78,7 @@ class Emitter {
   /// A Func that is computed once a tile into scratch memory, its lanes in a vector. Where lanes are features, `features` is the extent of
   /// its first argument after the image, or 0 if that is no dimension to vectorize.
   void store(Halide::Func func, std::int64_t features);
-  void set_product(Product product) { product_ = std::move(product); }
+  void set_product(Contraction product) { product_ = std::move(product); }
   /// Whether the value is an argument of the kernel, already in memory.
   bool in_memory(ValueId value) const;
   /// Such an argument.
@@ -116,7 +116,7 @@ class Emitter {
   std::map<ValueId, Halide::Func> sums_;
   std::vector<Halide::Argument> arguments_;
   std::vector<Halide::Func> outputs_;
-  Product product_;
+  Contraction product_;
 };
 
 #define GRADC_OP(name, gradient, reference, halide) GRADC_IF_##halide(void halide_##name(Emitter&, const Op&);)
@@ -125,9 +125,9 @@ class Emitter {
 void halide_pointwise(Emitter&, const Op&);
 
 /// Schedules of whole kernels, each with the reasons for its numbers.
-void schedule_product(Emitter& e, Halide::Func sink, const Type& sink_type, const Product& product, const Op* pool);
-void schedule_product_of_features(Emitter& e, Halide::Func sink, const Type& sink_type, const Product& product, const Op* pool);
-void schedule_map(const Emitter& e, Halide::Func sink, const Type& type);
+void schedule_product(Emitter& e, Halide::Func consumer, const Type& sink_type, const Contraction& product, const Op* pool);
+void schedule_product_of_features(Emitter& e, Halide::Func consumer, const Type& sink_type, const Contraction& product, const Op* pool);
+void schedule_map(const Emitter& e, Halide::Func consumer, const Type& type);
 
 /// The pixels of a product that a pooling in its kernel makes one: columns, and rows times planes.
 struct PooledPixels {
@@ -139,7 +139,7 @@ struct PooledPixels {
 
 /// The channels that a convolution or its input gradient sums over. Of an input gradient's transposed kernel the second last dimension has
 /// the filters of all groups.
-std::int64_t terms_of_channels(const Emitter& e, const Product& product);
+std::int64_t terms_of_channels(const Emitter& e, const Contraction& product);
 
 /// The loops over the terms of a convolution's sum, innermost first: channels, kernel columns, rows and planes, as tf.js's CPU backend adds
 /// them. Where a relu or pooling decides between nearly equal values, it then decides as tf.js does, rounding for rounding.

@@ -22,16 +22,16 @@ bool sum_pixels_side_by_side(const Emitter& e, Func sum, const Var& channel, con
   Var outer("outer"), lane("lane"), turn("turn");
   RVar group("group"), member("member");
   sum.update().split(pixels[0], group, member, 8);
-  auto turns = sum.update().rfactor(member, turn);
+  auto chains = sum.update().rfactor(member, turn);
   auto args = sum.args();
   sum.compute_root().vectorize(channel, width);
   first_outermost(sum);
   sum.update().split(channel, outer, lane, width).reorder(lane, member, outer).vectorize(lane).unroll(member);
-  turns.compute_at(sum, outer).bound_extent(channel, width).bound_extent(turn, 8);
-  turns.reorder_storage(channel, turn).vectorize(channel).unroll(turn);
+  chains.compute_at(sum, outer).bound_extent(channel, width).bound_extent(turn, 8);
+  chains.reorder_storage(channel, turn).vectorize(channel).unroll(turn);
   std::vector<VarOrRVar> order = {channel, turn, group};
   for (int i = 1; i < pixels.dimensions(); ++i) order.push_back(pixels[i]);
-  turns.update().reorder(order).vectorize(channel).unroll(turn);
+  chains.update().reorder(order).vectorize(channel).unroll(turn);
   return true;
 }
 

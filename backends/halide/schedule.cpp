@@ -19,25 +19,25 @@ std::vector<std::int64_t> fast_dims(const gradc::Type& type) {
 
 /// The sums that a strided input gradient is put together from, which take turns by column, row and plane: a block holds as many columns
 /// and rows of each, so that which one a pixel takes is known at compile time.
-void schedule_parts(Func sink, const Product& product, std::int64_t channels, std::int64_t columns) {
-  auto args = sink.args();
+void schedule_parts(Func consumer, const Contraction& product, std::int64_t channels, std::int64_t columns) {
+  auto args = consumer.args();
   const auto strides = columns_first(product.op->attributes.ints("strides"));
   Var co("co"), ci("ci"), xo("xo"), xi("xi");
-  sink.split(args[1], co, ci, static_cast<int>(channels))
+  consumer.split(args[1], co, ci, static_cast<int>(channels))
       .split(args[2], xo, xi, static_cast<int>(columns * strides[0]), TailStrategy::GuardWithIf);
-  const auto rows = cut_rows(sink, strides, TailStrategy::GuardWithIf);
+  const auto rows = cut_rows(consumer, strides, TailStrategy::GuardWithIf);
   const auto unrolled = followed_by<VarOrRVar>({ci, xi}, rows.inner);
   auto order = followed_by<VarOrRVar>({args[0]}, unrolled);
   order.emplace_back(xo);
   order = followed_by(std::move(order), rows.outer);
   order.emplace_back(co);
-  sink.reorder(order).vectorize(args[0]);
-  for (const auto& each : unrolled) sink.unroll(each);
-  if (product.unroll_columns) sink.unroll(xo);
+  consumer.reorder(order).vectorize(args[0]);
+  for (const auto& each : unrolled) consumer.unroll(each);
+  if (product.unroll_columns) consumer.unroll(xo);
   for (const auto& [acc, domain] : product.parts) {
     auto part = acc;
     auto own = part.args();
-    part.compute_at(sink, xo).bound_extent(own[2], static_cast<int>(columns));
+    part.compute_at(consumer, xo).bound_extent(own[2], static_cast<int>(columns));
     for (std::size_t d = 3; d < own.size(); ++d) part.bound_extent(own[d], 1);
     part.vectorize(own[0]).unroll(own[1]).unroll(own[2]);
     part.update().reorder(followed_by<VarOrRVar>({own.begin(), own.end()}, loops_over_terms(domain)));
@@ -55,36 +55,36 @@ void bound_all(Func func, const gradc::Type& type, int images) {
   for (auto extent : fast_dims(type)) func.bound(args[d++], 0, static_cast<int>(extent));
 }
 
-void schedule_map(const Emitter& e, Func sink, const gradc::Type& type) {
-  bound_all(sink, type, e.images());
-  auto args = sink.args();
+void schedule_map(const Emitter& e, Func consumer, const gradc::Type& type) {
+  bound_all(consumer, type, e.images());
+  auto args = consumer.args();
   if (type.batched() && e.lanes_are_features()) {
     if (args.size() == 1) return;
     std::vector<VarOrRVar> order(args.begin() + 1, args.end());
     order.push_back(args[0]);
-    sink.reorder(order).vectorize(args[1], e.width(fast_dims(type)[0]), TailStrategy::ShiftInwards);
+    consumer.reorder(order).vectorize(args[1], e.width(fast_dims(type)[0]), TailStrategy::ShiftInwards);
   } else if (type.batched()) {
-    sink.vectorize(args[0]);
+    consumer.vectorize(args[0]);
     // Four vectors at a time keep loads in flight.
     if (args.size() > 1 && fast_dims(type)[0] >= 4) {
       Var outer, inner;
-      sink.split(args[1], outer, inner, 4).unroll(inner);
+      consumer.split(args[1], outer, inner, 4).unroll(inner);
     }
   } else if (!args.empty() && fast_dims(type)[0] >= e.vector()) {
     if (args.size() > 1 && e.has(OpKind::transpose)) {
       // Rows that are read are columns that are written: a block of as many of both reads whole cache lines while they are in the cache.
       Var xo("xo"), xi("xi"), yo("yo"), yi("yi");
-      sink.tile(args[0], args[1], xo, yo, xi, yi, e.vector(), e.vector(), TailStrategy::GuardWithIf).vectorize(xi);
+      consumer.tile(args[0], args[1], xo, yo, xi, yi, e.vector(), e.vector(), TailStrategy::GuardWithIf).vectorize(xi);
       return;
     }
-    sink.vectorize(args[0], e.vector(), TailStrategy::GuardWithIf);
+    consumer.vectorize(args[0], e.vector(), TailStrategy::GuardWithIf);
   }
 }
 
-void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {
-  if (e.lanes_are_features()) return schedule_product_of_features(e, sink, type, product, pool);
-  bound_all(sink, type, e.images());
-  auto args = sink.args();
+void schedule_product(Emitter& e, Func consumer, const gradc::Type& type, const Contraction& product, const Op* pool) {
+  if (e.lanes_are_features()) return schedule_product_of_features(e, consumer, type, product, pool);
+  bound_all(consumer, type, e.images());
+  auto args = consumer.args();
   auto dims = fast_dims(type);
   auto acc = product.accumulator;
   auto acc_args = acc.args();
@@ -97,8 +97,8 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
     auto most = std::min<std::int64_t>(e.target().registers * 3 / 4, dims[0]);
     auto blocks = (dims[0] + most - 1) / most;
     auto block = (dims[0] + blocks - 1) / blocks;
-    sink.split(args[1], co, ci, static_cast<int>(block)).unroll(ci).vectorize(args[0]);
-    acc.compute_at(sink, co).vectorize(acc_args[0]).unroll(acc_args[1]);
+    consumer.split(args[1], co, ci, static_cast<int>(block)).unroll(ci).vectorize(args[0]);
+    acc.compute_at(consumer, co).vectorize(acc_args[0]).unroll(acc_args[1]);
     std::vector<VarOrRVar> order = {acc_args[0], acc_args[1], r.x};
     acc.update().reorder(order).vectorize(acc_args[0]).unroll(acc_args[1]);
     return;
@@ -120,19 +120,19 @@ void schedule_product(Emitter& e, Func sink, const gradc::Type& type, const Prod
                                   .pool_columns = pooled.columns,
                                   .groups = product.groups},
                                  e.target(), e.candidate());
-  if (!product.parts.empty()) return schedule_parts(sink, product, block.channels, block.columns);
+  if (!product.parts.empty()) return schedule_parts(consumer, product, block.channels, block.columns);
   // Channel blocks outermost: their weights stay in L1 while the image passes.
   std::vector<VarOrRVar> order = {args[0], ci, xi, xo};
   order.insert(order.end(), args.begin() + 3, args.end());
   order.emplace_back(co);
-  sink.split(args[1], co, ci, static_cast<int>(block.channels))
+  consumer.split(args[1], co, ci, static_cast<int>(block.channels))
       .split(args[2], xo, xi, static_cast<int>(block.columns))
       .reorder(order)
       .vectorize(args[0])
       .unroll(ci)
       .unroll(xi);
-  if (product.unroll_columns) sink.unroll(xo);
-  acc.compute_at(sink, xo).vectorize(acc_args[0]);
+  if (product.unroll_columns) consumer.unroll(xo);
+  acc.compute_at(consumer, xo).vectorize(acc_args[0]);
   auto update = acc.update();
   // The columns of a depthwise kernel share what they read.
   if (product.unroll_columns || (terms == 1 && product.groups > 1)) update.unroll(r.x);
@@ -156,7 +156,7 @@ PooledPixels::PooledPixels(const Op* pool) {
   for (std::size_t d = 1; d < window.size(); ++d) rows *= window[d];
 }
 
-std::int64_t terms_of_channels(const Emitter& e, const Product& product) {
+std::int64_t terms_of_channels(const Emitter& e, const Contraction& product) {
   const auto channels = e.type(product.op->operands[1]).dims.end()[-2];
   return product.op->kind == OpKind::conv ? channels : channels / product.groups;
 }

@@ -14,29 +14,29 @@ namespace {
 using namespace Halide;
 
 /// Inner products along the lanes: a block of features × rows holds a vector for each, whose lanes are summed at the end.
-void schedule_dot(Emitter& e, Func sink, const Product& product, const Var& row, std::int64_t rows) {
-  auto args = sink.args();
+void schedule_dot(Emitter& e, Func consumer, const Contraction& product, const Var& row, std::int64_t rows) {
+  auto args = consumer.args();
   auto [part, domain] = product.parts[0];
-  auto [sum, lane] = product.lane_sums[0];
+  auto [sum, lane] = product.horizontal_sums[0];
   const int features = e.width(std::min<std::int64_t>(8, e.type(product.op->result()).dims.back()));
   const int most = std::max(1, (e.target().registers - 8) / features);
   int block = 1;
   for (int b = 1; b <= most; ++b)
     if (rows % b == 0) block = b;
   Var fo("fo"), fi("fi"), ro("ro"), ri("ri");
-  sink.split(args[1], fo, fi, features, TailStrategy::ShiftInwards).split(row, ro, ri, block, TailStrategy::ShiftInwards);
+  consumer.split(args[1], fo, fi, features, TailStrategy::ShiftInwards).split(row, ro, ri, block, TailStrategy::ShiftInwards);
   std::vector<VarOrRVar> order = {fi, ri, ro};
   for (const auto& arg : args)
     if (arg.name() != args[1].name() && arg.name() != row.name()) order.push_back(arg);
   order.push_back(fo);
-  sink.reorder(order).vectorize(fi).unroll(ri);
+  consumer.reorder(order).vectorize(fi).unroll(ri);
   auto own = sum.args();
-  sum.compute_at(sink, ro);
+  sum.compute_at(consumer, ro);
   first_outermost(sum);
   auto lanes = sum.update();
   lanes.atomic().vectorize(lane.x);
   auto accumulators = part;
-  accumulators.compute_at(sink, ro);
+  accumulators.compute_at(consumer, ro);
   auto part_args = accumulators.args();
   accumulators.vectorize(part_args[0]);
   auto update = accumulators.update();
@@ -54,23 +54,23 @@ void schedule_dot(Emitter& e, Func sink, const Product& product, const Var& row,
   }
 }
 
-/// The outermost loops of a sink: the image and the feature block; each split with its tail shifted back, as the sink only writes what it
-/// computes.
-void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
-  auto args = sink.args();
+/// The outermost loops of a consumer: the image and the feature block; each split with its tail shifted back, as the consumer only writes
+/// what it computes.
+void schedule_dense(Emitter& e, Func consumer, const gradc::Type& type, const Contraction& product) {
+  auto args = consumer.args();
   auto features = type.dims.back();
   const auto width = e.width(features);
   // Images share a vector of weights, or, where a tile is one image, the rows of an input of several dimensions.
   const bool of_images = e.images() > 1 || args.size() < 3;
   if (!product.parts.empty())
-    return schedule_dot(e, sink, product, of_images ? args[0] : args[2],
+    return schedule_dot(e, consumer, product, of_images ? args[0] : args[2],
                         of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2]);
   auto others = of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2];
   auto depth = e.type(product.op->operands[1]).dims[0];
   auto block = choose_feature_tile(e, {features, width}, others, depth);
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), ro("ro"), ri("ri");
   auto& row = of_images ? args[0] : args[2];
-  sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards)
+  consumer.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards)
       .split(fi, vo, vi, width)
       .split(row, ro, ri, block.others, TailStrategy::ShiftInwards);
   std::vector<VarOrRVar> order = {vi, vo, ri, ro};
@@ -78,21 +78,21 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
     if (of_images || d != 2) order.push_back(args[d]);
   if (!of_images) order.push_back(args[0]);
   order.push_back(fo);
-  sink.reorder(order).vectorize(vi).unroll(vo).unroll(ri);
+  consumer.reorder(order).vectorize(vi).unroll(vo).unroll(ri);
   auto acc = product.accumulator;
-  acc.compute_at(sink, ro);
+  acc.compute_at(consumer, ro);
   // Too few accumulators to hide the latency of a multiply-add are split into chains, which take turns. Rows of so few weights lie close
   // together.
-  int turns = 1;
-  while (turns * block.vectors * block.others < e.target().enough_accumulators() && depth % (2 * turns) == 0 &&
-         depth >= cost::kStepsOfChain * turns)
-    turns *= 2;
-  if (turns > 1) {
+  int chains = 1;
+  while (chains * block.vectors * block.others < e.target().enough_accumulators() && depth % (2 * chains) == 0 &&
+         depth >= cost::kStepsOfChain * chains)
+    chains *= 2;
+  if (chains > 1) {
     RVar outer("outer"), inner("inner");
     Var turn("turn");
-    acc.update().split(product.domain.x, outer, inner, turns);
+    acc.update().split(product.domain.x, outer, inner, chains);
     auto part = acc.update().rfactor(inner, turn);
-    part.compute_at(sink, ro).bound_extent(turn, turns);
+    part.compute_at(consumer, ro).bound_extent(turn, chains);
     keep_in_registers(part, part.args()[1], width, {outer});
     keep_in_registers(acc, acc.args()[1], width, {inner});
     return;
@@ -102,18 +102,18 @@ void schedule_dense(Emitter& e, Func sink, const gradc::Type& type, const Produc
     acc.update().prefetch(e.memory(weights), product.domain.x, product.domain.x, cost::kRowsAhead, PrefetchBoundStrategy::NonFaulting);
 }
 
-void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
+void schedule_whole_gradient(Emitter& e, Func consumer, const gradc::Type& type, const Contraction& product) {
   // (feature, row) of a block of rows of the kernel. What follows updates params in place, so that nothing may be computed twice: the last
   // vectors are cut instead of shifted back, while their accumulators stay whole.
-  auto args = sink.args();
+  auto args = consumer.args();
   auto features = type.dims[1], rows = type.dims[0];
   const auto width = e.width(features);
   auto block = choose_feature_tile(e, {features, width}, rows, 64);
   while (rows % block.others != 0) --block.others;
   while (features % (block.vectors * width) != 0 && block.vectors > 1) --block.vectors;
-  sink.bound(args[0], 0, static_cast<int>(features)).bound(args[1], 0, static_cast<int>(rows));
+  consumer.bound(args[0], 0, static_cast<int>(features)).bound(args[1], 0, static_cast<int>(rows));
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), ro("ro"), ri("ri");
-  sink.split(args[0], fo, fi, block.vectors * width, TailStrategy::GuardWithIf)
+  consumer.split(args[0], fo, fi, block.vectors * width, TailStrategy::GuardWithIf)
       .split(fi, vo, vi, width, TailStrategy::GuardWithIf)
       .split(args[1], ro, ri, block.others)
       .reorder({vi, vo, ri, ro, fo})
@@ -122,21 +122,21 @@ void schedule_whole_gradient(Emitter& e, Func sink, const gradc::Type& type, con
       .unroll(ri);
   auto acc = product.accumulator;
   auto acc_args = acc.args();
-  acc.compute_at(sink, ro).bound_extent(acc_args[0], block.vectors * width);
+  acc.compute_at(consumer, ro).bound_extent(acc_args[0], block.vectors * width);
   keep_in_registers(acc, acc_args[0], width, {product.domain.x});
 }
 
 /// By how many columns, rows and planes the sums of a strided input gradient take turns: by its strides, or where there are no such `turns`
 /// by one.
-Ints periods_of(const Product& product, bool turns) {
+Ints periods_of(const Contraction& product, bool turns) {
   auto strides = columns_first(product.op->attributes.ints("strides"));
   return turns ? strides : Ints(strides.size(), 1);
 }
 
 /// Convolutions whose lanes are the channels that they read: a block of all features × columns holds a vector for each, whose lanes are
 /// summed at the end.
-void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, const Product& product) {
-  auto args = sink.args();  // (n, feature, x, y, z)
+void schedule_inner_product(Emitter& e, Func consumer, const gradc::Type& type, const Contraction& product) {
+  auto args = consumer.args();  // (n, feature, x, y, z)
   // The sums that a strided input gradient is put together from take turns by column, row and plane.
   const auto periods = periods_of(product, product.op->kind == OpKind::conv_input_grad);
   const bool turns = periods != Ints(periods.size(), 1);
@@ -145,25 +145,25 @@ void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, cons
   const auto block = std::clamp<std::int64_t>((e.target().registers - 1 - features) / features, 1, std::min<std::int64_t>(columns, 16));
   Var xo("xo"), xi("xi");
   const auto tail = turns ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
-  sink.split(args[2], xo, xi, static_cast<int>(block * periods[0]), tail);
-  const auto rows = cut_rows(sink, periods, tail);
+  consumer.split(args[2], xo, xi, static_cast<int>(block * periods[0]), tail);
+  const auto rows = cut_rows(consumer, periods, tail);
   auto order = followed_by<VarOrRVar>({args[1], xi}, rows.inner);
   order.emplace_back(xo);
   order = followed_by(std::move(order), rows.outer);
   order.emplace_back(args[0]);
-  sink.reorder(order);
+  consumer.reorder(order);
   if (features > 1)
-    sink.vectorize(args[1], e.width(features), TailStrategy::ShiftInwards).unroll(xi);
+    consumer.vectorize(args[1], e.width(features), TailStrategy::ShiftInwards).unroll(xi);
   else if (turns)
-    sink.unroll(args[1]).unroll(xi);
+    consumer.unroll(args[1]).unroll(xi);
   else
-    sink.unroll(args[1]).vectorize(xi, e.width(block), TailStrategy::ShiftInwards);
-  for (const auto& each : rows.inner) sink.unroll(each);
+    consumer.unroll(args[1]).vectorize(xi, e.width(block), TailStrategy::ShiftInwards);
+  for (const auto& each : rows.inner) consumer.unroll(each);
   auto packed = product.weights;
   packed.compute_root();
-  for (auto [sum, lane] : product.lane_sums) {
+  for (auto [sum, lane] : product.horizontal_sums) {
     auto own = sum.args();
-    sum.compute_at(sink, xo);
+    sum.compute_at(consumer, xo);
     first_outermost(sum);
     if (turns) sum.bound_extent(own[2], static_cast<int>(block));
     for (std::size_t d = 3; turns && d < own.size(); ++d) sum.bound_extent(own[d], 1);
@@ -176,7 +176,7 @@ void schedule_inner_product(Emitter& e, Func sink, const gradc::Type& type, cons
   }
   for (auto [part, r] : product.parts) {
     auto own = part.args();
-    part.compute_at(sink, xo).vectorize(own[0]);
+    part.compute_at(consumer, xo).vectorize(own[0]);
     auto update = part.update();
     update.reorder(followed_by<VarOrRVar>({own.begin(), own.end()}, loops_over_terms(r))).vectorize(own[0]);
     for (std::size_t d = 1; d < own.size(); ++d) {
@@ -230,15 +230,15 @@ FeatureTile choose_feature_tile(const Emitter& e, const FeatureLanes& lanes, std
   return choose_feature_tile(lanes, others, depth, repeat, e.target(), e.candidate());
 }
 
-void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type, const Product& product, const Op* pool) {
+void schedule_product_of_features(Emitter& e, Func consumer, const gradc::Type& type, const Contraction& product, const Op* pool) {
   const auto& op = *product.op;
-  if (op.kind == OpKind::dense_weight_grad_whole) return schedule_whole_gradient(e, sink, type, product);
-  bound_all(sink, type, e.images());
-  if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) return schedule_dense(e, sink, type, product);
-  if (!product.lane_sums.empty()) return schedule_inner_product(e, sink, type, product);
+  if (op.kind == OpKind::dense_weight_grad_whole) return schedule_whole_gradient(e, consumer, type, product);
+  bound_all(consumer, type, e.images());
+  if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) return schedule_dense(e, consumer, type, product);
+  if (!product.horizontal_sums.empty()) return schedule_inner_product(e, consumer, type, product);
 
   // Convolutions: (n, feature, x, y, z). With a pooling in the kernel an output column is a window of the product's columns and rows.
-  auto args = sink.args();
+  auto args = consumer.args();
   const auto made = columns_first(spatial_dims(type));
   auto features = type.dims.back(), columns = made[0];
   const PooledPixels pooled(pool);
@@ -271,24 +271,24 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
                                                           .sums = pooled.rows * pooled.columns * turns},
                                                          e.target(), e.candidate())
                                  : choose_feature_tile(e, lanes, others, depth / turns + 1, pooled.rows * pooled.columns);
-  sink.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
+  consumer.split(args[1], fo, fi, block.vectors * width, TailStrategy::ShiftInwards).split(fi, vo, vi, width);
   // Neighbours that share each vector of weights.
   auto& neighbour = share ? args[0] : args[2];
   const bool shifts = share || !parts;  // Columns that parts take turns by stay where they are.
-  sink.split(neighbour, xo, xi, static_cast<int>(share ? block.others : block.others * periods[0]),
-             shifts ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf);
+  consumer.split(neighbour, xo, xi, static_cast<int>(share ? block.others : block.others * periods[0]),
+                 shifts ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf);
   std::vector<VarOrRVar> order = {vi, vo, xi};
   Var column = args[2];
   std::vector<Var> rows(args.begin() + 3, args.end()), within_turns;
   if (parts) {
-    auto cut = cut_rows(sink, periods, TailStrategy::GuardWithIf);
+    auto cut = cut_rows(consumer, periods, TailStrategy::GuardWithIf);
     rows = std::move(cut.outer);
     within_turns = std::move(cut.inner);
   }
   if (parts && share) {
     Var column_turn("column_turn");
     column = Var("column");
-    sink.split(args[2], column, column_turn, static_cast<int>(periods[0]), TailStrategy::GuardWithIf);
+    consumer.split(args[2], column, column_turn, static_cast<int>(periods[0]), TailStrategy::GuardWithIf);
     within_turns.push_back(column_turn);
   }
   order.insert(order.end(), within_turns.begin(), within_turns.end());
@@ -309,11 +309,11 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
     inner_loops = {xo}, outer_loops = {args[0], fo};
   const auto loops = followed_by(followed_by(inner_loops, rows), outer_loops);
   order.insert(order.end(), loops.begin(), loops.end());
-  sink.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
-  for (const auto& each : within_turns) sink.unroll(each);
-  if (product.unroll_columns) sink.unroll(xo);
+  consumer.reorder(order).vectorize(vi).unroll(vo).unroll(xi);
+  for (const auto& each : within_turns) consumer.unroll(each);
+  if (product.unroll_columns) consumer.unroll(xo);
   auto in_registers = [&](Func acc, const RDom& r) {
-    acc.compute_at(sink, loops[0]);
+    acc.compute_at(consumer, loops[0]);
     if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
     keep_in_registers(acc, acc.args()[1], width, loops_over_terms(r), terms);
     // The columns of a depthwise kernel share what they read.
@@ -329,7 +329,7 @@ void schedule_product_of_features(Emitter& e, Func sink, const gradc::Type& type
   if (product.groups == 1 && large && reads >= cost::kReadsOfPackedWeights) {
     auto packed = product.weights;
     auto own = packed.args();
-    packed.compute_at(sink, fo).bound_extent(own[0], block.vectors * width).vectorize(own[0], width);
+    packed.compute_at(consumer, fo).bound_extent(own[0], block.vectors * width).vectorize(own[0], width);
   }
   if (!parts) return in_registers(product.accumulator, product.domain);
   for (const auto& [acc, domain] : product.parts) {

@@ -4,14 +4,14 @@ namespace gradc {
 
 void also(Halide::Expr& all, const Halide::Expr& condition) { all = all.defined() ? all && condition : condition; }
 
-CutRows cut_rows(Halide::Func sink, const std::vector<std::int64_t>& periods, Halide::TailStrategy tail) {
-  const auto args = sink.args();
+CutRows cut_rows(Halide::Func consumer, const std::vector<std::int64_t>& periods, Halide::TailStrategy tail) {
+  const auto args = consumer.args();
   CutRows rows;
   for (std::size_t d = 1; d < periods.size(); ++d) {
     const auto& row = args[d + 2];
     rows.outer.emplace_back(row.name() + "o");
     rows.inner.emplace_back(row.name() + "i");
-    sink.split(row, rows.outer.back(), rows.inner.back(), static_cast<int>(periods[d]), tail);
+    consumer.split(row, rows.outer.back(), rows.inner.back(), static_cast<int>(periods[d]), tail);
   }
   return rows;
 }

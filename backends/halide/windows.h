@@ -22,12 +22,12 @@ std::vector<T> columns_first(std::vector<T> slowest_first) {
 /// Makes `all`, undefined where there is no condition yet, hold only where this one holds too.
 void also(Halide::Expr& all, const Halide::Expr& condition);
 
-/// What loops of a sink over rows and planes became, each cut into parts of as many as its period.
+/// What loops of a consumer over rows and planes became, each cut into parts of as many as its period.
 struct CutRows {
   std::vector<Halide::Var> outer, inner;
 };
 /// Cuts the loops over rows and planes of images (n, channel, x, y, z) by periods, columns' first.
-CutRows cut_rows(Halide::Func sink, const std::vector<std::int64_t>& periods, Halide::TailStrategy tail);
+CutRows cut_rows(Halide::Func consumer, const std::vector<std::int64_t>& periods, Halide::TailStrategy tail);
 
 /// A variable for each spatial dimension of images of this many: x, y and z behind `prefix`.
 std::vector<Halide::Var> place_variables(std::size_t spatial, const std::string& prefix = "");

@@ -71,7 +71,7 @@ class Writer {
     chunks_ = field("chunks", offsetof(StepContext, chunks), b_.getInt64Ty());
     batch_arena_ = field("batch_arena", offsetof(StepContext, batch_arena), b_.getPtrTy());
     partials_ = field("partials", offsetof(StepContext, partials), b_.getPtrTy());
-    whole_ = field("whole", offsetof(StepContext, whole), b_.getPtrTy());
+    replicated_ = field("replicated", offsetof(StepContext, replicated), b_.getPtrTy());
     params_ = field("params", offsetof(StepContext, params), b_.getPtrTy());
     tile_memory_ =
         offset(field("tile_arena", offsetof(StepContext, tile_arena), b_.getPtrTy()), b_.CreateMul(thread_, b_.getInt64(plan_.tile_bytes)));
@@ -279,7 +279,7 @@ class Writer {
         return offset(batch_arena_, b_.CreateAdd(b_.CreateMul(padded_images_, b_.getInt64(placement.offset)),
                                                  b_.CreateMul(image, b_.getInt64(placement.bytes))));
       case Space::partial: return offset(partial, placement.offset);
-      case Space::whole: return offset(whole_, placement.offset);
+      case Space::replicated: return offset(replicated_, placement.offset);
       case Space::param: return b_.CreateLoad(b_.getPtrTy(), offset(params_, placement.offset * 8));
     }
     throw InternalError("a placement without a space");
@@ -323,7 +323,7 @@ class Writer {
   llvm::Function* step_ = nullptr;
   llvm::AllocaInst *buffers_ = nullptr, *next_event_ = nullptr;
   Value *context_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *images_ = nullptr, *padded_images_ = nullptr, *chunks_ = nullptr,
-        *batch_arena_ = nullptr, *partials_ = nullptr, *whole_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
+        *batch_arena_ = nullptr, *partials_ = nullptr, *replicated_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
 };
 
 [[noreturn]] void fail(const std::string& what) {

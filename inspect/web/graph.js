@@ -2,7 +2,7 @@
 // The page of `gradc dump --format html`. `data` is what inspect/graph_page.cpp writes: a snapshot of the graph after each pass, kernels
 // with their code, and the lives of values in memory.
 
-const roleNames = ["terminal", "forward", "backward", "update"];
+const roleNames = ["boundary", "forward", "backward", "update"];
 const byId = (id) => document.getElementById(id);
 const svgNamespace = "http://www.w3.org/2000/svg";
 const mostOpen = 70; // Graphs of more ops start with their boxes closed.
@@ -525,7 +525,7 @@ addEventListener("keydown", (event) => {
 });
 addEventListener("resize", () => { if (state.view) applyView(); });
 
-for (const role of ["forward", "backward", "update", "terminal"]) {
+for (const role of ["forward", "backward", "update", "boundary"]) {
   const label = html("span", byId("legend"));
   html("i", label).style.background = `var(--${role})`;
   label.append(role);

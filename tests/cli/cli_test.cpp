@@ -498,9 +498,9 @@ TEST_F(Cli, OptimizationsAreLeftOutByName) {
   use_named_target();
   const std::string dump = "dump " GRADC_SOURCE "/tests/models/tutorial/model.json ";
   EXPECT_EQ(run(dump + "--disable fuse").out, run(dump + "--no-fuse").out);
-  const auto changed = run(dump + "--disable commute_pool,recompute --print-changed").out;
+  const auto changed = run(dump + "--disable commute_pool,rematerialize --print-changed").out;
   EXPECT_THAT(changed, HasSubstr("; simplify"));
-  EXPECT_THAT(changed, testing::Not(testing::AnyOf(HasSubstr("; commute_pool"), HasSubstr("; recompute"))));
+  EXPECT_THAT(changed, testing::Not(testing::AnyOf(HasSubstr("; commute_pool"), HasSubstr("; rematerialize"))));
   expect_error(dump + "--disable shard", 1, "pass shard cannot be left out; those that can are canonicalize, commute_pool");
   expect_error(dump + "--disable recompile", 1, "there is no pass \"recompile\"; the passes are canonicalize");
 }

@@ -109,7 +109,7 @@ TEST(JitMemory, GuardsLieBesideEveryArray) {
     run_passes(graph, pipeline({.train = false, .context = {.workload = Workload{.batch = test.batch}}}));
     for (auto guards : {Guards::behind, Guards::before}) {
       const auto plan = make_plan(graph, guards);
-      for (auto space : {Space::tile, Space::partial, Space::whole, Space::batch}) {
+      for (auto space : {Space::tile, Space::partial, Space::replicated, Space::batch}) {
         auto used = used_bytes(plan, space, plan.padded_images);
         used.erase(std::unique(used.begin(), used.end()), used.end());
         arrays += static_cast<std::int64_t>(used.size());

@@ -80,7 +80,7 @@ TEST(Step, OfOneProcessRefusesASumOverRanks) {
 
 /// A step of two phases: each tile adds to a sum, which the second phase makes whole.
 constexpr const char* kStep = R"(step @small target "avx2" lanes features {
-  memory tile 128 batch 64 partial 1024 whole 1024
+  memory tile 128 batch 64 partial 1024 replicated 1024
   tiles of 1 at least, of all 2
   param "w"
   buffer %w : f32[4] at param 0 bytes 1024
@@ -88,7 +88,7 @@ constexpr const char* kStep = R"(step @small target "avx2" lanes features {
   buffer %y : f32[B,4] at tile 64 bytes 64
   buffer %z : f32[B,4] at batch 0 bytes 64
   buffer %sum : f32[4] at partial 0 bytes 1024
-  buffer %whole : f32[4] at whole 0 bytes 1024
+  buffer %whole : f32[4] at replicated 0 bytes 1024
   input data %x
   output "whole" %whole : f32[4]
   kernel @twice flops 4 values %y images 1

@@ -1,4 +1,4 @@
-#include "passes/recompute.h"
+#include "passes/rematerialize.h"
 
 #include <algorithm>
 #include <map>
@@ -16,21 +16,21 @@ namespace {
 bool is_cheap(OpKind kind) { return is_inlined(kind) && definition(kind).instructions <= 2; }
 
 /// How to compute a value again.
-struct Recipe {
+struct Slice {
   std::vector<int> ops;        ///< Indices, in order; the last one defines the value.
   std::set<ValueId> operands;  ///< Batched values that those read and none of them makes.
 };
 
 /// Which values pass from kernel to kernel by way of memory, as readers of some are made to compute them again.
-class Traffic {
+class RematCost {
  public:
-  explicit Traffic(const Graph& graph)
+  explicit RematCost(const Graph& graph)
       : graph_(graph),
         definers_(graph.definers()),
         users_(graph.users()),
         readers_(graph.values.size()),
         reads_(graph.kernels.size()),
-        recipes_(graph.kernels.size()),
+        slices_(graph.kernels.size()),
         after_(graph.kernels.size()),
         leads_to_loops_(graph.ops.size(), false) {
     for (ValueId value = 0; value < static_cast<ValueId>(readers_.size()); ++value)
@@ -53,51 +53,51 @@ class Traffic {
 
   /// Lets kernels that read a value compute it again where this saves bytes.
   void consider(ValueId value) {
-    const auto recipe = recipe_for(value);
-    if (recipe.ops.empty() || recipe.ops.size() > cost::kRecomputedOps) return;
+    const auto slice = slice_for(value);
+    if (slice.ops.empty() || slice.ops.size() > cost::kRecomputedOps) return;
     std::vector<int> able;
     for (int kernel : readers_[value])
-      if (can_recompute(kernel, value) && reads_in_time(kernel, recipe)) able.push_back(kernel);
+      if (can_recompute(kernel, value) && reads_in_time(kernel, slice)) able.push_back(kernel);
     auto saved = [&](int kernel) {
       auto sum = bytes(value);
-      for (auto operand : recipe.operands) sum -= reads_[kernel].contains(operand) ? 0 : bytes(operand);
+      for (auto operand : slice.operands) sum -= reads_[kernel].contains(operand) ? 0 : bytes(operand);
       return sum;
     };
     std::int64_t new_writes = 0, all = cost::kWrite * bytes(value);
-    for (auto operand : recipe.operands) new_writes += is_stored(operand) ? 0 : cost::kWrite * bytes(operand);
+    for (auto operand : slice.operands) new_writes += is_stored(operand) ? 0 : cost::kWrite * bytes(operand);
     for (int kernel : able) all += saved(kernel);
     if (able.size() == readers_[value].size() && all > new_writes) {
-      for (int kernel : able) let_recompute(kernel, value, recipe);
+      for (int kernel : able) let_rematerialize(kernel, value, slice);
     } else if (new_writes == 0) {
       for (int kernel : able)
-        if (saved(kernel) > 0) let_recompute(kernel, value, recipe);
+        if (saved(kernel) > 0) let_rematerialize(kernel, value, slice);
     }
   }
 
   /// The values that a kernel is to compute again.
-  const std::map<ValueId, Recipe>& recipes(int kernel) const { return recipes_[kernel]; }
+  const std::map<ValueId, Slice>& slices(int kernel) const { return slices_[kernel]; }
 
  private:
   std::int64_t bytes(ValueId value) const { return graph_.type(value).elements() * size_of(graph_.type(value).dtype); }
   bool is_stored(ValueId value) const { return graph_.ops[definers_[value]].kernel < 0 || !readers_[value].empty(); }
 
-  Recipe recipe_for(ValueId value) const {
-    Recipe recipe;
-    if (graph_.type(value).batched()) add_to(recipe, value, graph_.ops[definers_[value]].kernel);
-    return recipe;
+  Slice slice_for(ValueId value) const {
+    Slice slice;
+    if (graph_.type(value).batched()) add_to(slice, value, graph_.ops[definers_[value]].kernel);
+    return slice;
   }
 
-  void add_to(Recipe& recipe, ValueId value, int kernel) const {
-    if (recipe.ops.size() > cost::kRecomputedOps) return;
+  void add_to(Slice& slice, ValueId value, int kernel) const {
+    if (slice.ops.size() > cost::kRecomputedOps) return;
     const int definer = definers_[value];
     const auto& op = graph_.ops[definer];
     if (op.kernel != kernel || kernel < 0 || !is_cheap(op.kind)) {
-      if (graph_.type(value).batched()) recipe.operands.insert(value);
+      if (graph_.type(value).batched()) slice.operands.insert(value);
       return;
     }
-    if (std::find(recipe.ops.begin(), recipe.ops.end(), definer) != recipe.ops.end()) return;
-    for (auto operand : op.operands) add_to(recipe, operand, kernel);
-    recipe.ops.push_back(definer);
+    if (std::find(slice.ops.begin(), slice.ops.end(), definer) != slice.ops.end()) return;
+    for (auto operand : op.operands) add_to(slice, operand, kernel);
+    slice.ops.push_back(definer);
   }
 
   /// Whether all that reads the value in a kernel are pointwise ops of its shape from which no product or pooling reads: it is then
@@ -110,9 +110,9 @@ class Traffic {
            });
   }
 
-  /// Whether a kernel can be done before params that the recipe reads are updated.
-  bool reads_in_time(int kernel, const Recipe& recipe) const {
-    return std::all_of(recipe.ops.begin(), recipe.ops.end(), [&](int op) {
+  /// Whether a kernel can be done before params that the slice reads are updated.
+  bool reads_in_time(int kernel, const Slice& slice) const {
+    return std::all_of(slice.ops.begin(), slice.ops.end(), [&](int op) {
       auto [first, last] = writers_.equal_range(op);
       return std::none_of(first, last, [&](const auto& writer) { return writer.second != kernel && leads_to(writer.second, kernel); });
     });
@@ -140,15 +140,15 @@ class Traffic {
     if (kernel >= 0) reads_[kernel].insert(value);
   }
 
-  void let_recompute(int kernel, ValueId value, const Recipe& recipe) {
+  void let_rematerialize(int kernel, ValueId value, const Slice& slice) {
     readers_[value].erase(kernel);
     reads_[kernel].erase(value);
-    for (auto operand : recipe.operands) add_reader(operand, kernel);
-    for (int op : recipe.ops) {
+    for (auto operand : slice.operands) add_reader(operand, kernel);
+    for (int op : slice.ops) {
       auto [first, last] = writers_.equal_range(op);
       for (auto writer = first; writer != last; ++writer) add_order(kernel, writer->second);
     }
-    recipes_[kernel].emplace(value, recipe);
+    slices_[kernel].emplace(value, slice);
   }
 
   const Graph& graph_;
@@ -156,17 +156,17 @@ class Traffic {
   std::vector<std::vector<std::int32_t>> users_;
   std::vector<std::set<int>> readers_;    ///< Of a value: kernels that read and do not make it; -1 is the world outside of kernels.
   std::vector<std::set<ValueId>> reads_;  ///< Of a kernel.
-  std::vector<std::map<ValueId, Recipe>> recipes_;
+  std::vector<std::map<ValueId, Slice>> slices_;
   std::vector<std::set<int>> after_;  ///< Of a kernel those that it has to be done before.
   std::vector<bool> leads_to_loops_;  ///< Of an op whether a product or pooling of its kernel reads what comes of it, many times.
   std::multimap<int, int> writers_;   ///< Of an op the kernels that update params which it reads.
 };
 
 /// Appends what a kernel computes again, and notes for each value which one now stands for it there.
-void append_recipes(Graph& graph, const std::vector<Op>& ops, const std::map<ValueId, Recipe>& recipes, int kernel,
-                    std::map<ValueId, ValueId>& again) {
-  for (const auto& [value, recipe] : recipes)
-    for (int i : recipe.ops) {
+void append_slices(Graph& graph, const std::vector<Op>& ops, const std::map<ValueId, Slice>& slices, int kernel,
+                   std::map<ValueId, ValueId>& again) {
+  for (const auto& [value, slice] : slices)
+    for (int i : slice.ops) {
       if (again.contains(ops[i].result())) continue;
       Op op = ops[i];
       op.kernel = kernel;
@@ -197,10 +197,10 @@ void drop_empty_kernels(Graph& graph) {
 
 }  // namespace
 
-void recompute(Graph& graph) {
-  Traffic traffic(graph);
+void rematerialize(Graph& graph) {
+  RematCost cost(graph);
   for (const auto& op : graph.ops)
-    if (is_pointwise(op.kind)) traffic.consider(op.result());
+    if (is_pointwise(op.kind)) cost.consider(op.result());
 
   const auto ops = std::exchange(graph.ops, {});
   std::vector<std::map<ValueId, ValueId>> again(graph.kernels.size());
@@ -208,7 +208,7 @@ void recompute(Graph& graph) {
   for (auto op : ops) {
     if (op.kernel >= 0) {
       // The ops of a kernel stand together.
-      if (op.kernel != last) append_recipes(graph, ops, traffic.recipes(op.kernel), op.kernel, again[op.kernel]);
+      if (op.kernel != last) append_slices(graph, ops, cost.slices(op.kernel), op.kernel, again[op.kernel]);
       for (auto& operand : op.operands)
         if (auto found = again[op.kernel].find(operand); found != again[op.kernel].end()) operand = found->second;
     }

@@ -7,6 +7,6 @@ namespace gradc {
 /// activations of a batch normalization, which its gradient needs, are two operations on a convolution's result. Done for chains of cheap
 /// pointwise ops where fewer bytes are then written and read. The idea of rematerialization (Briggs, Cooper and Torczon 1992), here for
 /// bandwidth.
-void recompute(Graph& graph);
+void rematerialize(Graph& graph);
 
 }  // namespace gradc
