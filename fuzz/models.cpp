@@ -98,7 +98,7 @@ class ModelGenerator {
     topology_.inputs[0].layer = first.name;
     auto config = json_of(first.layer);
     config["batch_input_shape"] = shape;
-    first.layer = Layer(first.layer.class_name(), config);
+    first.layer = make_layer(first.layer.class_name(), config);
   }
 
   /// A number for each spatial dimension, as a file may have it: one for all where they are the same.

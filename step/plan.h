@@ -18,11 +18,11 @@ namespace gradc {
 
 /// What memory a buffer is a part of.
 enum class Space : std::uint8_t {
-  tile,     ///< One thread's, for the tile it works on: values that no other phase reads.
-  batch,    ///< All images', for the whole step: values that cross phases.
-  partial,  ///< One chunk's: sums over the batch, before they are reduced.
-  whole,    ///< Once: replicated values and scalars.
-  param,    ///< The model's: params, and the values that update them in place.
+  tile,        ///< One thread's, for the tile it works on: values that no other phase reads.
+  batch,       ///< All images', for the whole step: values that cross phases.
+  partial,     ///< One chunk's: sums over the batch, before they are reduced.
+  replicated,  ///< Once: replicated values and scalars.
+  param,       ///< The model's: params, and the values that update them in place.
 };
 
 std::string_view name_of(Space space);

@@ -3,9 +3,8 @@
 /// Each constant says what it rests on, one or more of these:
 ///   Row:     the row of the constant's name that build/bin/bench_costs prints, which measures it alone on the machine at hand.
 ///   Reason:  arithmetic with other constants and numbers of a Target.
-///   Chosen:  the value with which steps were fastest, on AVX-512 machines (Zen 4, Zen 5, a Xeon), and the commit that chose it; which
-///   step,
-///            and by how much, where that is on record. Other machines may want another value.
+///   Chosen:  the value with which steps were fastest on AVX-512 machines (Zen 4, Zen 5, a Xeon), and the commit that chose it; which
+///            step, and by how much, where that is on record. Other machines may want another value.
 /// A constant with a row was chosen by steps all the same; where the row shows another number, the steps decided.
 
 #include <cstdint>

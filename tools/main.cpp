@@ -5,6 +5,7 @@
 
 #include "backends/halide/compile.h"
 #include "backends/llvm/driver.h"
+#include "compile/compile_step.h"
 #include "gradc/error.h"
 #include "support/memory.h"
 #include "tools/commands.h"

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 
+#include "frontend/topology.h"
 #include "gradc/error.h"
 #include "support/files.h"
 #include "tools/commands.h"

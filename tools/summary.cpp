@@ -1,6 +1,7 @@
 #include <iostream>
 #include <memory>
 
+#include "frontend/model_json.h"
 #include "inspect/summary.h"
 #include "tools/commands.h"
 

@@ -1,5 +1,8 @@
 #include "tools/training_recorder.h"
 
+#include "frontend/training_json.h"
+#include "runtime/step.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>

@@ -133,8 +133,7 @@ class Model {
   void expect_trainable() const;
   const Topology& topology() const;
   const TrainingConfig& training() const;
-  /// Compiles the step for training or evaluation now instead of with the first batch. `batch_size` is that of most batches: any other
-  /// works, but this one is fastest.
+  /// Compiles the step for training or evaluation of batches of about this size now, instead of with the first of them.
   CompileReport prepare(bool train = true, std::int64_t batch_size = 32);
 
  private:

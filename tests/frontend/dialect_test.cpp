@@ -8,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "frontend/initializers.h"
 #include "gradc/model.h"
 #include "support/files.h"
 

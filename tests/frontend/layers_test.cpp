@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "frontend/layer_json.h"
 #include "frontend/layers/layers.h"
 #include "frontend/lower.h"
 #include "frontend/names.h"
@@ -116,8 +117,8 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(Conv2D{.filters = 2, .kernel_size = {3, 3}, .padding = "full"}), "padding \"full\" is not known; valid and same are"},
       {images(Conv2D{.filters = 2}), "\"kernel_size\" is"},
       {images(Reshape{.target_shape = {7, -1}}), "target_shape [7,-1] does not hold the 60 elements of its input 4×5×3"},
-      {images(Layer("ReLU", {{"max_value", "six"}})), "\"max_value\" is \"six\", expected a number"},
-      {images(Layer("Dense", {{"units", 3}, {"kernel_constraint", {{"class_name", "MaxNorm"}}}})), "\"kernel_constraint\" is"},
+      {images(make_layer("ReLU", {{"max_value", "six"}})), "\"max_value\" is \"six\", expected a number"},
+      {images(make_layer("Dense", {{"units", 3}, {"kernel_constraint", {{"class_name", "MaxNorm"}}}})), "\"kernel_constraint\" is"},
   };
   for (const auto& each : cases) try {
       lower(sequence(each.layers), {.mode = Mode::predict});

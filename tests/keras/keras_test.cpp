@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "frontend/topology.h"
+#include "ir/type.h"
 #include "support/files.h"
 #include "tests/parity/recorded.h"
 

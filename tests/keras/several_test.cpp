@@ -8,7 +8,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/topology.h"
+#include "frontend/training_json.h"
 #include "gradc/error.h"
+#include "ir/type.h"
 #include "support/files.h"
 #include "tests/parity/recorded.h"
 

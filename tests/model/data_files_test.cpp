@@ -9,6 +9,7 @@
 
 #include "gradc/error.h"
 #include "gradc/model.h"
+#include "runtime/step.h"
 #include "support/files.h"
 #include "tests/support/npy.h"
 

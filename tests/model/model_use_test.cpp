@@ -7,8 +7,10 @@
 #include <atomic>
 #include <cmath>
 
+#include "frontend/training_json.h"
 #include "gradc/error.h"
 #include "gradc/model.h"
+#include "runtime/step.h"
 
 namespace gradc::test {
 namespace {

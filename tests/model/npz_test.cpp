@@ -4,9 +4,10 @@
 
 #include <filesystem>
 
-#include "frontend/build.h"
-#include "gradc/model.h"
+#include "compile/build.h"
 #include "gradc/error.h"
+#include "gradc/model.h"
+#include "runtime/step.h"
 #include "support/files.h"
 #include "tests/parity/recorded.h"
 

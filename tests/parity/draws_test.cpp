@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/initializers.h"
 #include "gradc/model.h"
 #include "support/files.h"
 #include "tests/parity/recorded.h"

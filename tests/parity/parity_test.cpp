@@ -12,6 +12,7 @@
 
 #include "backends/reference/step.h"
 #include "frontend/lower.h"
+#include "frontend/model_json.h"
 #include "gradc/error.h"
 #include "gradc/model.h"
 #include "passes/pipeline.h"

@@ -12,6 +12,7 @@
 
 #include "backends/cache.h"
 #include "compile/build.h"
+#include "compile/compile_step.h"
 #include "compile/tuned.h"
 #include "gradc/error.h"
 #include "gradc/model.h"
