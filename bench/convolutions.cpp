@@ -124,7 +124,7 @@ class Kernels {
     for (int role = 0; role < 3; ++role) rates[role] = flops_[role] / seconds[role] / 1e9;
     return rates;
   }
-  /// Of a kernel that has been run.
+  /// For a kernel that has been run.
   double flops_per_byte(int role) { return flops(role) / static_cast<double>(step_.step().kernels()[kernel_[role]].bytes); }
 
  private:

@@ -13,7 +13,7 @@
 namespace gradc {
 namespace {
 
-/// Of what the code depends on: the kernel's text, which names its target, and who compiles it.
+/// A hash of what the code depends on: the kernel's text, which names its target, and who compiles it.
 std::string hash_of(const KernelSource& source) {
   return hash_text(source.text() + " halide " + halide_version() + " gradc " + GRADC_KERNEL_VERSION);
 }

@@ -13,7 +13,7 @@
 namespace gradc {
 
 struct KernelCode {
-  std::vector<std::string> symbols;  ///< Of each kernel of the plan.
+  std::vector<std::string> symbols;  ///< One for each kernel of the plan.
   std::vector<KernelObject> objects;
 };
 

@@ -16,13 +16,13 @@ struct Dialect {
   const char* keras_version;
 
   // Layers.
-  const char* kernel_initializer;    ///< Of a Dense, or a convolution but a separable one, that names none.
+  const char* kernel_initializer;    ///< Where a Dense, or a convolution but a separable one, names none.
   bool hard_sigmoid_is_relu6;        ///< hard_sigmoid is relu6(x + 3) / 6, else min(max(0.2 x + 0.5, 0), 1).
   bool frozen_normalization_infers;  ///< BatchNormalization with trainable = false uses and keeps its moving statistics in training.
   bool moving_variance_is_unbiased;  ///< That of a BatchNormalization of images follows n / (n - 1) of a batch's, as TensorFlow's kernel
                                      ///< has it.
-  bool largest_share_gradient;  ///< Of several pixels that are the largest of a GlobalMaxPooling2D each gets an equal part, else the whole.
-  bool interpolates_by_middles;  ///< UpSampling2D sees pixels as squares with a middle, else as points at their upper left corner.
+  bool largest_share_gradient;       ///< Several pixels that are the largest of a GlobalMaxPooling2D get equal parts, else each the whole.
+  bool interpolates_by_middles;      ///< UpSampling2D sees pixels as squares with a middle, else as points at their upper left corner.
   bool call_overrules_training;  ///< What is called with training = False works as in prediction, also where the whole model is trained.
 
   // Initializers.
@@ -32,7 +32,7 @@ struct Dialect {
 
   // Training.
   bool accuracy_goes_by_shape;          ///< "accuracy" is chosen by the shapes of labels and output, else by the loss and the output.
-  UpdateRule update_rule;               ///< Of optimizers whose config does not tell, as those of Keras before 2.11 do.
+  UpdateRule update_rule;               ///< Where an optimizer's config does not tell, as those of Keras before 2.11 do.
   bool frozen_weights_are_regularized;  ///< A regularizer of a weight that is not trained counts in the loss that is printed.
 };
 

@@ -14,16 +14,16 @@ namespace gradc {
 
 struct LowerOptions {
   Mode mode = Mode::train;
-  Loss loss = {};  ///< Of each output that `outputs` does not name. Not read in Mode::predict.
+  Loss loss = {};  ///< For each output that `outputs` does not name. Not read in Mode::predict.
   std::vector<Metric> metrics = {};
   std::map<std::string, OutputTraining> outputs = {};  ///< Instead, by names of outputs.
   Writer writer = Writer::tfjs;                        ///< Whose meaning the metrics have.
-  std::vector<std::string> problems = {};              ///< Of how the model is to be trained; not read in Mode::predict.
+  std::vector<std::string> problems = {};              ///< What is wrong with the training; not read in Mode::predict.
 };
 
 /// What became of an output of the topology.
 struct LoweredOutput {
-  std::string name;  ///< Of its layer.
+  std::string name;  ///< Its layer's.
   Type predictions;
   Type labels;  ///< Where there are any.
   Loss loss;    ///< Likewise.

@@ -25,7 +25,7 @@ struct LayerNode {
 /// What a model takes.
 struct ModelInput {
   std::string layer;  ///< The input's name: that of its layer, which takes nothing else.
-  Dims shape;         ///< Of one image.
+  Dims shape;         ///< One image's.
 };
 
 /// Inputs, outputs, and layers in an order in which each comes after those it takes its inputs from.

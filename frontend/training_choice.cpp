@@ -12,7 +12,7 @@ namespace gradc {
 namespace {
 
 struct Output {
-  OpKind kind;         ///< Of the op that makes the predictions, reshapes aside.
+  OpKind kind;         ///< The op that makes the predictions, reshapes aside.
   std::int64_t width;  ///< Their last dimension.
 };
 

@@ -15,7 +15,7 @@ namespace gradc {
 
 /// How a model is trained.
 struct TrainingConfig {
-  Loss loss = {};  ///< Of each output that `outputs` does not name, and so its metrics.
+  Loss loss = {};  ///< For each output that `outputs` does not name, as are the metrics.
   std::vector<Metric> metrics = {"accuracy"};
   std::map<std::string, OutputTraining> outputs = {};  ///< By names of outputs.
   Optimizer optimizer = SGD{};

@@ -43,7 +43,7 @@ class Batch {
   struct Numbers {
     std::vector<float> floats;
     std::vector<std::uint8_t> bytes;  ///< Instead of floats, if there are any.
-    std::int64_t elements = 1;        ///< Of a row.
+    std::int64_t elements = 1;        ///< A row's.
   };
 
   void add_labels(const Graph& graph, const Op& input, std::int64_t stored, LabelKind labels, bool probabilities, Random& random);

@@ -26,7 +26,7 @@
 namespace gradc::fuzz {
 namespace {
 
-/// Of an output's largest number, where neither cancellation nor steep functions make rounding larger.
+/// Relative to an output's largest number, where neither cancellation nor steep functions make rounding larger.
 constexpr double kTolerance = 2e-5;
 /// How far inputs and weights are moved, relative to each: some dozen roundings of single precision.
 constexpr double kMoved = 2e-6;

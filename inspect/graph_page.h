@@ -24,7 +24,7 @@ struct GraphPage {
   std::string title;
   std::int64_t batch = 1;
   std::vector<GraphSnapshot> passes;  ///< In order.
-  StepPlan plan;                      ///< Of the last one.
+  StepPlan plan;                      ///< The last one's.
   std::vector<KernelText> code;
   std::vector<int> code_of_kernel;  ///< For each kernel of the plan its place in `code`.
 };

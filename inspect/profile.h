@@ -23,7 +23,7 @@ struct Profile {
   std::vector<ProfileRow> kernels, activities;
 
   std::size_t threads() const { return activities.front().seconds.size(); }
-  /// Of all rows, divided by the threads: that a step's time is accounted for.
+  /// Seconds of all rows, divided by the threads: they account for a step's time.
   double accounted_seconds() const;
 };
 
@@ -45,7 +45,7 @@ class Profiler {
   struct Step {
     double seconds = 0;
     int threads = 1;
-    std::vector<Sum> sums;  ///< Of each thread: kernels, then activities.
+    std::vector<Sum> sums;  ///< For each thread: kernels, then activities.
   };
 
   std::vector<KernelInfo> kernels_;

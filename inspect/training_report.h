@@ -16,7 +16,7 @@ struct Histogram {
   double least = 0, most = 0;
   std::vector<std::int64_t> counts;
   std::int64_t not_finite = 0;
-  double sum = 0, sum_of_squares = 0;  ///< Of the finite numbers.
+  double sum = 0, sum_of_squares = 0;  ///< Among the finite numbers.
 };
 Histogram histogram(std::int64_t step, const std::vector<float>& numbers);
 
@@ -24,7 +24,7 @@ Histogram histogram(std::int64_t step, const std::vector<float>& numbers);
 struct Mistake {
   std::int64_t image = 0;  ///< Its place in the data.
   std::int64_t label = 0, predicted = 0;
-  double probability = 0;            ///< Of the label, as the model says.
+  double probability = 0;            ///< The label's, as the model says.
   std::vector<std::uint8_t> pixels;  ///< Row-major, with one channel or three.
 };
 
@@ -51,7 +51,7 @@ struct TrainingReport {
 
   std::vector<std::vector<std::int64_t>> confusion;  ///< [label][predicted], images of the validation data; empty unless it has classes.
   std::vector<Mistake> mistakes;                     ///< The worst first.
-  std::int64_t height = 0, width = 0, channels = 0;  ///< Of their images.
+  std::int64_t height = 0, width = 0, channels = 0;  ///< Their images'.
 };
 
 /// What the page shows, as one JSON object.

@@ -28,7 +28,7 @@ ValueDiff compare(const std::string& value, const Tensor& a, const Tensor& b, co
 
 struct StepDiff {
   int compared = 0;                    ///< Values that both runs have, in one shape.
-  ValueDiff largest;                   ///< Of all.
+  ValueDiff largest;                   ///< Among all.
   std::vector<std::int32_t> beyond;    ///< Ops of the graph with a result beyond the tolerance, in order.
   std::vector<std::string> unmatched;  ///< Values of the graph that the other run has not, or in another shape.
 };

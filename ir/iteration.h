@@ -10,7 +10,7 @@ namespace gradc {
 
 enum class LoopKind : std::uint8_t {
   batch,
-  row,      ///< Of a dense layer on images of several dimensions: each of their vectors.
+  row,      ///< The vectors of an image of several dimensions, on each of which a dense layer works.
   space,    ///< Positions of a convolution's window.
   kernel,   ///< Positions within that window.
   depth,    ///< Channels, or features, that the layer reads: the second last dimension of its weights.
@@ -40,7 +40,7 @@ struct Iteration {
   bool makes_images() const { return loops.front().in_result; }
   /// The product of the extents of the loops of a kind.
   std::int64_t extent(LoopKind kind) const;
-  /// Of one image, without those that meet padding.
+  /// Multiply-adds of one image, without those that meet padding.
   std::int64_t multiply_adds() const;
 };
 

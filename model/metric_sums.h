@@ -13,7 +13,7 @@ namespace gradc {
 class MetricSums {
  public:
   MetricSums() = default;
-  /// Of the last run of a step, which was on this many images.
+  /// Sums of the last run of a step, which was on this many images.
   MetricSums(const std::vector<MetricResult>& metrics, const Step& step, std::int64_t images);
 
   void add(const MetricSums& more);

@@ -57,17 +57,17 @@ struct Model::Implementation {
   std::vector<WeightValues> given;  ///< From a file, until the params are made.
   Params params;
   std::vector<WeightSpec> specs;
-  std::vector<std::span<const float>> weight_values;  ///< Of specs, where they lie in params.
+  std::vector<std::span<const float>> weight_values;  ///< Where the weights of specs lie in params.
   std::int64_t weight_numbers = 0;                    ///< In all of them.
   bool built = false;                                 ///< Whether params has the weights.
   bool new_optimizer = true;                          ///< Its state starts anew with the next training step.
   ModelSteps steps;
-  std::optional<Graph> train_graph;  ///< Of plain ops, for --check-numerics.
+  std::optional<Graph> train_graph;  ///< The training step in plain ops, for --check-numerics.
   std::int64_t steps_done = 0, epochs_done = 0;
-  std::int64_t flops_per_image = 0;  ///< Of a training step.
+  std::int64_t flops_per_image = 0;  ///< A training step's.
   std::string cannot_train;          ///< Why a file that can predict cannot be trained or evaluated; empty if it can.
 
-  std::vector<std::string> input_names;  ///< Of the topology.
+  std::vector<std::string> input_names;  ///< The topology's.
 
   explicit Implementation(Topology t) : topology(std::move(t)) {
     for (const auto& input : topology.inputs) input_names.push_back(input.layer);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMostNames = 20;           ///< That an error lists.
 constexpr std::uint64_t kMostOfAByte = 1032;     ///< Bytes that deflate makes of one.
-constexpr std::string_view kExtension = ".npy";  ///< Of members that are arrays.
+constexpr std::string_view kExtension = ".npy";  ///< Members that are arrays end with it.
 
 zip* opened(const std::filesystem::path& path) {
   int code = 0;

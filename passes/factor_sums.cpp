@@ -22,7 +22,7 @@ struct Factors {
   std::size_t count() const { return summed.size() + constant.size(); }
 };
 
-/// Of more factors nothing is to be gained, and powers of powers have very many.
+/// The most factors that are looked at: more gain nothing, and powers of powers have very many.
 constexpr std::size_t kMost = 16;
 
 void add_factors(const Graph& graph, const std::vector<std::int32_t>& definers, ValueId value, const Type& whole, Factors& factors) {
@@ -41,7 +41,7 @@ void add_factors(const Graph& graph, const std::vector<std::int32_t>& definers, 
   }
 }
 
-/// Of a sum over the batch and all other dimensions but the last; else nothing.
+/// The factors of what is summed, if the sum goes over the batch and all other dimensions but the last.
 std::optional<Factors> factors_of(const Graph& graph, const std::vector<std::int32_t>& definers, const Op& sum) {
   if (sum.kind != OpKind::reduce_sum || !sums_over_batch(graph, sum) || sum.attributes.integer("keep_dims") != 0) return std::nullopt;
   const auto& type = graph.type(sum.operands[0]);

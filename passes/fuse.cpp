@@ -68,7 +68,7 @@ void copy_updated_params(Graph& graph) {
     return !is_boundary(graph.ops[reader].kind) && found != makers.end() && found->second != reader;
   };
   std::set<ValueId> copied;
-  std::vector<std::vector<ValueId>> sources(graph.ops.size());  ///< Of each operand the param to copy, or -1.
+  std::vector<std::vector<ValueId>> sources(graph.ops.size());  ///< For each operand the param to copy, or -1.
   for (std::int32_t i = 0; i < static_cast<std::int32_t>(graph.ops.size()); ++i)
     for (auto operand : graph.ops[i].operands) {
       sources[i].push_back(read_by_another(i, operand) ? storage_of(graph, definers, operand) : -1);
@@ -273,7 +273,7 @@ class FusionGroups {
   const Graph& graph_;
   std::vector<int> group_;
   std::vector<std::vector<int>> members_;
-  std::vector<std::vector<int>> before_, after_;  ///< Of each op those that have to be done before it, or after: readers of what it makes.
+  std::vector<std::vector<int>> before_, after_;  ///< For each op those that must be done before it, or after it: readers of what it makes.
   std::vector<std::int32_t> definers_;
   std::vector<std::vector<std::int32_t>> users_;
 };

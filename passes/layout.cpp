@@ -198,7 +198,7 @@ std::vector<std::int64_t> tile_sizes(const Graph& graph, const Workload& workloa
   // each image reads all weights from L2 or beyond.
   double image_cycles = 0, row_cycles = 0;
   std::vector<std::int64_t> images(graph.kernels.size(), 1);
-  std::vector<bool> decided(graph.kernels.size(), false);  // Of kernels on rows, and of those that work most.
+  std::vector<bool> decided(graph.kernels.size(), false);  // Whether a kernel is on rows, or among those that work most.
   for (std::size_t k = 0; k < images.size(); ++k) {
     if (on_images[k] || !graph.kernels[k].tiled()) continue;
     images[k] = rows;

@@ -154,12 +154,12 @@ class RematCost {
   const Graph& graph_;
   std::vector<std::int32_t> definers_;
   std::vector<std::vector<std::int32_t>> users_;
-  std::vector<std::set<int>> readers_;    ///< Of a value: kernels that read and do not make it; -1 is the world outside of kernels.
-  std::vector<std::set<ValueId>> reads_;  ///< Of a kernel.
+  std::vector<std::set<int>> readers_;    ///< For each value the kernels that read and do not make it; -1: what is outside of kernels.
+  std::vector<std::set<ValueId>> reads_;  ///< For each kernel.
   std::vector<std::map<ValueId, Slice>> slices_;
-  std::vector<std::set<int>> after_;  ///< Of a kernel those that it has to be done before.
-  std::vector<bool> leads_to_loops_;  ///< Of an op whether a product or pooling of its kernel reads what comes of it, many times.
-  std::multimap<int, int> writers_;   ///< Of an op the kernels that update params which it reads.
+  std::vector<std::set<int>> after_;  ///< For each kernel those that come after it.
+  std::vector<bool> leads_to_loops_;  ///< Whether a contraction or pooling in an op's kernel reads its result many times.
+  std::multimap<int, int> writers_;   ///< For each op the kernels that update params which it reads.
 };
 
 /// Appends what a kernel computes again, and notes for each value which one now stands for it there.

@@ -331,16 +331,16 @@ class CompiledStep : public Step {
 
   static constexpr std::int64_t kSlack =
       4096;  ///< Bytes behind an arena: the last vectors of an array may reach beyond it when they are read.
-  static constexpr std::int64_t kMostImages = 64;  ///< Of a tile.
+  static constexpr std::int64_t kMostImages = 64;  ///< A tile may have.
 
   StepPlan plan_;
   StepCode code_;
   RunSettings settings_;
-  std::int64_t load_images_ = 1;  ///< Of the tiles that inputs are loaded for.
+  std::int64_t load_images_ = 1;  ///< The tiles have that inputs are loaded for.
   int most_threads_;
   std::shared_ptr<ThreadPool> pool_;
   ThreadChoice choice_;
-  std::vector<StepEvent> events_;  ///< Of the last run, and where those of each thread end.
+  std::vector<StepEvent> events_;  ///< The last run's, and where those of each thread end.
   std::vector<StepEvent*> events_end_;
   std::uint64_t called_ = 0, returned_ = 0, made_ticks_ = read_ticks();
   Clock::time_point made_ = Clock::now();

@@ -46,11 +46,11 @@ class ThreadPool {
 
   static constexpr int kThreadBits = 13;
 
-  Turn turn_;  ///< Of the run, or of who starts threads.
+  Turn turn_;  ///< Held by the run, or by who starts threads.
   int size_ = 1;
   bool pin_;
   std::atomic<int> spins_;   ///< Rounds before a waiting thread sleeps: about 50 µs, or none where threads outnumber processors.
-  std::uint32_t forks_ = 0;  ///< Of the process and those it came from, when the workers started.
+  std::uint32_t forks_ = 0;  ///< Forks of the process and those it came from, when the workers started.
   std::unique_ptr<std::vector<std::thread>> workers_;
   void (*work_)(void*, int) = nullptr;
   void* data_ = nullptr;

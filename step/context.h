@@ -17,7 +17,7 @@ struct StepEvent {
 /// What the driver reads of a step's run. Generated code knows its layout.
 struct StepContext {
   std::int64_t threads = 1, chunks = 0;
-  std::int64_t images = 0;         ///< Of the batch.
+  std::int64_t images = 0;         ///< The batch has.
   std::int64_t padded_images = 0;  ///< Those that the batch arena has room for: whole tiles.
   char* tile_arena = nullptr;      ///< plan.tile_bytes a thread
   char* batch_arena = nullptr;     ///< plan.batch_bytes an image
@@ -29,8 +29,8 @@ struct StepContext {
   /// Waits until all threads of the step have come here.
   void (*barrier)(StepContext*) = nullptr;
   void* owner = nullptr;
-  /// Of a step linked with events: each thread writes its events from events + thread * events_of_thread on, and to events_end[thread]
-  /// where they end.
+  /// Events of a step linked with them: each thread writes its own from events + thread * events_of_thread on, and to
+  /// events_end[thread] where they end.
   StepEvent* events = nullptr;
   std::int64_t events_of_thread = 0;
   StepEvent** events_end = nullptr;

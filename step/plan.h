@@ -31,7 +31,7 @@ struct Placement {
   Space space = Space::replicated;
   /// Bytes from the start of the space, in Space::batch for each image; for a param its index in StepPlan::params.
   std::int64_t offset = 0;
-  std::int64_t bytes = 0;  ///< Of a tile, a chunk or in all; in Space::batch those of an image, whose neighbours follow it.
+  std::int64_t bytes = 0;  ///< A tile's, a chunk's or all; in Space::batch an image's, whose neighbours follow it.
 
   bool operator==(const Placement&) const = default;
 };
@@ -72,7 +72,7 @@ using TileCommand = std::variant<Load, KernelCall, Pad>;
 
 /// The batch is cut into chunks, which threads share; a thread takes the tiles of a chunk in order.
 struct Tiles {
-  std::int64_t images = 1;           ///< Of a tile.
+  std::int64_t images = 1;           ///< A tile has.
   std::vector<BufferId> clear = {};  ///< Partial sums, which start at zero in each chunk.
   std::vector<TileCommand> commands = {};
 };
@@ -138,7 +138,7 @@ struct StepPlan {
   std::vector<Command> commands;
 
   const Placement& placement(BufferId buffer) const { return buffers[buffer].placement; }
-  std::int64_t flops_per_image() const;  ///< Of the mathematics: multiply-adds count two.
+  std::int64_t flops_per_image() const;  ///< By the mathematics: multiply-adds count two.
   std::int64_t phases() const;
   /// The tiles that load inputs, or nullptr where a step has no batched ones.
   const Tiles* loading() const;
@@ -188,7 +188,7 @@ struct ValueLife {
   int first = 0, last = 0;  ///< Kernels in the order of their calls, or phases; an input is there from -1 on, an output until the end.
 };
 
-/// Of the values in Space::tile and Space::batch.
+/// When the values in Space::tile and Space::batch are needed.
 std::vector<ValueLife> lives(const StepPlan& plan);
 
 /// What each kernel reads and writes in a step, each of its arguments once.

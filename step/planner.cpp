@@ -49,7 +49,7 @@ std::int64_t pack(std::vector<Interval>& intervals) {
 
 /// What a phase does, before it is written as commands.
 struct Phase {
-  std::int64_t images = 0;       ///< Of a tile. A phase without tiled kernels has one too, as it may store the inputs.
+  std::int64_t images = 0;       ///< Images per tile; also set where no kernel is tiled, as inputs may be loaded here.
   std::vector<int> tiled, once;  ///< Indices of kernels, in order.
   std::vector<BufferId> sums, to_pad;
 };
@@ -368,7 +368,7 @@ class Planner {
   std::vector<Phase> phases_;
   int load_phase_ = 0;
   StepPlan plan_;
-  std::vector<BufferId> buffer_of_;  ///< Of a value, or -1.
+  std::vector<BufferId> buffer_of_;  ///< For each value, or -1.
   std::vector<bool> read_as_array_;  ///< Scalars too, where a reshape makes an array of one.
 };
 

@@ -67,7 +67,7 @@ class Verifier {
       fail(fmt::format("%{} has {} bytes, too few for {}", buffer.name, at.bytes, to_string(buffer.type)));
   }
 
-  /// Of arrays that are needed at one time, no byte belongs to two. Those of other spaces than tiles and the batch are needed all the time.
+  /// No byte belongs to two arrays that are needed at one time. Arrays outside of tiles and the batch are needed all the time.
   void expect_disjoint() const {
     auto ranges = lives(plan_);
     for (std::size_t b = 0; b < plan_.buffers.size(); ++b)
@@ -159,7 +159,7 @@ class Verifier {
 
   const StepPlan& plan_;
   std::vector<std::optional<Write>> written_;
-  std::vector<int> calls_;  ///< Of a kernel.
+  std::vector<int> calls_;  ///< For each kernel.
   std::set<BufferId> cleared_;
   int phase_ = 0;
   const Command* command_ = nullptr;

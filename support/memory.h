@@ -22,7 +22,7 @@ void* allocate_pages(std::size_t bytes);
 /// On which side of an array unmapped pages lie, where a read or write ends the process: for tests.
 enum class Guards { none, behind, before };
 
-constexpr std::size_t kPageBytes = 4096;  ///< Of x86-64, and of most other machines.
+constexpr std::size_t kPageBytes = 4096;  ///< On x86-64, and on most other machines.
 
 /// Memory on cache lines whose every piece has unmapped pages on both sides, at most 63 bytes away on the side that `guards` names.
 /// Throws std::bad_alloc.

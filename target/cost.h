@@ -19,7 +19,7 @@ namespace gradc::cost {
 struct RegisterTileLoops {
   double blocks, depth;
   double accumulators;
-  double multiply_adds, loads;  ///< Of vectors, in a step.
+  double multiply_adds, loads;  ///< Instructions on vectors, in a step.
   double chain = 1;             ///< Multiply-adds of a step that wait for each other, as they add to the same accumulator.
 };
 

@@ -19,7 +19,7 @@ struct Target {
   int registers = 32;                                                               ///< Vector registers.
   int fma_per_cycle = 2;                                                            ///< Multiply-adds of vectors that start in a cycle.
   int fma_latency = 4;                                                              ///< Cycles until an accumulator can be added to again.
-  int loads_per_cycle = 2;                                                          ///< Of vectors, or of broadcast scalars.
+  int loads_per_cycle = 2;                                                          ///< Vectors, or broadcast scalars.
   std::int64_t l1 = std::int64_t{32} << 10;                                         ///< Bytes of a core's data cache.
   std::int64_t l2 = std::int64_t{1} << 20;                                          ///< Bytes of a core's own cache.
   int l2_bandwidth = 32;                                                            ///< Bytes a cycle that a core reads from L2,
@@ -34,7 +34,7 @@ struct Target {
 struct TargetPreset {
   std::string_view name;
   Target target;
-  std::string_view source;  ///< Of the numbers.
+  std::string_view source;  ///< Where the numbers come from.
 };
 
 std::span<const TargetPreset> target_presets();

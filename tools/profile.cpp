@@ -32,7 +32,7 @@ struct Measured {
   std::vector<double> starts;
   double peak = 0, bandwidth = 0;
   double plain_seconds = 0, traced_seconds = 0;  ///< The fastest step without and with traces.
-  double gflop = 0;                              ///< Of a step.
+  double gflop = 0;                              ///< A step's.
   std::string target;
 };
 

@@ -40,7 +40,7 @@ class TrainingRecorder {
   DataSet probe_;  ///< The batch whose gradients are shown.
   std::optional<DataSet> validation_;
   std::int64_t steps_, next_histograms_ = 0;
-  mutable std::mutex mutex_;  ///< Of report_.
+  mutable std::mutex mutex_;  ///< Guards report_.
   TrainingReport report_;
   std::optional<EventWriter> train_events_, validation_events_;
   std::chrono::steady_clock::time_point begin_, last_step_;

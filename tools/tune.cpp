@@ -18,7 +18,7 @@ namespace {
 struct Options {
   CommonOptions common;
   int candidates = 8;
-  double seconds = 0.02;  ///< Of each timing of a kernel.
+  double seconds = 0.02;  ///< For each timing of a kernel.
 };
 
 /// How much less time a candidate needs to be kept: what is below that may be noise.
@@ -31,7 +31,7 @@ struct Tuned {
   std::string name;
   int kernels = 1;  ///< That share the code.
   int best = 0;
-  double ratio = 1;  ///< Of the best candidate's time to that of candidate 0.
+  double ratio = 1;  ///< The best candidate's time to that of candidate 0.
 };
 
 class Tuner {

@@ -26,7 +26,7 @@ Directions directions(std::size_t spatial, bool columns, bool others) {
 bool any(const Directions& directions) { return std::find(directions.begin(), directions.end(), true) != directions.end(); }
 
 struct Geometry {
-  /// Of the images that the convolution reads forward, columns first.
+  /// Windows over the images that the convolution reads forward, columns first.
   std::vector<Window> along;
   int groups;
   /// Elements of the vectors of features, which do not cross groups; 1 where lanes are images.
@@ -59,8 +59,8 @@ struct Geometry {
     for (const auto& window : along) padded.push_back(window.before > 0 || window.after > 0);
     return padded;
   }
-  /// Of `depth` channels that channel `c` of all `channels` on the other side is connected with, the one numbered `i`. Written so that
-  /// the compiler sees that all lanes of a vector, which starts at a multiple of its width, have the same.
+  /// Channel `i`, of `depth`, of the group that channel `c`, of `channels`, on the other side belongs to. The compiler can see that all
+  /// lanes of a vector, which starts at a multiple of its width, have the same group.
   Expr channel(const Expr& c, const Expr& i, std::int64_t depth, std::int64_t channels) const {
     if (groups == 1) return i;
     auto of_group = static_cast<int>(channels / groups);
@@ -181,8 +181,8 @@ class Surrounded {
   bool skips_columns() const { return skip_[0]; }
 
  private:
-  /// Of a loop of one step a condition would be one on the loops around the sum alone, from which Halide concludes that it may write
-  /// accumulators of any of their steps.
+  /// Limits a sum to the steps that are inside. A loop of one step gets no condition: that would be one on the loops around the sum alone,
+  /// from which Halide concludes that it may write accumulators of any of their steps.
   static Expr only_inside(RDom& r, const RVar& step, const Expr& at, int extent, Expr& inside) {
     const Expr here = at >= 0 && at < extent;
     if (is_const_one(simplify(step.extent())))

@@ -30,13 +30,13 @@ struct Contraction {
   Halide::Func accumulator;
   Halide::RDom domain;
   std::vector<std::pair<Halide::Func, Halide::RDom>> parts = {};
-  /// Of inner products along lanes: what sums the lanes of each of the parts.
+  /// What sums the lanes of each part, if lanes are along an inner product.
   std::vector<std::pair<Halide::Func, Halide::RDom>> horizontal_sums = {};
   /// Whether all columns of a row are unrolled, so that tests of where a column stands are decided at compile time.
   bool unroll_columns = false;
-  /// Of a convolution where lanes are features: whether images, instead of columns, share each vector of weights.
+  /// Whether images, instead of columns, share each vector of a convolution's weights; only where lanes are features.
   bool images_share = false;
-  std::int64_t groups = 1;  ///< Of a convolution's channels.
+  std::int64_t groups = 1;  ///< Groups of a convolution's channels.
   Halide::Func weights;     ///< A convolution's, computed in place unless it is scheduled.
 };
 

@@ -123,7 +123,7 @@ Expr Promises::open(Expr condition, const std::vector<Binding>& scope) const {
 std::string Promises::broken() const {
   std::ostringstream text;
   for (const auto& promise : promises_) {
-    // Of buffers that are as long as a call says, only the planner knows what they hold.
+    // Only the planner knows what buffers hold that are as long as a call says.
     if (!promise.extent.empty() && !buffers_.contains(promise.extent)) continue;
     if (auto rest = open(promise.condition, promise.scope); rest.defined())
       text << "\n  not proved: " << rest << "\n  asserted: " << promise.text;

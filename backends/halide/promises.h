@@ -27,7 +27,7 @@ class Promises : public Halide::Internal::IRMutator {
   /// A variable's value, or the range of a loop's, from the outermost.
   struct Binding {
     std::string name;
-    Halide::Expr value;  ///< Of a loop, undefined.
+    Halide::Expr value;  ///< Undefined for a loop.
     Halide::Expr min, extent;
   };
   struct Promise {

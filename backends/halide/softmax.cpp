@@ -10,7 +10,7 @@ using namespace Halide;
 /// Per image (and leading dimension): the largest logit, exp(z - max) and its sum.
 struct Row {
   Func max, exponential, sum;
-  std::vector<Var> vars;  ///< Of the whole value.
+  std::vector<Var> vars;  ///< The whole value's.
   RDom classes;
 
   Row(Emitter& e, ValueId z) : max("row_max"), exponential("exponential"), sum("row_sum"), vars(e.indices(e.type(z))) {

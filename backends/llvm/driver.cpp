@@ -217,7 +217,7 @@ class Writer {
 
   /// From part of `whole` of `parts` equal parts the first.
   Value* share(Value* part, Value* parts, Value* whole) { return b_.CreateSDiv(b_.CreateMul(part, whole), parts); }
-  /// Of a chunk. Rounded up where `share` is rounded down, so that of fewer tiles than chunks each thread still has its part.
+  /// A chunk's. Rounded up where `share` is rounded down, so that each thread has its part of fewer tiles than chunks.
   Value* first_tile(Value* chunk, Value* tiles) {
     return b_.CreateSDiv(b_.CreateAdd(b_.CreateMul(chunk, tiles), b_.CreateSub(chunks_, b_.getInt64(1))), chunks_);
   }

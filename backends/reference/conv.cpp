@@ -17,7 +17,7 @@ void for_each_multiply_add(const Execution& run, const Tensor& x, const Tensor& 
           visit(in.at(n, tap.input, f / filters * depth + c), (tap.place * depth + c) * out.channels + f, out.at(n, tap.output, f));
 }
 
-/// Of a kernel, whose last two dimensions are channels.
+/// The extents of a kernel, whose last two dimensions are channels.
 Ints extents_of(const Tensor& kernel) { return {kernel.dims.begin(), kernel.dims.end() - 2}; }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace gradc {
 
 struct Range {
-  double least = 0, most = 0;     ///< Of the finite elements.
+  double least = 0, most = 0;     ///< Among the finite elements.
   std::int64_t nan = 0, inf = 0;  ///< How many elements are.
   std::int64_t finite = 0;
 

@@ -69,7 +69,7 @@ ValueId Updates::sum_of_squares(ValueId x) {
   return axes.empty() ? squares : b_.emit(OpKind::reduce_sum, {squares}, {{"axes", axes}, {"keep_dims", std::int64_t{0}}}, "norm");
 }
 
-/// Of several kinds of clipping Keras does the first in this order. A norm of 0 clips nothing and must not become a divisor.
+/// Clips by the first of these kinds that is asked for, as Keras does. A norm of 0 clips nothing and must not become a divisor.
 void Updates::clip(const OptimizerOptions& options) {
   auto factor = [&](ValueId squares, double most) { return div(c(most), max(sqrt(squares), c(most))); };
   if (options.clipnorm > 0) {

@@ -12,7 +12,7 @@ struct CompileReport {
   int kernels = 0, distinct = 0, from_cache = 0;  ///< Kernels, those with code of their own, and whose code the cache had.
   double seconds = 0;
   std::string target;                ///< As Halide writes it.
-  std::int64_t flops_per_image = 0;  ///< Of the mathematics: multiply-adds count two.
+  std::int64_t flops_per_image = 0;  ///< By the mathematics: multiply-adds count two.
 };
 
 }  // namespace gradc

@@ -31,7 +31,7 @@ class DataSet {
  public:
   /// Numbers in rows of one shape.
   struct Array {
-    std::vector<std::int64_t> shape;  ///< Of one row.
+    std::vector<std::int64_t> shape;  ///< One row's.
     DType dtype = DType::f32;         ///< u8, i32 or f32
     Bytes bytes;                      ///< The rows, one after the other, from `begin` on.
     std::size_t begin = 0;
@@ -47,7 +47,7 @@ class DataSet {
   /// What the labels are. Found once, when they come, so that no step needs to look at all of them.
   struct LabelFacts {
     bool whole = true;           ///< All finite numbers are whole ones.
-    double least = 0, most = 0;  ///< Of the finite numbers.
+    double least = 0, most = 0;  ///< Among the finite numbers.
   };
 
   /// The array of one of a model's inputs or outputs.
@@ -55,7 +55,7 @@ class DataSet {
     std::string of;  ///< Its name; empty: arrays stand in the model's order.
     Array array;
     bool finite = true;     ///< No number is NaN or infinite.
-    LabelFacts facts = {};  ///< Of labels.
+    LabelFacts facts = {};  ///< Labels' alone.
   };
 
   /// No images: what every use refuses.

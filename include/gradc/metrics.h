@@ -13,9 +13,9 @@ namespace gradc {
 
 struct MetricOptions {
   double threshold = 0.5;                     ///< Above which a prediction counts as 1: of binaryAccuracy, precision and recall.
-  std::int64_t k = 5;                         ///< Of the top-k accuracies.
+  std::int64_t k = 5;                         ///< For the top-k accuracies.
   std::optional<std::int64_t> class_id = {};  ///< The one class that precision and recall look at.
-  LossOptions loss = {};                      ///< Of a metric that is a loss.
+  LossOptions loss = {};                      ///< For a metric that is a loss.
 };
 
 /// A metric by its name in any spelling: "accuracy", "topKCategoricalAccuracy", "Precision", or that of a loss.

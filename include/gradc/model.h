@@ -32,7 +32,7 @@ struct TrainingConfig;
 using Logs = std::map<std::string, double>;
 
 struct History {
-  std::vector<Logs> steps;   ///< Of each batch that was trained on.
+  std::vector<Logs> steps;   ///< One for each batch that was trained on.
   std::vector<Logs> epochs;  ///< Means over each epoch, with validation. An epoch that was stopped has those of its steps, without.
   bool stopped = false;      ///< Whether training was asked to stop before its end.
 };
@@ -50,7 +50,7 @@ class NotFinite : public Error {
 
 struct CompileOptions {
   Optimizer optimizer = SGD{};
-  Loss loss = "categoricalCrossentropy";  ///< Of each output that `outputs` does not name, and so its metrics.
+  Loss loss = "categoricalCrossentropy";  ///< For each output that `outputs` does not name, as are the metrics.
   std::vector<Metric> metrics = {};
   std::map<std::string, OutputTraining> outputs = {};  ///< By names of outputs. The model's loss is the sum of theirs, by their weights.
   Writer writer = Writer::tfjs;                        ///< Whose meaning the metrics have.
@@ -109,11 +109,11 @@ class Model {
   Logs evaluate(const DataSet& data, std::int64_t batch_size = 256);
   /// The output for each image, row-major. Throws gradc::Error for a model with several.
   std::vector<float> predict(const DataSet& data, std::int64_t batch_size = 256);
-  /// Of each output, as the topology has them, the values for each image, row-major.
+  /// The values of each output, in the model's order, for each image, row-major.
   std::vector<std::vector<float>> predict_all(const DataSet& data, std::int64_t batch_size = 256);
-  /// Of one image, the first output's.
+  /// The first output's, for one image.
   std::vector<std::int64_t> output_shape() { return output_shapes().front(); }
-  /// Of one image, of each output.
+  /// Each output's, for one image.
   std::vector<std::vector<std::int64_t>> output_shapes();
 
   /// The gradient of the loss, a mean over the batch, for each trainable weight. Changes nothing.

@@ -86,7 +86,7 @@ OpDef define_max_pool_grad() {
           .fusion = FusionKind::movement,
           .flops = flops_grad,
           .gives_zero = zero_where_first_is,
-          .instructions = 8,  // Of the few windows that may hold a pixel.
+          .instructions = 8,  // The few windows that may hold a pixel are looked at.
           .inlines_operands = true};
 }
 OpDef define_avg_pool() {

@@ -21,7 +21,7 @@ struct ConvND {
   Initializer bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   LowRank lora = {};
-  Dims input_shape = {};  ///< Of one image; only for a first layer.
+  Dims input_shape = {};  ///< One image's; only for a first layer.
   std::string name = {};
 };
 using Conv1D = ConvND<1>;
