@@ -164,6 +164,15 @@ std::vector<DataSet::Part> npz_parts(const fs::path& path, const std::vector<std
   return parts;
 }
 
+/// What an only input, or an only output, may be named in a .npz file besides its name.
+const std::vector<std::string> kInputNames = {"x", "x_train"}, kLabelNames = {"y", "y_train"};
+
+std::vector<std::string> input_names(const Topology& model) {
+  std::vector<std::string> names;
+  for (const auto& input : model.inputs) names.push_back(input.layer);
+  return names;
+}
+
 /// The arrays of the files for a model's inputs or outputs, as DataSet::from_files takes them.
 std::vector<DataSet::Part> parts_of(const std::vector<NamedFile>& files, const std::vector<std::string>& names,
                                     const std::vector<std::string>& usually, ArrayUse use, const Warn& warn) {
@@ -315,15 +324,14 @@ DataSet DataSet::from_named_npy(const std::vector<NamedFile>& inputs, const std:
 }
 
 DataSet DataSet::from_npz(const fs::path& file, const Topology& model, const Warn& warn) {
-  return from_files({{"", file}}, {{"", file}}, model, warn);
+  auto images = npz_parts(file, input_names(model), kInputNames, ArrayUse::images, warn);
+  return from(std::move(images), npz_parts(file, model.outputs, kLabelNames, ArrayUse::labels, warn));
 }
 
 DataSet DataSet::from_files(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Topology& model,
                             const Warn& warn) {
-  std::vector<std::string> names;
-  for (const auto& input : model.inputs) names.push_back(input.layer);
-  auto images = parts_of(inputs, names, {"x", "x_train"}, ArrayUse::images, warn);
-  return from(std::move(images), parts_of(labels, model.outputs, {"y", "y_train"}, ArrayUse::labels, warn));
+  auto images = parts_of(inputs, input_names(model), kInputNames, ArrayUse::images, warn);
+  return from(std::move(images), parts_of(labels, model.outputs, kLabelNames, ArrayUse::labels, warn));
 }
 
 DataSet DataSet::slice(std::int64_t begin, std::int64_t count) const {

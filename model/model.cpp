@@ -513,9 +513,14 @@ Functional::~Functional() = default;
 Functional::Functional(Functional&&) noexcept = default;
 Functional& Functional::operator=(Functional&&) noexcept = default;
 
+Topology& Functional::topology() {
+  if (!topology_) throw Error("this Functional was moved from; only another one can be assigned to it");
+  return *topology_;
+}
+
 Node Functional::input(const Dims& shape, const std::string& given) {
-  const auto name = given.empty() ? "input_" + std::to_string(topology_->layers.size() + 1) : given;
-  topology_->layers.push_back({Layer(InputLayer{.input_shape = shape, .name = name}), name, {}});
+  const auto name = given.empty() ? "input_" + std::to_string(topology().layers.size() + 1) : given;
+  topology().layers.push_back({Layer(InputLayer{.input_shape = shape, .name = name}), name, {}});
   return Node(name);
 }
 
@@ -523,14 +528,14 @@ Node Functional::apply(const Layer& layer, const Node& input) { return apply(lay
 
 Node Functional::apply(const Layer& layer, const std::vector<Node>& inputs) {
   LayerNode node{layer, layer.name(), {}};
-  if (node.name.empty()) node.name = plain_name(layer.class_name()) + "_" + std::to_string(topology_->layers.size());
+  if (node.name.empty()) node.name = plain_name(layer.class_name()) + "_" + std::to_string(topology().layers.size());
   for (const auto& each : inputs) node.inbound.push_back(each.layer());
-  topology_->layers.push_back(node);
+  topology().layers.push_back(node);
   return Node(node.name);
 }
 
 Model Functional::model(const std::vector<Node>& outputs, const std::string& name) {
-  auto topology = *topology_;
+  auto topology = this->topology();
   topology.name = name;
   for (const auto& output : outputs) topology.outputs.push_back(output.layer());
   finish(topology);

@@ -26,7 +26,10 @@ zip* opened(const std::filesystem::path& path) {
 
 }  // namespace
 
-bool is_npz(const std::filesystem::path& path) { return path.extension() == ".npz"; }
+bool is_npz(const std::filesystem::path& path) {
+  const auto extension = path.extension().string();
+  return extension == ".npz" || extension == ".NPZ";
+}
 
 Npz::Npz(const std::filesystem::path& path) : path_(path), archive_(opened(path), zip_discard) {
   const auto count = zip_get_num_entries(archive_.get(), 0);

@@ -177,6 +177,8 @@ class Functional {
   Model model(const std::vector<Node>& outputs, const std::string& name = "model");
 
  private:
+  /// Throws gradc::Error if the Functional was moved from.
+  Topology& topology();
   std::unique_ptr<Topology> topology_;
 };
 

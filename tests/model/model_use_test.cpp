@@ -254,6 +254,18 @@ TEST(Model, MovedFromIsAnErrorUntilAnotherIsAssigned) {
   EXPECT_NO_THROW(model.train_on_batch(rows(4)));
 }
 
+TEST(Functional, MovedFromIsAnErrorUntilAnotherIsAssigned) {
+  Functional functional;
+  const auto input = functional.input({3});
+  Functional taken = std::move(functional);
+  for (const auto& use : std::vector<std::function<void()>>{
+           [&] { functional.input({3}); }, [&] { functional.apply(Dense{.units = 2}, input); }, [&] { functional.model(input); }})
+    expect_error(use, "this Functional was moved from");
+  EXPECT_NO_THROW(taken.model(taken.apply(Dense{.units = 2}, input)));
+  functional = std::move(taken);
+  EXPECT_NO_THROW(functional.input({4}));
+}
+
 TEST(Model, OptionsOutOfRangeAreErrors) {
   auto model = two_classes();
   expect_error([&] { model.set_run_options({.threads = -3}); }, "threads -3: must be from 0");

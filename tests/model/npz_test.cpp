@@ -69,6 +69,16 @@ Floats sixteenths(float from = 0) {
   return all;
 }
 
+TEST_F(Npz, FilesAreWhatTheyHoldForFromNpzAndWhatTheirNamesSayForOthers) {
+  const auto model = named({"in"}, {"out"});
+  std::filesystem::copy_file(path("pair.npz"), path("PAIR.NPZ"));
+  std::filesystem::copy_file(path("pair.npz"), path("pair.zip"));
+  for (const char* file : {"PAIR.NPZ", "pair.zip"}) EXPECT_EQ(numbers(DataSet::from_npz(path(file), model).images()), sixteenths()) << file;
+  EXPECT_EQ(numbers(DataSet::from_files({{"", path("PAIR.NPZ")}}, {}, model).images()), sixteenths());
+  write_file(path("array.npy"), "\x93NUMPY");
+  EXPECT_THAT(error_of([&] { DataSet::from_npz(path("array.npy"), model); }), testing::HasSubstr("array.npy: is not a .npz file"));
+}
+
 TEST_F(Npz, AModelOfOneInputAndOneOutputTakesTheUsualNames) {
   for (const char* file : {"pair.npz", "train.npz", "zip64.npz"}) {
     const auto data = DataSet::from_npz(path(file), named({"in"}, {"out"}));
