@@ -1,26 +1,11 @@
 #include "frontend/layers/context.h"
 
 #include <algorithm>
-#include <map>
 
-#include "frontend/names.h"
+#include "frontend/activations.h"
 #include "gradc/error.h"
 
 namespace gradc {
-namespace {
-
-/// The activations that are one pointwise op. The others are "linear", which is none, and "softmax".
-const std::map<std::string, OpKind>& pointwise_activations() {
-  static const std::map<std::string, OpKind> table = {
-      {"relu", OpKind::relu},         {"relu6", OpKind::relu6},       {"elu", OpKind::elu},
-      {"selu", OpKind::selu},         {"sigmoid", OpKind::sigmoid},   {"hardSigmoid", OpKind::hard_sigmoid},
-      {"softplus", OpKind::softplus}, {"softsign", OpKind::softsign}, {"tanh", OpKind::tanh},
-      {"swish", OpKind::swish},       {"gelu", OpKind::gelu},
-  };
-  return table;
-}
-
-}  // namespace
 
 void LayerContext::expect_rank(int rank, const char* shape) const {
   if (input_type().rank() != rank)
@@ -65,31 +50,8 @@ void LayerContext::penalize(const Regularizer& regularizer, ValueId x) {
   if (regularizer && mode != Mode::predict) penalties.push_back(penalty(b, regularizer, x));
 }
 
-bool is_known_activation(const std::string& name) {
-  const auto plain = plain_name(name);
-  const auto& table = pointwise_activations();
-  return plain == "linear" || plain == "softmax" || plain == "silu" ||
-         std::any_of(table.begin(), table.end(), [&](const auto& row) { return plain_name(row.first) == plain; });
-}
-
-std::string known_activations() {
-  std::string names = "linear, softmax";
-  for (const auto& [name, kind] : pointwise_activations()) names += ", " + name;
-  return names;
-}
-
 ValueId LayerContext::activate(ValueId x, const std::string& activation) {
-  auto plain = plain_name(activation);
-  if (plain == "linear") return x;
-  if (plain == "silu") plain = "swish";
-  if (plain == "hardsigmoid" && config.dialect().hard_sigmoid_is_relu6) {
-    auto clipped = emit(OpKind::relu6, {emit(OpKind::add, {x, b.constant(3)}, {}, "shifted")}, {}, "clipped");
-    return emit(OpKind::mul, {clipped, b.constant(1.0 / 6)}, {}, plain);
-  }
-  if (plain == "softmax") return emit(OpKind::softmax, {x}, {}, "softmax");
-  for (const auto& [known, kind] : pointwise_activations())
-    if (plain_name(known) == plain) return emit(kind, {x}, {}, plain);
-  throw InternalError("an activation that is not known was read: " + activation);
+  return lower_activation(b, x, activation, config.dialect(), name);
 }
 
 Pairs window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation) {

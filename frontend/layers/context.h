@@ -72,11 +72,6 @@ class LayerContext {
 /// before. Throws gradc::Error if a window does not fit.
 Pairs window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation);
 
-/// Whether an activation of this name, in any spelling, is known.
-bool is_known_activation(const std::string& name);
-/// Names of the known activations, for errors.
-std::string known_activations();
-
 /// The thin weights of a layer with LoRA: `a`, whose last dimension is the rank, and `b`, [rank,features].
 template <class L>
 std::pair<ValueId, ValueId> low_rank_weights(LayerContext& context, const L& layer, std::vector<std::int64_t> kernel) {

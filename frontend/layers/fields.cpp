@@ -1,5 +1,7 @@
 #include "frontend/layers/fields.h"
 
+#include "frontend/activations.h"
+
 #include <fmt/format.h>
 
 #include "frontend/layers/context.h"

@@ -41,6 +41,8 @@ TEST(Keras, StridedNetsTrainAsInKeras) { expect_trains("strided", 6); }
 
 TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
+TEST(Keras, ActivationsAreKerass) { expect_trains("activations", 4); }
+
 TEST(Keras, OptionsOfLayersTrainAsInKeras) { expect_trains("layers", 4); }
 
 TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {

@@ -103,6 +103,17 @@ def dense(units, activation=None, **config):
     return layer("Dense", units=units, activation=activation, **config)
 
 
+def activations():
+    """The activations of Keras by name, seven in a row, each behind a layer that keeps numbers near the kinks."""
+    names = ["celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear",
+             "log_sigmoid", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
+             "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink"]
+    def chain(name, some):
+        return sequential(name, [5], [each for some_name in some for each in (dense(9), layer("Activation", activation=some_name))] + [dense(4, "softmax")])
+
+    return [chain(f"activations_{first}", names[first:first + 7]) for first in range(0, len(names), 7)]
+
+
 def training():
     def of(class_name, **config):
         return {"class_name": class_name, "config": config}
@@ -142,7 +153,7 @@ def training():
     ]
 
 
-SPECS = {"strided": strided, "layers": options_of_layers, "ranks": ranks, "training": training}
+SPECS = {"strided": strided, "layers": options_of_layers, "ranks": ranks, "activations": activations, "training": training}
 
 
 def main():

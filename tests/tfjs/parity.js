@@ -142,7 +142,7 @@ const commands = {
     const numbers = numbersOf(1);
     const sequential = (...layers) => tf.sequential({layers});
     const models = {};
-    for (const activation of ['linear', 'relu', 'relu6', 'elu', 'selu', 'sigmoid', 'hardSigmoid', 'softplus', 'softsign', 'tanh', 'softmax', 'swish', 'gelu'])
+    for (const activation of ['linear', 'relu', 'relu6', 'elu', 'selu', 'sigmoid', 'hardSigmoid', 'softplus', 'softsign', 'tanh', 'softmax', 'swish', 'gelu', 'gelu_new', 'mish'])
       models['activation_' + activation] = {model: sequential(L.dense({units: 7, activation, inputShape: [5]}), L.dense({units: 3, activation: 'softmax'}))};
     // Average pooling without padding: with it tf.js's own gradient (AvgPoolGrad.ts) divides by the whole window, where its forward pass
     // divides by the pixels inside, so it is not the derivative. gradc's is, as finite differences show.
