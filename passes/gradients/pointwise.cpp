@@ -1,37 +1,9 @@
-#include <optional>
-
 #include "gradc/error.h"
+#include "ir/symbol.h"
 #include "passes/gradients/gradients.h"
 
 namespace gradc {
 namespace {
-
-/// A graph value that the scalar expressions of pointwise.def can be written over: each operator emits an op.
-struct Symbol {
-  Builder* b = nullptr;
-  ValueId id = -1;
-};
-
-Symbol emit(OpKind kind, std::initializer_list<Symbol> operands) {
-  std::vector<ValueId> ids;
-  for (const auto& each : operands) ids.push_back(each.id);
-  auto* b = operands.begin()->b;
-  return {b, b->emit(kind, ids)};
-}
-
-Symbol operator-(Symbol x) { return emit(OpKind::neg, {x}); }
-Symbol operator+(Symbol a, Symbol b) { return emit(OpKind::add, {a, b}); }
-Symbol operator-(Symbol a, Symbol b) { return emit(OpKind::sub, {a, b}); }
-Symbol operator*(Symbol a, Symbol b) { return emit(OpKind::mul, {a, b}); }
-Symbol operator/(Symbol a, Symbol b) { return emit(OpKind::div, {a, b}); }
-Symbol exp(Symbol x) { return emit(OpKind::exp, {x}); }
-Symbol erf(Symbol x) { return emit(OpKind::erf, {x}); }
-Symbol abs(Symbol x) { return emit(OpKind::abs, {x}); }
-Symbol sign(Symbol x) { return emit(OpKind::sign, {x}); }
-Symbol square(Symbol x) { return emit(OpKind::square, {x}); }
-Symbol sigmoid(Symbol x) { return emit(OpKind::sigmoid, {x}); }
-Symbol greater(Symbol a, Symbol b) { return emit(OpKind::greater, {a, b}); }
-Symbol select(Symbol a, Symbol b, Symbol c) { return emit(OpKind::select, {a, b, c}); }
 
 /// Sums a gradient over the dimensions along which its operand was broadcast.
 ValueId unbroadcast(Builder& b, ValueId gradient, const Type& operand) {
@@ -49,7 +21,7 @@ ValueId unbroadcast(Builder& b, ValueId gradient, const Type& operand) {
 }  // namespace
 
 void gradient_pointwise(Gradient& g) {
-  // A gradient has the shape of the result; the derivative's constants are scalars.
+  // The derivatives of pointwise.def, over values of the graph. A gradient has the shape of the result; constants are scalars.
   [[maybe_unused]] auto C = [&](double v) { return Symbol{&g.b, g.b.constant(v)}; };
   const Symbol none;
   auto operand = [&](std::size_t i) { return i < g.op.operands.size() ? Symbol{&g.b, g.op.operands[i]} : none; };
