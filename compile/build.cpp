@@ -18,13 +18,16 @@ std::vector<Pass> build_passes(const BuildOptions& options, std::vector<Optimize
 }
 
 LowerOptions lower_options(Mode mode, const TrainingConfig& training) {
-  return {.mode = mode, .loss = training.loss, .metrics = training.metrics, .outputs = training.outputs, .writer = training.writer};
+  return {.mode = mode,
+          .loss = training.loss,
+          .metrics = training.metrics,
+          .outputs = training.outputs,
+          .writer = training.writer,
+          .problems = training.problems};
 }
 
 Built build(const Topology& topology, const BuildOptions& options, const PassObserver& observer) {
-  auto how = lower_options(options.mode, options.training);
-  how.problems = options.training.problems;
-  auto lowered = lower(topology, how);
+  auto lowered = lower(topology, lower_options(options.mode, options.training));
   Built built{std::move(lowered.graph), std::move(lowered.weights), {}, std::move(lowered.outputs), std::move(lowered.metrics)};
   build_lowered(built.graph, built.states, options, observer);
   return built;

@@ -26,7 +26,7 @@ struct Built {
   std::vector<MetricResult> metrics;  ///< First the loss.
 };
 
-/// How a model is lowered that is trained in this way, without what is wrong with that.
+/// How a model is lowered that is trained in this way.
 LowerOptions lower_options(Mode mode, const TrainingConfig& training);
 
 /// The passes of a build, in order, after "lower". Their "update" pass fills `states`.

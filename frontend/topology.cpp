@@ -284,6 +284,12 @@ void finish(Topology& topology) {
   throw_problems(problems);
 }
 
+std::vector<std::string> input_names(const Topology& topology) {
+  std::vector<std::string> names;
+  for (const auto& input : topology.inputs) names.push_back(input.layer);
+  return names;
+}
+
 Topology sequence(const std::vector<Layer>& layers, const std::string& name) {
   Topology topology{.sequential = true, .name = name};
   for (const auto& layer : layers) topology.layers.push_back({layer, layer.name(), {}});

@@ -39,6 +39,9 @@ struct Topology {
   std::shared_ptr<const ModelTree> tree;  ///< As the file had it, which a save keeps; nullptr for a model made in C++.
 };
 
+/// In the order in which inputs are given.
+std::vector<std::string> input_names(const Topology& topology);
+
 /// A sequence of layers. Layers without a name get one as Keras numbers them: conv2d, conv2d_1.
 /// Throws gradc::Error if there is no layer or the first says no input shape.
 Topology sequence(const std::vector<Layer>& layers, const std::string& name = "sequential");

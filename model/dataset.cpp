@@ -167,12 +167,6 @@ std::vector<DataSet::Part> npz_parts(const fs::path& path, const std::vector<std
 /// What an only input, or an only output, may be named in a .npz file besides its name.
 const std::vector<std::string> kInputNames = {"x", "x_train"}, kLabelNames = {"y", "y_train"};
 
-std::vector<std::string> input_names(const Topology& model) {
-  std::vector<std::string> names;
-  for (const auto& input : model.inputs) names.push_back(input.layer);
-  return names;
-}
-
 /// The arrays of the files for a model's inputs or outputs, as DataSet::from_files takes them.
 std::vector<DataSet::Part> parts_of(const std::vector<NamedFile>& files, const std::vector<std::string>& names,
                                     const std::vector<std::string>& usually, ArrayUse use, const Warn& warn) {

@@ -69,9 +69,7 @@ struct Model::Implementation {
 
   std::vector<std::string> input_names;  ///< The topology's.
 
-  explicit Implementation(Topology t) : topology(std::move(t)) {
-    for (const auto& input : topology.inputs) input_names.push_back(input.layer);
-  }
+  explicit Implementation(Topology t) : topology(std::move(t)), input_names(gradc::input_names(topology)) {}
 
   BuildOptions build_options(StepKind kind, std::int64_t batch) const {
     const bool kernels = run.backend == Backend::jit;
@@ -130,15 +128,18 @@ struct Model::Implementation {
 
   /// The step for batches of about this size, compiled when it is first needed.
   CompiledModelStep& step(StepKind kind, std::int64_t batch) {
-    const auto& from = lowered(mode_of(kind));
-    ensure_params();
-    const auto make = [&](const Graph& graph, const std::vector<OptimizerState>& states, CompileReport& report) {
-      make_states(states);
-      return compile_step(graph, params, step_options(), &report);
-    };
-    auto& found = steps.find_or_compile(kind, from, build_options(kind, batch), make);
-    if (kind == StepKind::train) flops_per_image = found.report.flops_per_image;
-    return found;
+    auto* found = steps.find(kind, batch);
+    if (found == nullptr) {
+      const auto& from = lowered(mode_of(kind));
+      ensure_params();
+      found = &steps.add(kind, from, build_options(kind, batch),
+                         [&](const Graph& graph, const std::vector<OptimizerState>& states, CompileReport& report) {
+                           make_states(states);
+                           return compile_step(graph, params, step_options(), &report);
+                         });
+    }
+    if (kind == StepKind::train) flops_per_image = found->report.flops_per_image;
+    return *found;
   }
 
   /// The training step in plain ops.
@@ -306,7 +307,7 @@ void Model::compile(const CompileOptions& options) {
   std::lock_guard turn(self.turn);
   TrainingConfig training = {options.loss, options.metrics, options.outputs, options.optimizer, options.writer};
   complete_outputs(training, self.topology.outputs);
-  auto lowered = lower(self.topology, how_to_lower(Mode::train, training));
+  auto lowered = lower(self.topology, lower_options(Mode::train, training));
   self.training = std::move(training);
   self.cannot_train.clear();
   self.new_optimizer = true;

@@ -1,10 +1,17 @@
 #include "model/steps.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "ir/text.h"
 
 namespace gradc {
+namespace {
+
+/// Sizes between the same powers of two are of one class.
+int size_class(std::int64_t batch) { return std::bit_width(static_cast<std::uint64_t>(batch)); }
+
+}  // namespace
 
 Mode mode_of(StepKind kind) {
   switch (kind) {
@@ -16,15 +23,9 @@ Mode mode_of(StepKind kind) {
   return Mode::predict;
 }
 
-LowerOptions how_to_lower(Mode mode, const TrainingConfig& training) {
-  auto options = lower_options(mode, training);
-  if (mode != Mode::predict) options.problems = training.problems;
-  return options;
-}
-
 const Lowered& ModelSteps::lowered(Mode mode, const Topology& topology, const TrainingConfig& training) {
   auto found = lowered_.find(mode);
-  if (found == lowered_.end()) found = lowered_.emplace(mode, lower(topology, how_to_lower(mode, training))).first;
+  if (found == lowered_.end()) found = lowered_.emplace(mode, lower(topology, lower_options(mode, training))).first;
   return found->second;
 }
 
@@ -33,23 +34,26 @@ const Lowered* ModelSteps::known(Mode mode) const {
   return found == lowered_.end() ? nullptr : &found->second;
 }
 
-CompiledModelStep& ModelSteps::find_or_compile(StepKind kind, const Lowered& from, const BuildOptions& options, const Compile& compile) {
+CompiledModelStep* ModelSteps::find(StepKind kind, std::int64_t batch) {
+  const auto& by_size = steps_[kind].by_size;
+  const auto found = by_size.find(size_class(batch));
+  return found == by_size.end() ? nullptr : found->second;
+}
+
+CompiledModelStep& ModelSteps::add(StepKind kind, const Lowered& from, const BuildOptions& options, const Compile& compile) {
   auto& [by_size, all] = steps_[kind];
-  auto& step = by_size[std::bit_width(static_cast<std::uint64_t>(options.workload.batch))];
-  if (step != nullptr) return *step;
   auto graph = from.graph;
   std::vector<OptimizerState> states;
   build_lowered(graph, states, options);
   auto text = print(graph);
-  for (const auto& each : all)
-    if (each->graph == text) {
-      step = each.get();
-      return *step;
-    }
-  auto made = std::make_unique<CompiledModelStep>(CompiledModelStep{std::move(text), nullptr, {}});
-  made->step = compile(graph, states, made->report);
-  step = all.emplace_back(std::move(made)).get();
-  return *step;
+  auto same = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each->graph == text; });
+  if (same == all.end()) {
+    auto made = std::make_unique<CompiledModelStep>(CompiledModelStep{std::move(text), nullptr, {}});
+    made->step = compile(graph, states, made->report);
+    same = all.insert(all.end(), std::move(made));
+  }
+  by_size[size_class(options.workload.batch)] = same->get();
+  return **same;
 }
 
 void ModelSteps::set_training(Lowered lowered) {

@@ -19,9 +19,6 @@ enum class StepKind { train, eval, predict, gradients };
 
 Mode mode_of(StepKind kind);
 
-/// As lower_options, with what is wrong with the training where the mode needs one.
-LowerOptions how_to_lower(Mode mode, const TrainingConfig& training);
-
 struct CompiledModelStep {
   std::string graph;  ///< What it was compiled from, as text.
   std::unique_ptr<Step> step;
@@ -37,9 +34,12 @@ class ModelSteps {
   /// The same if it was asked for before, or nullptr.
   const Lowered* known(Mode mode) const;
 
+  /// The step that batches of this size have, or nullptr.
+  CompiledModelStep* find(StepKind kind, std::int64_t batch);
   /// Makes the step of a graph with kernels, after the optimizer's state that it needs.
   using Compile = std::function<std::unique_ptr<Step>(const Graph&, const std::vector<OptimizerState>&, CompileReport&)>;
-  CompiledModelStep& find_or_compile(StepKind kind, const Lowered& from, const BuildOptions& options, const Compile& compile);
+  /// Gives batches of options.workload the step that they ask for: one that others have, or else a new one.
+  CompiledModelStep& add(StepKind kind, const Lowered& from, const BuildOptions& options, const Compile& compile);
 
   /// The model is trained in another way: as this graph of Mode::train says.
   void set_training(Lowered lowered);

@@ -13,17 +13,18 @@ class Steps {
   const CompiledModelStep* find(StepKind kind, std::int64_t batch) {
     BuildOptions options{.mode = mode_of(kind), .training = training_, .target = parse_target("avx2"), .workload = {.batch = batch}};
     options.update = kind != StepKind::gradients;
-    return &steps_.find_or_compile(kind, steps_.lowered(options.mode, topology_, training_), options,
-                                   [&](const Graph&, const std::vector<OptimizerState>& states, CompileReport&) {
-                                     ++compiled;
-                                     states_of_last = states.size();
-                                     return std::unique_ptr<Step>();
-                                   });
+    if (const auto* found = steps_.find(kind, batch)) return found;
+    return &steps_.add(kind, steps_.lowered(options.mode, topology_, training_), options,
+                       [&](const Graph&, const std::vector<OptimizerState>& states, CompileReport&) {
+                         ++compiled;
+                         states_of_last = states.size();
+                         return std::unique_ptr<Step>();
+                       });
   }
   ModelSteps& steps() { return steps_; }
   void train_by(const Loss& loss) {
     training_.loss = loss;
-    steps_.set_training(lower(topology_, how_to_lower(Mode::train, training_)));
+    steps_.set_training(lower(topology_, lower_options(Mode::train, training_)));
   }
 
   int compiled = 0;
