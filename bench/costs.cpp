@@ -391,10 +391,5 @@ int main(int argc, char** argv) {
       if (row.constant.find(only) != std::string::npos)
         std::cout << fmt::format("| {} | {:g} | {:.3g} |\n", row.constant, row.chosen, row.measure()) << std::flush;
   });
-  try {
-    return program.run(argc, argv);
-  } catch (const Error& error) {
-    std::cerr << "bench_costs: " << error.what() << "\n";
-    return 1;
-  }
+  return program.run(argc, argv);
 }

@@ -1,6 +1,5 @@
 #include "bench/program.h"
 
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -26,12 +25,7 @@ int run_program(cli::Program& program, int argc, char** argv, const std::functio
     add_benchmarks();
     benchmark::RunSpecifiedBenchmarks();
   });
-  try {
-    return program.run(argc, argv);
-  } catch (const Error& error) {
-    std::cerr << argv[0] << ": " << error.what() << "\n";
-    return 1;
-  }
+  return program.run(argc, argv);
 }
 
 }  // namespace gradc

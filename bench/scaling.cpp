@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "bench/timed_step.h"
-#include "gradc/error.h"
 #include "support/command_line.h"
 #include "support/machine.h"
 #include "support/processors.h"
@@ -74,10 +73,5 @@ int main(int argc, char** argv) {
     std::cout << fmt::format("{} threads, FMA peak {:.0f} GFLOP/s\n\n", threads, fma_peak_gflops(threads));
     for (const auto& each : series) print(each, threads);
   });
-  try {
-    return program.run(argc, argv);
-  } catch (const Error& error) {
-    std::cerr << "bench_scaling: " << error.what() << "\n";
-    return 1;
-  }
+  return program.run(argc, argv);
 }

@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "gradc/error.h"
+
 namespace gradc::cli {
 
 Option Option::required() { return Option(option_->required()); }
@@ -111,6 +113,9 @@ int Program::run(int argc, const char* const* argv) {
     return exit.status;
   } catch (const CLI::ParseError& error) {
     return app_->exit(error) == 0 ? 0 : 2;
+  } catch (const Error& error) {
+    std::cerr << app_->get_name() << ": " << error.what() << "\n";
+    return 1;
   }
 }
 

@@ -84,8 +84,8 @@ class Program : public Command {
   void allow_extras();
   std::vector<std::string> extras() const;
 
-  /// Reads the arguments and runs the callbacks. Prints help where it is asked for, and what is wrong with the arguments. Returns the exit
-  /// status: 0, that of an Exit, or 2 for wrong arguments. Lets other exceptions of callbacks pass.
+  /// Reads the arguments and runs the callbacks. Prints help where it is asked for, what is wrong with the arguments, and a gradc::Error of
+  /// a callback. Returns the exit status: 0, that of an Exit, 2 for wrong arguments, or 1 for such an error. Lets other exceptions pass.
   int run(int argc, const char* const* argv);
 
  private:

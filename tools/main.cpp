@@ -48,8 +48,6 @@ int run(int argc, char** argv) {
   gradc::add_fuzz(program);
   try {
     return program.run(argc, argv);
-  } catch (const gradc::Error& error) {
-    return fail(error.what());
   } catch (const std::bad_alloc&) {
     return fail("out of memory; use a smaller model or batch, or raise ulimit -v");
   } catch (const std::system_error& error) {
