@@ -46,9 +46,8 @@ struct Data {
   std::optional<DataSet> validation;
 };
 
-Data load(const CommonOptions& options, const Topology& model) {
-  if (!options.x.empty()) return {options.arrays(model), std::nullopt};
-  auto [train, test] = load_data(options.data, warn);
+Data load(const std::string& name) {
+  auto [train, test] = load_data(name, warn);
   return {train, test.size() > 0 ? std::optional(test) : std::nullopt};
 }
 
@@ -73,10 +72,14 @@ class StepLog {
 
 void run(const Options& options) {
   std::signal(SIGINT, on_interrupt);
+  // Unpacking the data and compiling the step take about as long; they go on at once, if there are threads to be had. Arrays are those that
+  // the model names, of whose topology the thread has a copy, as the model may be gone first; a data set is read beside the model, too.
+  constexpr auto how = std::launch::async | std::launch::deferred;
+  std::future<Data> loading;
+  if (options.common.x.empty()) loading = std::async(how, [&] { return load(options.common.data); });
   auto model = options.common.load_model_to_train();
-  // Unpacking the data and compiling the step take about as long; they go on at once, if there are threads to be had.
-  auto loading =
-      std::async(std::launch::async | std::launch::deferred, [&, &topology = model.topology()] { return load(options.common, topology); });
+  if (!loading.valid())
+    loading = std::async(how, [&, topology = model.topology()] { return Data{options.common.arrays(topology), std::nullopt}; });
   auto run_options = options.common.run_options();
   run_options.check_numerics = options.check_numerics;
   model.set_run_options(run_options);
