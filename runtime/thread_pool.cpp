@@ -56,8 +56,7 @@ void pause_briefly() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads, bool pin) : pin_(pin) {
-  check(threads >= 1 && threads <= kMostThreads, "a thread pool has from 1 to kMostThreads threads");
+ThreadPool::ThreadPool(int threads, bool pin) : pin_(pin), forks_(forks()) {
   try {
     grow(threads);
   } catch (...) {
@@ -77,20 +76,20 @@ std::shared_ptr<ThreadPool> ThreadPool::of_process(int threads, bool pin) {
     known = pool;
     return pool;
   }
-  check(threads >= 1 && threads <= kMostThreads, "a thread pool has from 1 to kMostThreads threads");
   std::lock_guard turn(pool->turn_);
   pool->grow(threads);
   return pool;
 }
 
 void ThreadPool::grow(int threads) {
+  check(threads >= 1 && threads <= kMostThreads, "a thread pool has from 1 to kMostThreads threads");
   size_ = std::max(size_, threads);
   spins_ = size_ <= available_processors() ? 1500 : 0;
   start_missing();
 }
 
 void ThreadPool::start_missing() {
-  if (!workers_ || forks_ != forks()) {
+  if (forks_ != forks()) {
     // Handles of threads that a fork left behind can be neither joined nor detached: they are forgotten.
     static_cast<void>(workers_.release());
     workers_ = std::make_unique<std::vector<std::thread>>();

@@ -51,7 +51,7 @@ class ThreadPool {
   bool pin_;
   std::atomic<int> spins_;   ///< Rounds before a waiting thread sleeps: about 50 µs, or none where threads outnumber processors.
   std::uint32_t forks_ = 0;  ///< Forks of the process and those it came from, when the workers started.
-  std::unique_ptr<std::vector<std::thread>> workers_;
+  std::unique_ptr<std::vector<std::thread>> workers_ = std::make_unique<std::vector<std::thread>>();
   void (*work_)(void*, int) = nullptr;
   void* data_ = nullptr;
   /// Counts runs above kThreadBits bits for how many threads the run has: a thread that has none to do may see it late, when the run is

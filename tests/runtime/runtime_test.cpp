@@ -341,6 +341,14 @@ TEST(ThreadPool, ProcessorsAreThoseOfTheAffinityMaskUnlessTheEnvironmentSaysHowM
   setenv("GRADC_PROCESSORS", before.c_str(), 1);
 }
 
+TEST(ThreadPool, AWrongNumberOfProcessorsIsAnErrorOfThePool) {
+  const char* given = std::getenv("GRADC_PROCESSORS");
+  const std::string before = given == nullptr ? "" : given;
+  setenv("GRADC_PROCESSORS", "many", 1);
+  EXPECT_THROW(ThreadPool(2), Error);
+  setenv("GRADC_PROCESSORS", before.c_str(), 1);
+}
+
 TEST(ThreadPool, PinsItsThreadsAndNotTheCaller) {
   cpu_set_t mask;
   ASSERT_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
