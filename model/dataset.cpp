@@ -32,7 +32,7 @@ constexpr std::int64_t kMostRows = std::int64_t{1} << 32;  ///< A row's number h
 Bytes read_maybe_gzip(const fs::path& path) {
   auto bytes = read_file(path);
   if (bytes.size() < 2 || static_cast<unsigned char>(bytes[0]) != 0x1f || static_cast<unsigned char>(bytes[1]) != 0x8b)
-    return {bytes.begin(), bytes.end()};
+    return {bytes.data(), bytes.data() + bytes.size()};
   auto damaged = [&] { return Error("{}: is cut off or damaged: it does not unpack as gzip", path.string()); };
   // The last four bytes of a gzip file say how long it unpacks; no byte makes more than 1032.
   std::uint32_t size = 0;
@@ -290,7 +290,7 @@ DataSet DataSet::from(std::vector<float> images, std::vector<std::int64_t> image
                   elements);
     result.count = static_cast<std::int64_t>(values.size() / elements);
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
-    result.bytes.assign(bytes, bytes + values.size() * sizeof(float));
+    result.bytes = {bytes, bytes + values.size() * sizeof(float)};
     return result;
   };
   return from(array(images, std::move(image_shape), "images"), array(labels, std::move(label_shape), "labels"));
