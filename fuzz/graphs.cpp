@@ -256,11 +256,21 @@ class GraphGenerator {
     keep(b_.emit(kind, {x}));
   }
 
+  /// A number that arithmetic makes of a sum over a whole batch.
+  ValueId number_of_batch(ValueId x) {
+    Ints axes(static_cast<std::size_t>(type(x).rank()));
+    std::iota(axes.begin(), axes.end(), 0);
+    auto sum = x;
+    if (!axes.empty()) sum = b_.emit(OpKind::reduce_sum, {x}, {{"axes", axes}, {"keep_dims", std::int64_t{0}}});
+    return b_.emit(OpKind::softsign, {sum});
+  }
+
   /// Something that broadcasts against a value: another of its type, a param along its last dimensions, or a number.
   ValueId other_operand(ValueId x) {
     auto dims = type(x).image_dims();
-    switch (c_.integer(0, 4)) {
+    switch (c_.integer(0, 5)) {
       case 0: return b_.constant(c_.of({2.0, -0.5, 1.0, 0.0}));
+      case 5: return number_of_batch(x);
       case 1: {
         std::vector<ValueId> same;
         for (auto value : type(x).batched() ? batched_ : replicated_)
@@ -290,8 +300,10 @@ class GraphGenerator {
       keep(b_.emit(kind, {condition, c_.coin() ? x : other_operand(x), other_operand(x)}));
       return;
     }
+    const bool is_ordered = kind == OpKind::div || kind == OpKind::pow;
     if (kind == OpKind::div) y = positive(y);
-    if (c_.coin() && kind != OpKind::div) std::swap(x, y);
+    if (kind == OpKind::pow) x = positive(b_.emit(OpKind::softsign, {x})), y = b_.emit(OpKind::softsign, {y});
+    if (c_.coin() && !is_ordered) std::swap(x, y);
     keep(b_.emit(kind, {x, y}));
   }
 

@@ -289,8 +289,10 @@ class FusionRules {
     const auto &op = groups_.op(consumer), &from = groups_.op(producer);
     if (is_boundary(op.kind) || is_boundary(from.kind)) return false;
     int group = groups_.of(producer), own = groups_.of(consumer);
-    if (from.kind == OpKind::constant || (is_pointwise(from.kind) && graph_.type(through).rank() == 0 && groups_.only_used_by(group, own)))
-      return true;
+    if (from.kind == OpKind::constant) return true;
+    // What is computed once of a sum over the batch is not computed in each tile.
+    const bool waits_for_sum = groups_.tiled(own) && groups_.any(group, is_sum);
+    if (is_pointwise(from.kind) && graph_.type(through).rank() == 0 && groups_.only_used_by(group, own) && !waits_for_sum) return true;
     if (from.kind == OpKind::transpose && groups_.tiled(own) && groups_.only_used_by(group, own)) return reads_transposed(op, through);
     if (groups_.tiled(group) != groups_.tiled(own)) return false;
     if (!groups_.tiled(own)) return pointwise_of_one_shape(op, own, from, group, through);
