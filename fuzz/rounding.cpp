@@ -43,6 +43,7 @@ bool approximated(OpKind kind) {
   switch (kind) {
     case OpKind::exp:
     case OpKind::log:
+    case OpKind::pow:
     case OpKind::sqrt:
     case OpKind::rsqrt:
     case OpKind::div:

@@ -36,7 +36,9 @@ inline Symbol operator/(Symbol a, Symbol b) { return emit(OpKind::div, {a, b}); 
 inline Symbol operator+(Symbol a, double b) { return a + constant(a, b); }
 inline Symbol operator-(Symbol a, double b) { return a - constant(a, b); }
 inline Symbol operator*(Symbol a, double b) { return a * constant(a, b); }
+inline Symbol operator-(double a, Symbol b) { return constant(b, a) - b; }
 inline Symbol exp(Symbol x) { return emit(OpKind::exp, {x}); }
+inline Symbol log(Symbol x) { return emit(OpKind::log, {x}); }
 inline Symbol erf(Symbol x) { return emit(OpKind::erf, {x}); }
 inline Symbol abs(Symbol x) { return emit(OpKind::abs, {x}); }
 inline Symbol sign(Symbol x) { return emit(OpKind::sign, {x}); }
@@ -48,6 +50,8 @@ inline Symbol softplus(Symbol x) { return emit(OpKind::softplus, {x}); }
 inline Symbol relu6(Symbol x) { return emit(OpKind::relu6, {x}); }
 inline Symbol max(Symbol a, double b) { return emit(OpKind::max, {a, constant(a, b)}); }
 inline Symbol min(Symbol a, double b) { return emit(OpKind::min, {a, constant(a, b)}); }
+inline Symbol pow(Symbol a, Symbol b) { return emit(OpKind::pow, {a, b}); }
+inline Symbol pow(Symbol a, double b) { return pow(a, constant(a, b)); }
 /// 1 where a > b, and 0 elsewhere.
 inline Symbol greater(Symbol a, Symbol b) { return emit(OpKind::greater, {a, b}); }
 inline Symbol greater(Symbol a, double b) { return greater(a, constant(a, b)); }

@@ -24,6 +24,7 @@ Scalar sqrt(Scalar x) { return {Halide::sqrt(x.e)}; }
 Scalar round(Scalar x) { return {Halide::round(x.e)}; }
 Scalar exp(Scalar x) { return {exp_or_nan(x.e)}; }
 Scalar log(Scalar x) { return {log_or_nan(x.e)}; }
+Scalar pow(Scalar a, Scalar b) { return {with_nan_of(a.e, with_nan_of(b.e, Halide::pow(a.e, b.e)))}; }
 /// The product of a comparison and a NaN is not always NaN: LLVM takes it for a choice between the other factor and 0.
 Scalar greater(Scalar a, Scalar b) { return {Halide::select(a.e > b.e, 1.0f, 0.0f)}; }
 Scalar equal(Scalar a, Scalar b) { return {Halide::select(a.e == b.e, 1.0f, 0.0f)}; }

@@ -11,6 +11,7 @@ using std::abs;
 using std::erf;
 using std::exp;
 using std::log;
+using std::pow;
 using std::sqrt;
 using std::tanh;
 double C(double v) { return v; }
@@ -67,6 +68,7 @@ Count min(Count a, Count b) { return sum(1, {a, b}); }
 Count select(Count a, Count b, Count c) { return sum(1, {a, b, c}); }
 Count exp(Count x) { return sum(kSlow, {x}); }
 Count log(Count x) { return sum(kSlow, {x}); }
+Count pow(Count a, Count b) { return sum(2 * kSlow, {a, b}); }
 Count sqrt(Count x) { return sum(kSlow, {x}); }
 Count erf(Count x) { return sum(kSlow, {x}); }
 Count tanh(Count x) { return sum(kSlow, {x}); }

@@ -81,10 +81,10 @@ OpCase pointwise_case(OpKind kind) {
       std::string(name_of(kind)),
       [kind, operands](TrainingGraph& t) {
         auto x = trainable_images(t);
-        // Where a logarithm or a root needs it, the operand is positive; a divisor stays away from zero.
+        // Where a logarithm, a root or a power needs it, the operand is positive; a divisor stays away from zero.
         auto positive = [&](ValueId v) { return t.b.emit(OpKind::add, {t.b.emit(OpKind::square, {v}), t.b.constant(0.5)}); };
         std::vector<ValueId> arguments;
-        bool needs_positive = kind == OpKind::log || kind == OpKind::sqrt || kind == OpKind::rsqrt;
+        bool needs_positive = kind == OpKind::log || kind == OpKind::pow || kind == OpKind::sqrt || kind == OpKind::rsqrt;
         arguments.push_back(needs_positive ? positive(x) : kind == OpKind::select ? t.b.emit(OpKind::greater, {x, t.b.constant(0.1)}) : x);
         // Operands that broadcast in each way: along the batch, and one number for all.
         if (operands > 1) arguments.push_back(kind == OpKind::div ? positive(t.param("row", {5})) : t.param("row", {5}));
