@@ -445,7 +445,7 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
       self.keep(good);
       if (!history.stopped) good_epochs = epoch + 1;
       if (validation && !history.stopped)
-        for (const auto& [name, value] : evaluate(*validation)) logs["val_" + name] = value;
+        for (const auto& [name, value] : evaluate(*validation, options.batch_size)) logs["val_" + name] = value;
       history.epochs.push_back(logs);
       if (options.on_epoch_end) options.on_epoch_end(epoch, logs);
     }

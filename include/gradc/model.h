@@ -72,9 +72,9 @@ struct RunOptions {
 struct FitOptions {
   std::int64_t batch_size = 32;
   std::int64_t epochs = 1;
-  std::optional<DataSet> validation_data = {};
-  double validation_split = 0;  ///< The last part of the data that is validated on instead, if there is no validation_data.
-  bool shuffle = true;          ///< A new order each epoch, by the run's seed and the epochs that the model was trained before.
+  std::optional<DataSet> validation_data = {};  ///< In batches of `batch_size` too.
+  double validation_split = 0;                  ///< The last part of the data that is validated on instead, if there is no validation_data.
+  bool shuffle = true;  ///< A new order each epoch, by the run's seed and the epochs that the model was trained before.
   std::function<void(std::int64_t step, const Logs&)> on_step_end = {};
   std::function<void(std::int64_t epoch, const Logs&)> on_epoch_end = {};
   /// When it becomes true, training ends after the current step: at once if it is already, or becomes so in one of these functions.
