@@ -20,6 +20,9 @@ constexpr Dialect kTfjs = {.name = "tf.js",
                            .truncated_is_uniform = true,
                            .vector_fans_are_sizes = false,
                            .accuracy_goes_by_shape = false,
+                           .binary_labels_are_signs = false,
+                           .divergence_clips_labels = false,
+                           .least_squared_length = 1e-7,
                            .update_rule = UpdateRule::tfjs,
                            .frozen_weights_are_regularized = true};
 
@@ -36,6 +39,9 @@ constexpr Dialect kKeras2 = {.name = "Keras 2",
                              .truncated_is_uniform = false,
                              .vector_fans_are_sizes = true,
                              .accuracy_goes_by_shape = true,
+                             .binary_labels_are_signs = true,
+                             .divergence_clips_labels = true,
+                             .least_squared_length = 1e-12,
                              .update_rule = UpdateRule::keras,
                              .frozen_weights_are_regularized = true};
 
@@ -52,6 +58,9 @@ constexpr Dialect kKeras3 = {.name = "Keras 3",
                              .truncated_is_uniform = false,
                              .vector_fans_are_sizes = true,
                              .accuracy_goes_by_shape = true,
+                             .binary_labels_are_signs = true,
+                             .divergence_clips_labels = true,
+                             .least_squared_length = 1e-14,
                              .update_rule = UpdateRule::keras,
                              .frozen_weights_are_regularized = false};
 

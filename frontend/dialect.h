@@ -32,6 +32,9 @@ struct Dialect {
 
   // Training.
   bool accuracy_goes_by_shape;          ///< "accuracy" is chosen by the shapes of labels and output, else by the loss and the output.
+  bool binary_labels_are_signs;         ///< A hinge takes labels for -1 and 1 where all of a batch are 0 or 1.
+  bool divergence_clips_labels;         ///< The factor of a divergence's logarithm is the clipped label, else the label.
+  double least_squared_length;          ///< What the squared length of a vector is at least where it is divided by its length.
   UpdateRule update_rule;               ///< Where an optimizer's config does not tell, as those of Keras before 2.11 do.
   bool frozen_weights_are_regularized;  ///< A regularizer of a weight that is not trained counts in the loss that is printed.
 };

@@ -3,36 +3,65 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "frontend/dialect.h"
+#include "frontend/options.h"
 #include "gradc/losses.h"
 #include "ir/graph.h"
+#include "ir/symbol.h"
 
 namespace gradc {
 
-/// What the labels of a loss look like.
+/// What the labels of a loss look like: as the output, but for `classes`.
 enum class LabelKind : std::uint8_t {
-  like_output,  ///< The shape of the output: one-hot classes, or values.
-  classes,      ///< A class number where the output has its last dimension.
+  values,   ///< Any numbers.
+  binary,   ///< Numbers from 0 to 1, each for itself.
+  one_hot,  ///< Classes as rows that are 1 at one place, or probabilities of them.
+  classes,  ///< A class number where the output has its last dimension.
+};
+
+using LossOption = Option<LossOptions>;
+
+/// All of them, but `reduction` and `weight`, which every loss has.
+const std::vector<LossOption>& loss_options();
+
+/// What a loss is computed from.
+struct LossArguments {
+  Symbol predicted, labels;  ///< Labels of `classes` are one-hot here too.
+  const LossOptions& options;
+  const Dialect& dialect;
 };
 
 struct LossDef {
-  const char* name;  ///< As Keras writes it in a model.json.
+  const char* name;          ///< As Keras writes it in a model.json.
+  const char* tfjs;          ///< As tf.js reads it there, or nullptr if tf.js does not have it.
+  const char* abbreviation;  ///< Another name, or nullptr.
   LabelKind labels;
-  bool takes_logits, smooths_labels;
-  bool of_elements;  ///< `lower` gives a loss for each element of the output, of whose last dimension the mean counts, else without it.
-  /// The losses of predictions and labels of the output's shape.
-  ValueId (*lower)(Builder&, ValueId predicted, ValueId labels, const LossOptions& options);
+  bool of_probabilities;           ///< Predictions are probabilities, unless the options say logits.
+  std::vector<const char*> takes;  ///< Names of options.
+  /// The losses of elements, shaped as the output; of positions, shaped so without its last dimension; or of the batch, a number. The mean
+  /// of elements over the last dimension is that of a position.
+  enum Of : std::uint8_t { elements, positions, batch } of;
+  Symbol (*lower)(const LossArguments&);
+
+  bool has(std::string_view option) const;
 };
 
 /// The loss of this name in any spelling, or nullptr.
 const LossDef* find_loss(const std::string& name);
 std::string known_losses();
+/// The table of docs/training.md.
+std::string list_losses();
+/// Those that take an option.
+std::string losses_with(const LossOption& option);
 /// What is wrong with a loss, or an empty text.
 std::string problem_of(const Loss& loss);
 
-/// The loss of each image, f32[B], without its weight: over positions the mean or, by the options, the sum.
+/// The loss of each image, f32[B], or of the whole batch, f32[], without its weight: over positions the mean or, by the options, the sum.
 /// Labels are as LossDef::labels says.
-ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels);
+ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect);
 
 // What losses and metrics share.
 
@@ -43,5 +72,7 @@ ValueId logits_of(Builder& b, ValueId predicted, OpKind activation);
 /// The sum or mean over every dimension but the batch; a vector of images stays.
 ValueId sum_of_image(Builder& b, ValueId x);
 ValueId mean_of_image(Builder& b, ValueId x);
+/// x / |x| along the last dimension, as the dialect keeps clear of a length of 0.
+Symbol normalized(Symbol x, const Dialect& dialect);
 
 }  // namespace gradc

@@ -192,7 +192,7 @@ class Lowering {
     if (!problems_.empty()) return;
     ValueId total = -1;
     const bool several = lowered_.outputs.size() > 1;
-    lowered_.metrics = {{"loss", Formula::mean, {"loss"}}};
+    lowered_.metrics = {mean_of_batch("loss")};
     for (auto& output : lowered_.outputs) {
       output.loss = training_of(output.name).loss;
       output.labels = output.predictions;
@@ -201,17 +201,17 @@ class Lowering {
                                         static_cast<std::int64_t>(labels_.size()));
       b_.loc = "loss";
       const auto name = several ? output.name + "_loss" : "loss";
-      auto loss = over_batch(name, lower_loss(b_, output.loss, results_[output.name], labels_[output.name]), output.loss.options.reduction);
+      auto loss = over_batch(name, lower_loss(b_, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer)),
+                             output.loss.options.reduction);
       if (several) {
-        scalar_output(name, loss);
-        lowered_.metrics.push_back({name, Formula::mean, {name}});
+        add_output(name, loss);
+        lowered_.metrics.push_back(mean_of_batch(name));
       }
       if (output.loss.options.weight != 1) loss = b_.emit(OpKind::mul, {loss, b_.constant(output.loss.options.weight)});
       total = total < 0 ? loss : b_.emit(OpKind::add, {total, loss}, {}, "loss");
     }
-    for (auto term : penalties_)
-      total = b_.emit(OpKind::add, {total, b_.type(term).batched() ? over_batch("activity", term, Reduction::mean) : term}, {}, "loss");
-    scalar_output("loss", total);
+    for (auto term : penalties_) total = b_.emit(OpKind::add, {total, over_batch("activity", term, Reduction::mean)}, {}, "loss");
+    add_output("loss", total);
     std::set<std::string> names;
     for (const auto& result : lowered_.metrics) names.insert(result.name);
     for (const auto& output : lowered_.outputs)
@@ -224,23 +224,29 @@ class Lowering {
     auto name = plain;
     for (int i = 1; !names.insert(name).second; ++i) name = plain + "_" + std::to_string(i);
     auto lowered = lower_metric(b_, metric, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer));
-    MetricResult result{name, lowered.formula, {}};
+    MetricResult result{name, lowered.formula, {}, std::make_shared<MetricOptions>(metric.options)};
     for (const auto& [part, of_images] : lowered.sums) {
-      result.outputs.push_back(part[0] == '\0' ? name : name + "/" + part);
-      auto reduction = lowered.formula == Formula::ratio ? Reduction::sum : Reduction::mean;
-      scalar_output(result.outputs.back(), over_batch(result.outputs.back(), of_images, reduction));
+      const auto of_part = part[0] == '\0' ? name : name + "/" + part;
+      const auto value = over_batch(of_part, of_images, lowered.reduction);
+      add_output(of_part, value);
+      result.outputs.push_back({of_part, b_.type(value).elements(), lowered.reduction});
     }
     lowered_.metrics.push_back(std::move(result));
   }
 
-  /// The mean or the sum over the batch, in which padding does not count.
+  static MetricResult mean_of_batch(const std::string& output) { return {output, mean_over_images, {{output, 1, Reduction::mean}}}; }
+
+  /// The mean or the sum over the batch, in which padding does not count; what is no number of each image stays.
   ValueId over_batch(const std::string& name, ValueId of_images, Reduction reduction) {
-    auto weighted = b_.emit(OpKind::mul, {of_images, weight_});
+    if (!b_.type(of_images).batched()) return of_images;
+    auto weight = weight_;
+    if (b_.type(of_images).rank() == 2) weight = b_.emit(OpKind::reshape, {weight_}, {{"dims", Ints{kBatch, 1}}});
+    auto weighted = b_.emit(OpKind::mul, {of_images, weight});
     auto sum = b_.emit(OpKind::reduce_sum, {weighted}, {{"axes", Ints{0}}, {"keep_dims", std::int64_t{0}}}, name + "_sum");
     return reduction == Reduction::sum ? sum : b_.emit(OpKind::div, {sum, batch_size_}, {}, name);
   }
 
-  void scalar_output(const std::string& name, ValueId value) { b_.emit(OpKind::output, {value}, {{"name", name}}); }
+  void add_output(const std::string& name, ValueId value) { b_.emit(OpKind::output, {value}, {{"name", name}}); }
 
   const Topology& topology_;
   const LowerOptions& options_;

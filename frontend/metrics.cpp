@@ -1,20 +1,29 @@
 #include "frontend/metrics.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include "frontend/names.h"
 #include "gradc/error.h"
+#include "ir/symbol.h"
 
 namespace gradc {
 namespace {
 
+constexpr double kEpsilon = 1e-7;  // Keras's backend epsilon
+
 /// What a metric is computed from.
 struct Context {
   Builder& b;
-  const MetricOptions& options;
+  const Metric& metric;
   ValueId predicted, labels;
   bool labels_are_classes;
+  const Dialect& dialect;
 
+  const MetricOptions& options() const { return metric.options; }
+  double threshold() const { return options().threshold.value_or(0.5); }
   ValueId emit(OpKind kind, std::vector<ValueId> operands, const char* hint = "") { return b.emit(kind, std::move(operands), {}, hint); }
   ValueId like_output() { return labels_are_classes ? one_hot_labels(b, labels, predicted) : labels; }
   ValueId class_numbers() { return labels_are_classes ? labels : argmax(labels); }
@@ -23,9 +32,38 @@ struct Context {
     if (auto logits = logits_of(b, x, OpKind::softmax); logits >= 0) x = logits;
     return emit(OpKind::argmax, {x}, "argmax");
   }
-  ValueId above_threshold() { return emit(OpKind::greater, {predicted, b.constant(options.threshold)}); }
-  LoweredMetric mean(ValueId of_elements) { return {Formula::mean, {{"", mean_of_image(b, of_elements)}}}; }
+  ValueId above_threshold() { return emit(OpKind::greater, {predicted, b.constant(threshold())}); }
+  LoweredMetric mean(ValueId of_elements) { return {mean_over_images, {{"", mean_of_image(b, of_elements)}}, Reduction::mean}; }
+  /// The part of a batch that the class of the options has.
+  ValueId of_class(ValueId x) {
+    if (!options().class_id) return x;
+    auto size = b.type(x).dims;
+    Ints begin(size.size(), 0);
+    begin.back() = *options().class_id;
+    size.back() = 1;
+    return b.emit(OpKind::slice, {x}, {{"begin", begin}, {"size", size}}, "class");
+  }
+
+  Symbol symbol(ValueId x) { return {&b, x}; }
+  std::int64_t classes() const { return b.type(predicted).dims.back(); }
+  /// A number for each of the image's elements.
+  Symbol flat(Symbol x) { return reshaped(x, {kBatch, b.type(x.id).elements()}); }
+  Symbol reshaped(Symbol x, Ints dims) { return b.type(x.id).dims == dims ? x : symbol(b.emit(OpKind::reshape, {x.id}, {{"dims", dims}})); }
+  Symbol one_hot(Symbol x, std::int64_t depth) { return symbol(b.emit(OpKind::one_hot, {x.id}, {{"depth", depth}}, "one_hot")); }
+  Symbol sum_of_last(Symbol x, bool keep_dims) { return sum_over(x, b.type(x.id).rank() - 1, keep_dims); }
+  Symbol sum_over(Symbol x, std::int64_t axis, bool keep_dims = false) {
+    return symbol(b.emit(OpKind::reduce_sum, {x.id}, {{"axes", Ints{axis}}, {"keep_dims", std::int64_t{keep_dims}}}, "sum"));
+  }
+  Symbol mean_of_last(Symbol x, bool keep_dims = true) {
+    return sum_of_last(x, keep_dims) * (1.0 / static_cast<double>(b.type(x.id).dims.back()));
+  }
 };
+
+double quotient(double a, double b) { return b == 0 ? 0 : a / b; }
+
+double root_mean(const MetricValues& sums, double images, const MetricOptions&) { return std::sqrt(sums[0][0] / images); }
+double ratio(const MetricValues& sums, double, const MetricOptions&) { return quotient(sums[0][0], sums[1][0]); }
+double count(const MetricValues& sums, double, const MetricOptions&) { return sums[0][0]; }
 
 LoweredMetric categorical_accuracy(Context& c) {
   return c.mean(c.emit(OpKind::equal, {c.argmax(c.predicted), c.class_numbers()}, "correct"));
@@ -47,54 +85,350 @@ LoweredMetric top_k(Context& c) {
   };
   auto of_label = sum(c.emit(OpKind::select, {classes, c.predicted, c.b.constant(0)}), 1);
   auto larger = sum(c.emit(OpKind::greater, {c.predicted, of_label}), 0);
-  return c.mean(c.emit(OpKind::greater, {c.b.constant(static_cast<double>(c.options.k)), larger}, "correct"));
+  return c.mean(c.emit(OpKind::greater, {c.b.constant(static_cast<double>(c.options().k)), larger}, "correct"));
+}
+
+/// 1 where a label is not 0.
+ValueId positive_labels(Context& c) {
+  auto is_zero = c.emit(OpKind::equal, {c.of_class(c.like_output()), c.b.constant(0)});
+  return c.emit(OpKind::sub, {c.b.constant(1), is_zero}, "actual");
 }
 
 /// True positives divided by what `all` names: predicted positives for a precision, actual positives for a recall.
 LoweredMetric positives(Context& c, bool of_predicted) {
-  auto one_class = [&](ValueId x) {
-    if (!c.options.class_id) return x;
-    auto size = c.b.type(x).dims;
-    Ints begin(size.size(), 0);
-    begin.back() = *c.options.class_id;
-    size.back() = 1;
-    return c.b.emit(OpKind::slice, {x}, {{"begin", begin}, {"size", size}}, "class");
-  };
-  auto predicted = one_class(c.above_threshold());
-  auto is_zero = c.emit(OpKind::equal, {one_class(c.like_output()), c.b.constant(0)});
-  auto actual = c.emit(OpKind::sub, {c.b.constant(1), is_zero}, "actual");
+  auto predicted = c.of_class(c.above_threshold());
+  auto actual = positive_labels(c);
   auto both = c.emit(OpKind::mul, {predicted, actual}, "true_positives");
-  return {Formula::ratio,
+  return {ratio,
           {{"true_positives", sum_of_image(c.b, both)},
            {of_predicted ? "predicted_positives" : "actual_positives", sum_of_image(c.b, of_predicted ? predicted : actual)}}};
 }
 
-LoweredMetric precision(Context& c) { return positives(c, true); }
-LoweredMetric recall(Context& c) { return positives(c, false); }
+/// How many elements are predicted so and labeled so.
+template <bool predicted_positive, bool labeled_positive>
+LoweredMetric counted(Context& c) {
+  const auto predicted = c.symbol(c.above_threshold()), actual = c.symbol(positive_labels(c));
+  const auto both = (predicted_positive ? predicted : 1 - predicted) * (labeled_positive ? actual : 1 - actual);
+  return {count, {{"", sum_of_image(c.b, both.id)}}};
+}
 
 LoweredMetric root_mean_squared_error(Context& c) {
   auto difference = c.emit(OpKind::sub, {c.predicted, c.like_output()});
-  return {Formula::root_mean, {{"", mean_of_image(c.b, c.emit(OpKind::square, {difference}))}}};
+  auto lowered = c.mean(c.emit(OpKind::square, {difference}));
+  lowered.formula = root_mean;
+  return lowered;
+}
+
+LoweredMetric cosine_similarity(Context& c) {
+  return c.mean(c.sum_of_last(normalized(c.symbol(c.like_output()), c.dialect) * normalized(c.symbol(c.predicted), c.dialect), false).id);
+}
+
+LoweredMetric log_cosh_error(Context& c) {
+  return {mean_over_images, {{"", lower_loss(c.b, {"log_cosh"}, c.predicted, c.like_output(), c.dialect)}}, Reduction::mean};
+}
+
+/// Of the numbers of an image along the last dimension, with deviations from their means over all of them.
+LoweredMetric pearson_correlation(Context& c) {
+  auto standardized = [&](Symbol x) {
+    const auto centered = x - c.mean_of_last(x);
+    return centered / sqrt(c.mean_of_last(square(centered)));
+  };
+  return c.mean((standardized(c.symbol(c.like_output())) * standardized(c.symbol(c.predicted))).id);
+}
+
+/// Lin's coefficient, with Keras's covariance.
+LoweredMetric concordance_correlation(Context& c) {
+  const auto y = c.symbol(c.like_output()), p = c.symbol(c.predicted);
+  const auto y_mean = c.mean_of_last(y), p_mean = c.mean_of_last(p);
+  const auto variances = c.mean_of_last(square(y - y_mean)) + c.mean_of_last(square(p - p_mean));
+  const auto scale = variances + square(y_mean - p_mean) + kEpsilon;
+  return c.mean(((y - p_mean) * (p - p_mean) * 2 / scale).id);
+}
+
+// Curves: positives and negatives of which the prediction is above each of many thresholds.
+
+/// The labels of an image by the thresholds, evenly from 0 to 1, that predictions are above: number i has those above threshold i and not
+/// above i + 1. Predictions of 0 are above none, unless `from_below`.
+LoweredMetric by_thresholds(Context& c, Formula formula, bool from_below) {
+  const auto count = c.options().num_thresholds;
+  auto p = c.flat(c.symbol(c.of_class(c.predicted)));
+  if (c.options().from_logits) p = sigmoid(p);
+  const auto scaled = min(max(p, 0), 1) * static_cast<double>(count - 1);
+  const auto rounded = emit(OpKind::round, {scaled});
+  auto place = rounded + greater(scaled, rounded) - 1;  // the next whole number from there on, less 1
+  if (from_below) place = max(place, 0);
+  const auto at_place = c.one_hot(place, count);
+  const auto elements = c.b.type(p.id).dims.back();
+  const auto actual = c.reshaped(c.symbol(positive_labels(c)), {kBatch, elements, 1});
+  auto summed = [&](Symbol labels) {
+    const auto counts = at_place * labels;
+    return c.options().multi_label ? c.flat(counts).id : c.sum_over(counts, 1).id;
+  };
+  auto all = [&](Symbol labels) {
+    const auto counts = c.reshaped(labels, {kBatch, elements});
+    return c.options().multi_label ? counts.id : c.sum_of_last(counts, true).id;
+  };
+  return {formula,
+          {{"positives", summed(actual)},
+           {"negatives", summed(1 - actual)},
+           {"all_positives", all(actual)},
+           {"all_negatives", all(1 - actual)}}};
+}
+
+/// Confusions at each threshold.
+struct Curve {
+  std::vector<double> true_positives, false_positives, true_negatives, false_negatives;
+
+  Curve(const MetricValues& sums, std::size_t label, std::size_t thresholds) {
+    auto above = [&](const std::vector<double>& of) {
+      std::vector<double> counts(of.begin() + static_cast<std::ptrdiff_t>(label * thresholds),
+                                 of.begin() + static_cast<std::ptrdiff_t>((label + 1) * thresholds));
+      std::partial_sum(counts.rbegin(), counts.rend(), counts.rbegin());
+      return counts;
+    };
+    true_positives = above(sums[0]);
+    false_positives = above(sums[1]);
+    for (auto each : true_positives) false_negatives.push_back(sums[2][label] - each);
+    for (auto each : false_positives) true_negatives.push_back(sums[3][label] - each);
+  }
+
+  std::size_t size() const { return true_positives.size(); }
+  double recall(std::size_t i) const { return quotient(true_positives[i], true_positives[i] + false_negatives[i]); }
+  double precision(std::size_t i) const { return quotient(true_positives[i], true_positives[i] + false_positives[i]); }
+  double specificity(std::size_t i) const { return quotient(true_negatives[i], true_negatives[i] + false_positives[i]); }
+  double false_positive_rate(std::size_t i) const { return quotient(false_positives[i], false_positives[i] + true_negatives[i]); }
+};
+
+/// The area under a precision-recall curve, between whose points true positives are linear in predicted ones (Davis and Goadrich 2006).
+double area_of_precision(const Curve& c) {
+  double area = 0;
+  for (std::size_t i = 0; i + 1 < c.size(); ++i) {
+    const auto first = c.true_positives[i] + c.false_positives[i], second = c.true_positives[i + 1] + c.false_positives[i + 1];
+    const auto positives = c.true_positives[i] - c.true_positives[i + 1];
+    const auto slope = quotient(positives, std::max(first - second, 0.0));
+    const auto intercept = c.true_positives[i + 1] - slope * second;
+    const auto logarithm = first > 0 && second > 0 ? std::log(first / second) : 0;
+    area += quotient(slope * (positives + intercept * logarithm), c.true_positives[i + 1] + c.false_negatives[i + 1]);
+  }
+  return area;
+}
+
+/// Precision and recall as gains over what always predicting 1 has (Flach and Kull 2015).
+std::pair<double, double> gains(const Curve& c, std::size_t i) {
+  if (c.true_positives[i] == 0) return {0, 1};
+  const auto scale = quotient(c.true_positives[i] + c.false_negatives[i], c.true_negatives[i] + c.false_positives[i]);
+  const auto recall = 1 - scale * c.false_negatives[i] / c.true_positives[i];
+  return {std::max(recall, 0.0), 1 - scale * c.false_positives[i] / c.true_positives[i]};
+}
+
+double area(const Curve& c, const MetricOptions& options) {
+  const bool interpolated = options.summation_method == "interpolation";
+  if (options.curve == "PR" && interpolated) return area_of_precision(c);
+  auto point = [&](std::size_t i) -> std::pair<double, double> {
+    if (options.curve == "ROC") return {c.false_positive_rate(i), c.recall(i)};
+    if (options.curve == "PR") return {c.recall(i), c.precision(i)};
+    return gains(c, i);
+  };
+  double sum = 0;
+  for (std::size_t i = 0; i + 1 < c.size(); ++i) {
+    const auto [x, y] = point(i);
+    const auto [next_x, next_y] = point(i + 1);
+    sum += (x - next_x) * (interpolated                             ? (y + next_y) / 2
+                           : options.summation_method == "minoring" ? std::min(y, next_y)
+                                                                    : std::max(y, next_y));
+  }
+  return sum;
+}
+
+double area_under_curve(const MetricValues& sums, double, const MetricOptions& options) {
+  double sum = 0;
+  for (std::size_t label = 0; label < sums[2].size(); ++label)
+    sum += area(Curve(sums, label, static_cast<std::size_t>(options.num_thresholds)), options);
+  return sum / static_cast<double>(sums[2].size());
+}
+
+LoweredMetric auc(Context& c) { return by_thresholds(c, area_under_curve, true); }
+
+using Share = double (Curve::*)(std::size_t) const;
+
+/// The most that one share is at the thresholds at which another is at least the bound.
+template <Share sought, Share bounded>
+LoweredMetric at_bound(Context& c) {
+  return by_thresholds(
+      c,
+      [](const MetricValues& sums, double, const MetricOptions& options) {
+        const Curve curve(sums, 0, static_cast<std::size_t>(options.num_thresholds));
+        double most = 0;
+        for (std::size_t i = 0; i < curve.size(); ++i)
+          if ((curve.*bounded)(i) >= *options.bound) most = std::max(most, (curve.*sought)(i));
+        return most;
+      },
+      false);
+}
+
+/// (1 + β²) precision recall / (β² precision + recall)
+double f_score(double true_positives, double predicted, double actual, double beta) {
+  const auto precision = true_positives / (predicted + kEpsilon), recall = true_positives / (actual + kEpsilon);
+  return precision * recall / (beta * beta * precision + recall + kEpsilon) * (1 + beta * beta);
+}
+
+double f_score_of_classes(const MetricValues& sums, double, const MetricOptions& options) {
+  auto total = [](const std::vector<double>& of) { return std::accumulate(of.begin(), of.end(), 0.0); };
+  if (options.average == "micro") return f_score(total(sums[0]), total(sums[1]), total(sums[2]), options.beta);
+  const bool weighted = options.average == "weighted";
+  double score = 0;
+  for (std::size_t i = 0; i < sums[0].size(); ++i) {
+    const auto weight = weighted ? sums[2][i] / (total(sums[2]) + kEpsilon) : 1 / static_cast<double>(sums[0].size());
+    score += weight * f_score(sums[0][i], sums[1][i], sums[2][i], options.beta);
+  }
+  return score;
+}
+
+LoweredMetric f_beta(Context& c) {
+  if (c.b.type(c.predicted).rank() != 2)
+    throw Error("metric {}: takes an output of a number for each class, not one of positions", c.metric.name);
+  const auto p = c.symbol(c.predicted), y = c.symbol(c.like_output());
+  auto of_largest = [&] {
+    const auto largest = c.sum_of_last(p * c.one_hot(c.symbol(c.argmax(c.predicted)), c.classes()), true);
+    return (1 - greater(largest, p)) * greater(abs(p), 1e-9);
+  };
+  const auto predicted = c.options().threshold ? c.symbol(c.above_threshold()) : of_largest();
+  return {f_score_of_classes, {{"true_positives", (predicted * y).id}, {"predicted", predicted.id}, {"actual", y.id}}};
+}
+
+/// The mean over classes of intersection / union; a class that neither labels nor predictions have does not count.
+double intersection_over_union(const MetricValues& sums, double, const MetricOptions& options) {
+  auto classes = options.target_class_ids;
+  if (classes.empty()) {
+    classes.resize(sums[0].size());
+    std::iota(classes.begin(), classes.end(), 0);
+  }
+  double total = 0, counted = 0;
+  for (auto each : classes) {
+    const auto i = static_cast<std::size_t>(each);
+    const auto either = sums[1][i] + sums[2][i] - sums[0][i];
+    if (either <= 1e-9) continue;
+    total += sums[0][i] / (either + kEpsilon);
+    ++counted;
+  }
+  return total / (counted + kEpsilon);
+}
+
+/// Of labels and predictions that are class numbers. An element of which either is none of the classes does not count.
+LoweredMetric overlap(Context& c, Symbol labels, Symbol predictions, std::int64_t classes) {
+  for (auto each : c.options().target_class_ids)
+    if (each >= classes) throw Error("metric {}: \"target_class_ids\" has {}, but there are {} classes", c.metric.name, each, classes);
+  if (c.b.type(labels.id).elements() != c.b.type(predictions.id).elements())
+    throw Error(
+        "metric {}: \"sparse_y_pred\" takes predictions that are class numbers, but the model gives {} numbers for each label: set it to "
+        "false",
+        c.metric.name, c.classes());
+  if (c.options().ignore_class)
+    labels = select(emit(OpKind::equal, {labels, constant(labels, static_cast<double>(*c.options().ignore_class))}), constant(labels, -1),
+                    labels);
+  const auto y = c.one_hot(c.flat(labels), classes), p = c.one_hot(c.flat(predictions), classes);
+  auto sum = [&](Symbol x) { return c.sum_over(x, 1).id; };
+  return {intersection_over_union,
+          {{"both", sum(y * p)}, {"labeled", sum(y * c.sum_of_last(p, true))}, {"predicted", sum(p * c.sum_of_last(y, true))}}};
+}
+
+/// As a conversion to an integer does.
+Symbol truncated(Symbol x) {
+  const auto size = abs(x), rounded = emit(OpKind::round, {size});
+  return sign(x) * (rounded - greater(rounded, size));
+}
+
+LoweredMetric overlap_of_classes(Context& c, bool sparse_labels, bool sparse_predictions) {
+  const auto classes = c.options().num_classes > 0 ? c.options().num_classes : c.classes();
+  const auto labels = sparse_labels || c.labels_are_classes ? truncated(c.symbol(c.labels)) : c.symbol(c.class_numbers());
+  return overlap(c, labels, sparse_predictions ? truncated(c.symbol(c.predicted)) : c.symbol(c.argmax(c.predicted)), classes);
+}
+
+LoweredMetric iou(Context& c) { return overlap_of_classes(c, c.options().sparse_y_true, c.options().sparse_y_pred); }
+LoweredMetric one_hot_iou(Context& c) { return overlap_of_classes(c, false, false); }
+
+LoweredMetric binary_iou(Context& c) {
+  const auto below = greater(c.threshold(), c.symbol(c.predicted));
+  return overlap(c, truncated(c.symbol(c.like_output())), 1 - below, 2);
+}
+
+/// 1 - squared error / squared deviation of labels, of each of an image's numbers.
+double r2_score(const MetricValues& sums, double images, const MetricOptions& options) {
+  double total = 0, score = 0, weights = 0;
+  const bool weighted = options.class_aggregation == "variance_weighted_average";
+  for (std::size_t i = 0; i < sums[0].size(); ++i) {
+    const auto deviation = sums[1][i] - sums[0][i] * sums[0][i] / images;
+    const auto raw = deviation == 0 && sums[2][i] != 0 ? 0 : 1 - sums[2][i] / deviation;
+    const auto weight = weighted ? deviation : 1;
+    score += weight * raw;
+    weights += weight;
+    total += images;
+  }
+  score /= weights;
+  const auto regressors = static_cast<double>(options.num_regressors);
+  return regressors == 0 || regressors >= total - 1 ? score : 1 - (1 - score) * (total - 1) / (total - regressors - 1);
+}
+
+LoweredMetric r2(Context& c) {
+  const auto y = c.flat(c.symbol(c.like_output())), p = c.flat(c.symbol(c.predicted));
+  return {r2_score, {{"labels", y.id}, {"squared_labels", square(y).id}, {"squared_errors", square(y - p).id}}};
 }
 
 struct MetricDef {
   const char* name;
   LoweredMetric (*lower)(Context&);
-  bool takes_threshold = false, takes_k = false, takes_class = false;
+  std::vector<const char*> takes = {};
+  const char* needs = nullptr;   ///< The option without which it means nothing.
   const char* logged = nullptr;  ///< The name in logs, if it is another.
 };
 
 /// Besides "accuracy", which stands for one of them, and the losses.
-const MetricDef kMetrics[] = {
+const std::vector<MetricDef> metrics = {
     {.name = "categoricalAccuracy", .lower = categorical_accuracy},
     {.name = "sparseCategoricalAccuracy", .lower = categorical_accuracy},
-    {.name = "binaryAccuracy", .lower = binary_accuracy, .takes_threshold = true},
+    {.name = "binaryAccuracy", .lower = binary_accuracy, .takes = {"threshold"}},
     {.name = "equality", .lower = equality, .logged = "acc"},  // Keras's class Accuracy
-    {.name = "topKCategoricalAccuracy", .lower = top_k, .takes_k = true},
-    {.name = "sparseTopKCategoricalAccuracy", .lower = top_k, .takes_k = true},
-    {.name = "precision", .lower = precision, .takes_threshold = true, .takes_class = true},
-    {.name = "recall", .lower = recall, .takes_threshold = true, .takes_class = true},
+    {.name = "topKCategoricalAccuracy", .lower = top_k, .takes = {"k"}},
+    {.name = "sparseTopKCategoricalAccuracy", .lower = top_k, .takes = {"k"}},
+    {.name = "precision", .lower = [](Context& c) { return positives(c, true); }, .takes = {"threshold", "class_id"}},
+    {.name = "recall", .lower = [](Context& c) { return positives(c, false); }, .takes = {"threshold", "class_id"}},
+    {.name = "truePositives", .lower = counted<true, true>, .takes = {"threshold"}},
+    {.name = "trueNegatives", .lower = counted<false, false>, .takes = {"threshold"}},
+    {.name = "falsePositives", .lower = counted<true, false>, .takes = {"threshold"}},
+    {.name = "falseNegatives", .lower = counted<false, true>, .takes = {"threshold"}},
+    {.name = "auc", .lower = auc, .takes = {"num_thresholds", "curve", "summation_method", "multi_label", "from_logits"}},
+    {.name = "precisionAtRecall",
+     .lower = at_bound<&Curve::precision, &Curve::recall>,
+     .takes = {"recall", "num_thresholds", "class_id"},
+     .needs = "recall"},
+    {.name = "recallAtPrecision",
+     .lower = at_bound<&Curve::recall, &Curve::precision>,
+     .takes = {"precision", "num_thresholds", "class_id"},
+     .needs = "precision"},
+    {.name = "sensitivityAtSpecificity",
+     .lower = at_bound<&Curve::recall, &Curve::specificity>,
+     .takes = {"specificity", "num_thresholds", "class_id"},
+     .needs = "specificity"},
+    {.name = "specificityAtSensitivity",
+     .lower = at_bound<&Curve::specificity, &Curve::recall>,
+     .takes = {"sensitivity", "num_thresholds", "class_id"},
+     .needs = "sensitivity"},
+    {.name = "f1Score", .lower = f_beta, .takes = {"average", "threshold"}, .needs = "average"},
+    {.name = "fBetaScore", .lower = f_beta, .takes = {"average", "beta", "threshold"}, .needs = "average"},
+    {.name = "binaryIoU", .lower = binary_iou, .takes = {"target_class_ids", "threshold"}},
+    {.name = "iou",
+     .lower = iou,
+     .takes = {"num_classes", "target_class_ids", "ignore_class", "sparse_y_true", "sparse_y_pred"},
+     .needs = "target_class_ids"},
+    {.name = "meanIoU", .lower = iou, .takes = {"num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred"}, .needs = "num_classes"},
+    {.name = "oneHotIoU", .lower = one_hot_iou, .takes = {"num_classes", "target_class_ids", "ignore_class"}, .needs = "target_class_ids"},
+    {.name = "oneHotMeanIoU", .lower = one_hot_iou, .takes = {"num_classes", "ignore_class"}, .needs = "num_classes"},
     {.name = "rootMeanSquaredError", .lower = root_mean_squared_error},
+    {.name = "logCoshError", .lower = log_cosh_error, .logged = "logcosh"},
+    {.name = "cosineSimilarity", .lower = cosine_similarity},
+    {.name = "pearsonCorrelation", .lower = pearson_correlation},
+    {.name = "concordanceCorrelation", .lower = concordance_correlation},
+    {.name = "r2Score", .lower = r2, .takes = {"class_aggregation", "num_regressors"}},
 };
 
 bool is_accuracy(const std::string& name) {
@@ -104,18 +438,68 @@ bool is_accuracy(const std::string& name) {
 
 const MetricDef* find_metric(const std::string& name) {
   auto plain = plain_name(name);
-  for (const auto& metric : kMetrics)
+  for (const auto& metric : metrics)
     if (plain_name(metric.name) == plain) return &metric;
   return nullptr;
 }
 
+bool takes(const MetricDef* def, std::string_view option) {
+  return def != nullptr && std::find(def->takes.begin(), def->takes.end(), option) != def->takes.end();
+}
+
+/// Whether a metric takes another option that stands at the same place.
+bool takes_place_of(const MetricDef* def, const MetricOption& option) {
+  const auto& all = metric_options();
+  return std::any_of(all.begin(), all.end(), [&](const auto& other) { return takes(def, other.name) && other.member == option.member; });
+}
+
 }  // namespace
+
+double mean_over_images(const MetricValues& sums, double images, const MetricOptions&) { return sums[0][0] / images; }
+
+const std::vector<MetricOption>& metric_options() {
+  using O = MetricOptions;
+  static const std::vector<MetricOption> all = {
+      {"threshold", &O::threshold},
+      {"k", &O::k, kAtLeast1},
+      {"class_id", &O::class_id, kNotNegative},
+      {"average", &O::average, {}, {"micro", "macro", "weighted"}},
+      {"beta", &O::beta, kPositive},
+      {"num_thresholds", &O::num_thresholds, kAtLeast2},
+      {"curve", &O::curve, {}, {"ROC", "PR", "PRGAIN"}},
+      {"summation_method", &O::summation_method, {}, {"interpolation", "minoring", "majoring"}},
+      {"multi_label", &O::multi_label},
+      {"from_logits", &O::from_logits},
+      {"precision", &O::bound, kShare},
+      {"recall", &O::bound, kShare},
+      {"sensitivity", &O::bound, kShare},
+      {"specificity", &O::bound, kShare},
+      {"num_classes", &O::num_classes, kAtLeast1},
+      {"target_class_ids", &O::target_class_ids, kNotNegative},
+      {"ignore_class", &O::ignore_class},
+      {"sparse_y_true", &O::sparse_y_true},
+      {"sparse_y_pred", &O::sparse_y_pred},
+      {"class_aggregation", &O::class_aggregation, {}, {"uniform_average", "variance_weighted_average"}},
+      {"num_regressors", &O::num_regressors, kNotNegative},
+  };
+  return all;
+}
 
 std::string known_metrics() {
   std::string names = "accuracy";
-  for (const auto& metric : kMetrics) names += std::string(", ") + metric.name;
+  for (const auto& metric : metrics) names += std::string(", ") + metric.name;
   return names + ", and every loss: " + known_losses();
 }
+
+std::string list_metrics() {
+  std::string table = "| metric | options |\n| --- | --- |\n| accuracy |  |\n";
+  for (const auto& metric : metrics) table += fmt::format("| {} | {} |\n", metric.name, fmt::join(metric.takes, ", "));
+  return table;
+}
+
+bool is_own_metric(const std::string& name) { return is_accuracy(name) || find_metric(name) != nullptr; }
+
+bool takes_option(const Metric& metric, const MetricOption& option) { return takes(find_metric(metric.name), option.name); }
 
 std::string metric_log_name(const Metric& metric) {
   if (is_accuracy(metric.name)) return "acc";
@@ -125,19 +509,21 @@ std::string metric_log_name(const Metric& metric) {
 
 std::string problem_of(const Metric& metric) {
   const auto* def = find_metric(metric.name);
-  const MetricOptions neutral;
-  const auto& options = metric.options;
-  if (def == nullptr && !is_accuracy(metric.name)) {
+  if (!is_own_metric(metric.name)) {
     if (find_loss(metric.name) == nullptr) return fmt::format("metric \"{}\" is not known; known are {}", metric.name, known_metrics());
-    if (auto problem = problem_of(Loss(metric.name, options.loss)); !problem.empty()) return "as a metric: " + problem;
+    if (auto problem = problem_of(Loss(metric.name, metric.options.loss)); !problem.empty()) return "as a metric: " + problem;
   }
-  auto no_option = [&](const char* option) { return fmt::format("metric {}: \"{}\" is not an option of it", metric.name, option); };
-  if (options.threshold != neutral.threshold && (def == nullptr || !def->takes_threshold)) return no_option("threshold");
-  if (options.k != neutral.k && (def == nullptr || !def->takes_k)) return no_option("k");
-  if (options.class_id && (def == nullptr || !def->takes_class)) return no_option("class_id");
-  if (!std::isfinite(options.threshold))
-    return fmt::format("metric {}: \"threshold\" is {}, expected a finite number", metric.name, options.threshold);
-  if (options.k < 1) return fmt::format("metric {}: \"k\" is {}, expected at least 1", metric.name, options.k);
+  for (const auto& option : metric_options()) {
+    const bool given = option.is_given(metric.options), taken = takes(def, option.name);
+    if (given && !taken && !takes_place_of(def, option))
+      return fmt::format("metric {}: \"{}\" is not an option of it", metric.name, option.name);
+    if (!given && def != nullptr && def->needs != nullptr && std::string_view(def->needs) == option.name)
+      return fmt::format(
+          "metric {}: needs \"{}\"{}", metric.name, option.name,
+          option.choices.empty() ? "" : fmt::format(", one of {}: gradc logs one number for a metric", fmt::join(option.choices, ", ")));
+    if (auto problem = given && taken ? option.problem(metric.options) : ""; !problem.empty())
+      return fmt::format("metric {}: {}", metric.name, problem);
+  }
   return "";
 }
 
@@ -147,7 +533,7 @@ LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, V
   auto classes = b.type(predicted).dims.back();
   if (metric.options.class_id && (*metric.options.class_id < 0 || *metric.options.class_id >= classes))
     throw Error("metric {}: \"class_id\" is {}, but the model has {} classes", metric.name, *metric.options.class_id, classes);
-  Context context{b, metric.options, predicted, labels, loss_def->labels == LabelKind::classes};
+  Context context{b, metric, predicted, labels, loss_def->labels == LabelKind::classes, dialect};
   // What "accuracy" means depends on output and loss, as in tf.js's LayersModel.compile, or on output and labels, as in Keras.
   if (is_accuracy(metric.name)) {
     bool binary_loss = find_loss("binary_crossentropy") == loss_def;
@@ -157,11 +543,11 @@ LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, V
   if (def != nullptr) return def->lower(context);
   // A loss takes labels as they are, whichever of the two cross-entropies of classes is named.
   Loss as_loss(find_loss(metric.name)->name, metric.options.loss);
-  if (context.labels_are_classes && find_loss(as_loss.name)->labels == LabelKind::like_output)
+  if (context.labels_are_classes && find_loss(as_loss.name)->labels != LabelKind::classes)
     labels = context.like_output();
   else if (!context.labels_are_classes && find_loss(as_loss.name)->labels == LabelKind::classes)
     as_loss.name = "categorical_crossentropy";
-  return {Formula::mean, {{"", lower_loss(b, as_loss, predicted, labels)}}};
+  return {mean_over_images, {{"", lower_loss(b, as_loss, predicted, labels, dialect)}}, Reduction::mean};
 }
 
 }  // namespace gradc

@@ -1,37 +1,52 @@
 #pragma once
-/// What metrics are in ops: sums over images, and a formula that makes a number of them. Sums of
-/// batches add up to those of an epoch, and so a precision is that of all its images, not a mean over batches.
+/// What metrics are: sums over images, computed in the step, and a formula of them.
 
-#include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "frontend/dialect.h"
 #include "frontend/losses.h"
+#include "frontend/options.h"
 #include "gradc/metrics.h"
+#include "ir/graph.h"
 
 namespace gradc {
 
-/// What a metric is of the sums over images that a step gives.
-enum class Formula : std::uint8_t {
-  mean,       ///< sum / images
-  root_mean,  ///< √(sum / images)
-  ratio,      ///< first sum / second sum, and 0 where that is 0
-};
+using MetricOption = Option<MetricOptions>;
 
-/// A metric as sums: a name for each, where there are several, and the numbers of images, f32[B].
+/// All but those of losses.
+const std::vector<MetricOption>& metric_options();
+
+/// Sums over images, each a number or one for each class or threshold.
+using MetricValues = std::vector<std::vector<double>>;
+
+/// What a metric is of its sums.
+using Formula = double (*)(const MetricValues& sums, double images, const MetricOptions& options);
+
+/// sum / images
+double mean_over_images(const MetricValues& sums, double images, const MetricOptions&);
+
+/// A metric as sums: a name for each, where there are several, and the numbers of images, f32[B] or f32[B,N].
 struct LoweredMetric {
   Formula formula;
   std::vector<std::pair<const char*, ValueId>> sums;
+  Reduction reduction = Reduction::sum;  ///< What the step gives of the batch: the sums themselves, or means over its images.
 };
 
 /// A metric as it is logged and as it comes out of a step.
 struct MetricResult {
+  struct Output {
+    std::string name;
+    std::int64_t elements = 1;
+    Reduction reduction = Reduction::sum;  ///< Over the batch's images.
+  };
+
   std::string name;  ///< "acc", "precision"
   Formula formula;
-  std::vector<std::string> outputs;  ///< Scalars of the step: of a ratio the sums over the batch, else the mean over it.
+  std::vector<Output> outputs = {};
+  std::shared_ptr<const MetricOptions> options = {};  ///< For the formula, if it asks for any.
 };
 
 /// What is wrong with a metric, or an empty text.
@@ -39,6 +54,12 @@ std::string problem_of(const Metric& metric);
 /// The name a metric is logged under ("acc" for accuracy), or an empty string if it is not known.
 std::string metric_log_name(const Metric& metric);
 std::string known_metrics();
+/// The table of docs/training.md.
+std::string list_metrics();
+/// Whether it is a metric by itself, and not the name of a loss.
+bool is_own_metric(const std::string& name);
+/// Whether a metric by itself takes an option; a loss takes none of metric_options().
+bool takes_option(const Metric& metric, const MetricOption& option);
 
 /// `labels` is in the form that `loss` takes. The dialect decides what "accuracy" means. The metric must be known.
 LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect);

@@ -48,6 +48,32 @@ void OptionReader::flag(bool& value, const char* keras, const char* tfjs) {
     problem(fmt::format("\"{}\" is {}, expected true or false", keras, found->dump()));
 }
 
+void OptionReader::read(std::string& value, const char* key) {
+  const json* found = find(key);
+  if (found == nullptr) return;
+  if (found->is_string())
+    value = found->get<std::string>();
+  else
+    problem(fmt::format("\"{}\" is {}, expected a name", key, found->dump()));
+}
+
+void OptionReader::read(std::vector<std::int64_t>& value, const char* key) {
+  const json* found = find(key);
+  if (found == nullptr) return;
+  const auto list = found->is_array() ? *found : json::array({*found});
+  value.clear();
+  for (const auto& each : list)
+    if (each.is_number_integer())
+      value.push_back(each.get<std::int64_t>());
+    else
+      return problem(fmt::format("\"{}\" is {}, expected whole numbers", key, found->dump()));
+}
+
+bool OptionReader::is_given(const char* key) const {
+  auto has_value = [&](const std::string& name) { return config_.contains(name) && !config_[name].is_null(); };
+  return has_value(key) || has_value(camel_case(key));
+}
+
 void OptionReader::refuse(const char* key, std::initializer_list<json> neutral) {
   const json* found = find(key);
   if (found != nullptr && std::find(neutral.begin(), neutral.end(), *found) == neutral.end())

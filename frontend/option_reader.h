@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,7 +34,24 @@ class OptionReader {
   void problem(const std::string& text) { problems_.push_back(what_ + ": " + text); }
   bool has(const char* key) const { return config_.contains(key); }
 
+  // The same by the type of the value: a list of numbers may be one number.
+  void read(double& value, const char* key) { number(value, key); }
+  void read(std::int64_t& value, const char* key) { integer(value, key); }
+  void read(bool& value, const char* key) { flag(value, key); }
+  void read(std::string& value, const char* key);
+  void read(std::vector<std::int64_t>& value, const char* key);
+  template <class Number>
+  void read(std::optional<Number>& value, const char* key) {
+    if (!is_given(key)) return skip({key});
+    auto number = value.value_or(Number());
+    read(number, key);
+    value = number;
+  }
+
  private:
+  /// Whether there is a value under a key, in either spelling.
+  bool is_given(const char* key) const;
+
   const nlohmann::json& config_;
   std::string what_;
   std::vector<std::string>& problems_;

@@ -50,16 +50,15 @@ std::string cannot_learn(const Topology& topology, const std::string& name, cons
   auto [kind, width] = output_of(topology, name);
   if (kind == OpKind::softmax && width == 1)
     return "the output is a softmax of one unit, which is always 1, so nothing can be learned: use a sigmoid with binaryCrossentropy";
-  const bool binary = plain_name(def->name) == "binarycrossentropy", of_classes = def->takes_logits && !binary;
+  const bool binary = def->labels == LabelKind::binary, of_classes = def->of_probabilities && !binary;
   if (of_classes && width == 1)
     return fmt::format(
         "loss {} of one output is always 0, so nothing can be learned: use binaryCrossentropy with a sigmoid for two classes, or "
         "meanSquaredError for values",
         loss.name);
-  if (def->takes_logits && !loss.options.from_logits && is_unbounded(kind))
-    return fmt::format(
-        "loss {} takes probabilities, but the model's output is not bounded: end the model in a {}, or give the loss from_logits",
-        loss.name, binary ? "sigmoid" : "softmax");
+  if (def->of_probabilities && !loss.options.from_logits && is_unbounded(kind))
+    return fmt::format("loss {} takes probabilities, but the model's output is not bounded: end the model in a {}{}", loss.name,
+                       binary ? "sigmoid" : "softmax", def->has("from_logits") ? ", or give the loss from_logits" : "");
   return "";
 }
 

@@ -39,10 +39,15 @@ std::optional<Serialized> unwrap(const json& value) {
   return Serialized{name, config, true};
 }
 
-void read_loss_options(OptionReader& reader, LossOptions& options) {
-  reader.flag(options.from_logits, "from_logits");
-  reader.number(options.label_smoothing, "label_smoothing");
+/// The options of losses, if it is one that is read.
+void read_loss_options(OptionReader& reader, const LossDef* def, LossOptions& options) {
   reader.refuse("axis", {-1});
+  if (def == nullptr) return reader.skip({"name", "dtype"});
+  for (const auto& option : loss_options())
+    if (def->has(option.name))
+      std::visit([&](auto field) { reader.read(options.*field, option.name); }, option.member);
+    else if (reader.find(option.name) != nullptr)
+      reader.problem(fmt::format("\"{}\" is an option of {}", option.name, losses_with(option)));
   reader.refuse("ignore_class");
   reader.skip({"name", "dtype"});
 }
@@ -83,37 +88,46 @@ void collect(const json& value, std::vector<json>& all) {
     all.push_back(value);
 }
 
+json json_of(const auto& value) {
+  if constexpr (requires { value.has_value(); })
+    return *value;
+  else
+    return value;
+}
+
+/// Writes the options that are not the defaults.
+template <class Options>
+void write_option(const Option<Options>& option, const Options& options, json& config) {
+  if (option.is_given(options)) config[option.name] = std::visit([&](auto field) { return json_of(options.*field); }, option.member);
+}
+
 json loss_json(const Loss& loss, bool tfjs) {
   const auto* def = find_loss(loss.name);
-  std::string name = def != nullptr ? def->name : loss.name;
-  if (tfjs) return name;
+  if (tfjs) return def->tfjs;
   json config = {{"reduction", loss.options.reduction == Reduction::sum ? "sum" : "sum_over_batch_size"}};
-  if (loss.options.from_logits) config["from_logits"] = true;
-  if (loss.options.label_smoothing != 0) config["label_smoothing"] = loss.options.label_smoothing;
-  return {{"class_name", name}, {"config", config}};
+  for (const auto& option : loss_options()) write_option(option, loss.options, config);
+  return {{"class_name", def != nullptr ? def->name : loss.name}, {"config", config}};
 }
 
 bool has_options(const LossOptions& options) {
-  return options.from_logits || options.label_smoothing != 0 || options.reduction != Reduction::mean || options.weight != 1;
+  const auto& all = loss_options();
+  return options.reduction != Reduction::mean || options.weight != 1 ||
+         std::any_of(all.begin(), all.end(), [&](const LossOption& option) { return option.is_given(options); });
 }
 
-bool has_options(const Metric& metric) {
-  const MetricOptions neutral;
-  return metric.options.threshold != neutral.threshold || metric.options.k != neutral.k || metric.options.class_id ||
-         has_options(metric.options.loss);
+/// Whether tf.js knows the loss, which has no options there.
+bool is_tfjs(const Loss& loss) {
+  const auto* def = find_loss(loss.name);
+  return def != nullptr && def->tfjs != nullptr && !has_options(loss.options);
 }
 
 json metric_json(const Metric& metric) {
   if (plain_name(metric.name) == "equality") return {{"class_name", "Accuracy"}, {"config", json::object()}};
-  if (!has_options(metric)) return metric.name;
-  const MetricOptions neutral;
   json config = json::object();
-  if (metric.options.threshold != neutral.threshold) config["threshold"] = metric.options.threshold;
-  if (metric.options.k != neutral.k) config["k"] = metric.options.k;
-  if (metric.options.class_id) config["class_id"] = *metric.options.class_id;
-  if (metric.options.loss.from_logits) config["from_logits"] = true;
-  if (metric.options.loss.label_smoothing != 0) config["label_smoothing"] = metric.options.loss.label_smoothing;
-  return {{"class_name", metric.name}, {"config", config}};
+  for (const auto& option : metric_options())
+    if (takes_option(metric, option)) write_option(option, metric.options, config);
+  for (const auto& option : loss_options()) write_option(option, metric.options.loss, config);
+  return config.empty() ? json(metric.name) : json{{"class_name", metric.name}, {"config", config}};
 }
 
 }  // namespace
@@ -126,7 +140,7 @@ Loss loss_from_json(const json& value, std::vector<std::string>& problems) {
   }
   Loss loss(serialized->name);
   OptionReader reader(serialized->config, "loss " + loss.name, problems);
-  read_loss_options(reader, loss.options);
+  read_loss_options(reader, find_loss(loss.name), loss.options);
   if (const json* reduction = reader.find("reduction"); reduction != nullptr) {
     if (*reduction == "sum")
       loss.options.reduction = Reduction::sum;
@@ -148,10 +162,12 @@ std::optional<Metric> metric_from_json(const json& value, std::vector<std::strin
   // Keras 2 lists the mean of the loss among the metrics.
   if (serialized->name == "Mean" && serialized->config.value("name", json()) == "loss") return std::nullopt;
   Metric metric(serialized->is_class && serialized->name == "Accuracy" ? "equality" : serialized->name);
-  if (const auto* loss = find_loss(metric.name); loss != nullptr && serialized->is_class) metric.name = camel_case(loss->name);
+  const auto* loss = is_own_metric(metric.name) ? nullptr : find_loss(metric.name);
+  if (loss != nullptr && serialized->is_class) metric.name = camel_case(loss->name);
   OptionReader reader(serialized->config, "metric " + serialized->name, problems);
-  read_loss_options(reader, metric.options.loss);
-  reader.number(metric.options.threshold, "threshold");
+  read_loss_options(reader, loss, metric.options.loss);
+  for (const auto& option : metric_options())
+    if (takes_option(metric, option)) std::visit([&](auto field) { reader.read(metric.options.*field, option.name); }, option.member);
   if (const json* thresholds = reader.find("thresholds"); thresholds != nullptr) {
     const auto& one = thresholds->is_array() && thresholds->size() == 1 ? (*thresholds)[0] : *thresholds;
     if (one.is_number())
@@ -159,11 +175,10 @@ std::optional<Metric> metric_from_json(const json& value, std::vector<std::strin
     else
       reader.problem(fmt::format("\"thresholds\" is {}; gradc has one threshold for a metric", thresholds->dump()));
   }
-  reader.integer(metric.options.k, "k");
-  std::int64_t class_id = -1;
-  reader.integer(class_id, "class_id");
-  if (class_id != -1) metric.options.class_id = class_id;
   reader.refuse("top_k");
+  reader.refuse("label_weights");
+  reader.refuse("sparse_y_pred", {false});  // where it is not an option of the metric
+  reader.skip({"num_labels", "name", "dtype"});
   reader.report_unused();
   if (auto problem = problem_of(metric); !problem.empty()) problems.push_back(problem);
   return metric;
@@ -220,7 +235,10 @@ TrainingConfig read_training(const json& config, Writer writer, const std::vecto
       auto& own = of_outputs[i].metrics;
       for (const auto& each : all) {
         auto metric = metric_from_json(each, problems);
-        auto same = [&](const Metric& other) { return metric_log_name(other) == metric_log_name(*metric); };
+        // Keras 2 names those of both lists twice.
+        auto same = [&](const Metric& other) {
+          return metric_log_name(other) == metric_log_name(*metric) && other.options == metric->options;
+        };
         if (metric && std::none_of(own.begin(), own.end(), same)) own.push_back(*metric);
       }
     }
@@ -249,7 +267,7 @@ TrainingConfig read_training(const json& config, Writer writer, const std::vecto
 bool for_tfjs(const TrainingConfig& training) {
   auto fits = [](const OutputTraining& output) {
     const auto has_json_object = [](const Metric& metric) { return metric_json(metric).is_object(); };
-    return !has_options(output.loss.options) && std::none_of(output.metrics.begin(), output.metrics.end(), has_json_object);
+    return is_tfjs(output.loss) && std::none_of(output.metrics.begin(), output.metrics.end(), has_json_object);
   };
   if (!for_tfjs(training.optimizer)) return false;
   if (training.outputs.empty()) return fits({training.loss, training.metrics});

@@ -15,7 +15,7 @@ std::int64_t Random::integer(std::int64_t low, std::int64_t high) {
   return low + static_cast<std::int64_t>((uniform() + 1) / 2 * static_cast<double>(high - low + 1));
 }
 
-Batch::Batch(const Graph& graph, std::int64_t images, LabelKind labels, bool probabilities, const std::string& numbers, std::uint64_t seed)
+Batch::Batch(const Graph& graph, std::int64_t images, LabelKind labels, const std::string& numbers, std::uint64_t seed)
     : random_key_(step_key(seed, 1)) {
   Random random(seed);
   auto stored = images + random.integer(0, 3);
@@ -33,10 +33,10 @@ Batch::Batch(const Graph& graph, std::int64_t images, LabelKind labels, bool pro
           if (random.integer(0, 2) == 0) v = 0;
     }
   }
-  for (const auto* input : find_inputs(graph, InputRole::label)) add_labels(graph, *input, stored, labels, probabilities, random);
+  for (const auto* input : find_inputs(graph, InputRole::label)) add_labels(graph, *input, stored, labels, random);
 }
 
-void Batch::add_labels(const Graph& graph, const Op& input, std::int64_t stored, LabelKind labels, bool probabilities, Random& random) {
+void Batch::add_labels(const Graph& graph, const Op& input, std::int64_t stored, LabelKind labels, Random& random) {
   auto& made = labels_.emplace_back();
   const auto& type = graph.type(input.result());
   made.elements = type.elements();
@@ -48,7 +48,7 @@ void Batch::add_labels(const Graph& graph, const Op& input, std::int64_t stored,
     for (std::int64_t i = 0; i < stored * made.elements; ++i) made.floats.push_back(static_cast<float>(random.integer(0, classes - 1)));
     return;
   }
-  bool one_hot = probabilities && random.coin();
+  const bool probabilities = labels == LabelKind::one_hot, one_hot = probabilities && random.coin();
   for (std::int64_t row = 0; row < stored * made.elements / classes; ++row) {
     double sum = 0;
     auto first = made.floats.size();

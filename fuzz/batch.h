@@ -30,7 +30,7 @@ class Batch {
  public:
   /// `labels` says what the graph's labels are, and `probabilities` whether those that are like its output sum to 1. `numbers` is that of a
   /// Configuration.
-  Batch(const Graph& graph, std::int64_t images, LabelKind labels, bool probabilities, const std::string& numbers, std::uint64_t seed);
+  Batch(const Graph& graph, std::int64_t images, LabelKind labels, const std::string& numbers, std::uint64_t seed);
 
   std::int64_t images() const { return static_cast<std::int64_t>(rows_.size()); }
   /// Valid while the batch is.
@@ -46,7 +46,7 @@ class Batch {
     std::int64_t elements = 1;        ///< A row's.
   };
 
-  void add_labels(const Graph& graph, const Op& input, std::int64_t stored, LabelKind labels, bool probabilities, Random& random);
+  void add_labels(const Graph& graph, const Op& input, std::int64_t stored, LabelKind labels, Random& random);
 
   std::vector<Numbers> data_, labels_;
   std::vector<std::uint32_t> rows_;

@@ -51,8 +51,7 @@ struct Program {
   Graph plain;    ///< What the reference runs.
   Graph kernels;  ///< What the jit runs.
   std::vector<InitialWeight> weights;
-  LabelKind labels = LabelKind::like_output;
-  bool probabilities = false;  ///< Whether labels are rows that sum to 1.
+  LabelKind labels = LabelKind::values;
 };
 
 Program program_of_model(const Case& a_case) {
@@ -87,7 +86,6 @@ Program program_of_model(const Case& a_case) {
   }
   if (const auto* loss = find_loss(options.training.loss.name); loss != nullptr && mode != Mode::predict) {
     program.labels = loss->labels;
-    program.probabilities = std::string_view(loss->name) == "categorical_crossentropy";
   }
   return program;
 }
@@ -308,7 +306,7 @@ std::string compare_runs(const Case& a_case, const Program& program, Batch batch
   for (int i = 0; i < c.steps; ++i) {
     if (i > 0) {
       // The reference goes on from the jit's weights, so that rounding does not add up.
-      batch = Batch(program.plain, batch.images(), program.labels, program.probabilities, c.numbers, c.data + 500);
+      batch = Batch(program.plain, batch.images(), program.labels, c.numbers, c.data + 500);
       given = {interpreter_inputs(program.plain, batch.input()), interpreter_params(program.plain, params)};
       expected = expected_of(program.plain, given);
       if (!expected) return "";
@@ -357,7 +355,7 @@ Verdict compare(const Case& a_case) {
     for (int draw = 0; draw < kDraws; ++draw) {
       // Fewer images have fewer near ties.
       auto fewer = std::max<std::int64_t>(images >> (draw / 3), 1);
-      Batch batch(program.plain, fewer, program.labels, program.probabilities, c.numbers, c.data + 1000u * static_cast<unsigned>(draw));
+      Batch batch(program.plain, fewer, program.labels, c.numbers, c.data + 1000u * static_cast<unsigned>(draw));
       Given given{interpreter_inputs(program.plain, batch.input()), interpreter_params(program.plain, params)};
       auto expected = expected_of(program.plain, given);
       if (!expected) continue;

@@ -443,20 +443,29 @@ class ModelGenerator {
     if (c_.coin() && x.shape.size() > 1) x = add("Flatten", json::object(), {x});
     auto loss = c_.of<std::string>(
         {"meanSquaredError", "categoricalCrossentropy", "sparseCategoricalCrossentropy", "binaryCrossentropy", "meanAbsoluteError"});
+    if (c_.one_in(4))
+      loss = c_.of<const char*>({"huber", "logCosh", "hinge", "squaredHinge", "categoricalHinge", "cosineSimilarity", "poisson",
+                                 "klDivergence", "binaryFocalCrossentropy", "categoricalFocalCrossentropy", "dice"});
     auto units = c_.of({2, 1, 3, 10, 17});
     if (loss == "categoricalCrossentropy" || loss == "sparseCategoricalCrossentropy") {
       units = std::max(units, 2);
       // Also of probabilities whose logits are not known.
       dense(x, units, c_.of<const char*>({"softmax", "softmax", "sigmoid", "softplus"}));
-    } else if (loss == "binaryCrossentropy") {
+    } else if (loss == "categoricalFocalCrossentropy") {
+      dense(x, std::max(units, 2), "softmax");
+    } else if (loss == "binaryCrossentropy" || loss == "binaryFocalCrossentropy" || loss == "dice") {
       dense(x, units, c_.of<const char*>({"sigmoid", "sigmoid", "softmax"}));
+    } else if (loss == "poisson" || loss == "klDivergence") {
+      dense(x, units, "softplus");
     } else if (c_.coin()) {
       dense(x, units);
     }
     json metrics = json::array();
     if (c_.coin())
       metrics.push_back(c_.of<const char*>({"accuracy", "binaryAccuracy", "categoricalAccuracy", "sparseCategoricalAccuracy"}));
-    if (c_.one_in(4)) metrics.push_back(c_.of<const char*>({"meanSquaredError", "meanAbsoluteError", "rootMeanSquaredError"}));
+    if (c_.one_in(4))
+      metrics.push_back(
+          c_.of<const char*>({"meanSquaredError", "meanAbsoluteError", "rootMeanSquaredError", "auc", "r2Score", "falsePositives"}));
     json training = {{"loss", loss}, {"metrics", metrics}, {"optimizer_config", optimizer()}};
     if (c_.one_in(4)) training["loss"] = loss_with_options(loss);
     if (c_.one_in(8)) training["loss_weights"] = c_.of({2.0, 0.25});

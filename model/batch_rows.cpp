@@ -93,10 +93,9 @@ Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& outp
   auto rows = rows_of(array);
   const auto classes = output.dims.back();
   const auto& definition = *find_loss(loss);
-  const std::string_view name = definition.name;
   const bool of_numbers = definition.labels == LabelKind::classes;
   // Floats are class numbers only for a loss of classes: for others they are values, of which there is one a row too few.
-  const bool may_be_classes = array.dtype != DType::f32 || name.ends_with("crossentropy");
+  const bool may_be_classes = array.dtype != DType::f32 || definition.of_probabilities;
   if (!of_numbers && rows.elements == 1 && classes > 1 && labels.elements() == classes && may_be_classes) {
     expect_classes(data, part, classes);
     rows.classes = classes;
@@ -107,7 +106,7 @@ Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& outp
     if (of_numbers && rows.elements == classes)
       throw Error("{}: labels have shape {}, but loss {} takes one class number; use categoricalCrossentropy for one-hot labels",
                   array.name, shape_string(array.shape), loss);
-    const bool one_class_each = name == "categorical_crossentropy" && rows.elements * classes == labels.elements();
+    const bool one_class_each = definition.labels == LabelKind::one_hot && rows.elements * classes == labels.elements();
     throw Error("{}: labels have shape {}, but the model's output with loss {} takes {}{}", array.name, shape_string(array.shape), loss,
                 shape_string(wanted),
                 one_class_each ? "; use sparseCategoricalCrossentropy for class numbers" : remedy(array.shape, wanted));
@@ -122,9 +121,9 @@ Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& outp
         "{}: targets are bytes up to {}, which, unlike images, are not divided by 255; save array.astype('float32') / 255 "
         "if they are pixels, or else array.astype('float32')",
         array.name, facts.most);
-  if (name == "binary_crossentropy" && !(facts.least >= 0 && facts.most <= 1))
+  if (definition.labels == LabelKind::binary && !(facts.least >= 0 && facts.most <= 1))
     expect_labels(
-        data, array, [](float v) { return std::isnan(v) || (v >= 0 && v <= 1); }, "loss binaryCrossentropy takes numbers from 0 to 1");
+        data, array, [](float v) { return std::isnan(v) || (v >= 0 && v <= 1); }, fmt::format("loss {} takes numbers from 0 to 1", loss));
   return rows;
 }
 

@@ -1,7 +1,5 @@
 #include "model/metric_sums.h"
 
-#include <cmath>
-
 namespace gradc {
 
 MetricSums::MetricSums(const std::vector<MetricResult>& metrics, const Step& step, std::int64_t images)
@@ -9,7 +7,16 @@ MetricSums::MetricSums(const std::vector<MetricResult>& metrics, const Step& ste
   for (const auto& metric : metrics) {
     auto& sums = metrics_[metric.name];
     sums.formula = metric.formula;
-    for (const auto& output : metric.outputs) sums.values.push_back(step.scalar(output) * (metric.formula == Formula::ratio ? 1 : images_));
+    sums.options = metric.options;
+    for (const auto& output : metric.outputs) {
+      auto& values = sums.values.emplace_back();
+      if (output.elements == 1)
+        values = {step.scalar(output.name)};
+      else
+        for (auto value : step.array(output.name)) values.push_back(value);
+      if (output.reduction == Reduction::mean)
+        for (auto& value : values) value *= images_;
+    }
   }
 }
 
@@ -17,20 +24,15 @@ void MetricSums::add(const MetricSums& more) {
   images_ += more.images_;
   for (const auto& [name, sums] : more.metrics_) {
     auto [found, is_new] = metrics_.try_emplace(name, sums);
-    for (std::size_t i = 0; !is_new && i < sums.values.size(); ++i) found->second.values[i] += sums.values[i];
+    for (std::size_t i = 0; !is_new && i < sums.values.size(); ++i)
+      for (std::size_t j = 0; j < sums.values[i].size(); ++j) found->second.values[i][j] += sums.values[i][j];
   }
 }
 
 Logs MetricSums::logs() const {
+  static const MetricOptions none;
   Logs logs;
-  for (const auto& [name, sums] : metrics_) {
-    const auto& values = sums.values;
-    switch (sums.formula) {
-      case Formula::mean: logs[name] = values[0] / images_; break;
-      case Formula::root_mean: logs[name] = std::sqrt(values[0] / images_); break;
-      case Formula::ratio: logs[name] = values[1] == 0 ? 0 : values[0] / values[1]; break;
-    }
-  }
+  for (const auto& [name, sums] : metrics_) logs[name] = sums.formula(sums.values, images_, sums.options != nullptr ? *sums.options : none);
   return logs;
 }
 

@@ -9,7 +9,7 @@
 
 namespace gradc {
 
-/// Loss and metrics of any number of steps. What is a ratio of two sums, as a precision is, is one of the sums of all steps.
+/// Loss and metrics of any number of steps. What is a formula of several sums, as a precision is, is that of the sums of all steps.
 class MetricSums {
  public:
   MetricSums() = default;
@@ -22,7 +22,8 @@ class MetricSums {
  private:
   struct Sums {
     Formula formula;
-    std::vector<double> values;
+    std::shared_ptr<const MetricOptions> options;
+    MetricValues values;
   };
   std::map<std::string, Sums> metrics_;
   double images_ = 0;

@@ -3,6 +3,8 @@
 #include <sstream>
 
 #include "frontend/layers/layers.h"
+#include "frontend/losses.h"
+#include "frontend/metrics.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
 #include "tools/commands.h"
@@ -44,7 +46,8 @@ void list_targets(std::ostream& out) {
 void add_opt(cli::Program& program) {
   struct Options {
     std::string file = "-", passes, target, out;
-    bool list_passes = false, list_ops = false, list_layers = false, list_targets = false, verify_each = true;
+    bool list_passes = false, list_ops = false, list_layers = false, list_losses = false, list_metrics = false, list_targets = false;
+    bool verify_each = true;
     PassView view;
   };
   auto options = std::make_shared<Options>();
@@ -60,6 +63,8 @@ void add_opt(cli::Program& program) {
   command.add_flag("--list-passes", options->list_passes, "Print the passes, with a sentence each");
   command.add_flag("--list-ops", options->list_ops, "Print the ops as the table of docs/ir.md");
   command.add_flag("--list-layers", options->list_layers, "Print the layers with their options, as in docs/layers.md");
+  command.add_flag("--list-losses", options->list_losses, "Print the losses with their options, as in docs/training.md");
+  command.add_flag("--list-metrics", options->list_metrics, "Print the metrics with their options, as in docs/training.md");
   command.add_flag("--list-targets", options->list_targets, "Print the targets that have names, as in docs/targets.md");
   options->view.add_options(command);
   command.add_flag("--verify-each,!--no-verify-each", options->verify_each, "Verify the graph after each pass, as is done anyway");
@@ -67,10 +72,12 @@ void add_opt(cli::Program& program) {
   command.callback([options] {
     if (options->list_ops) return list_ops(std::cout);
     if (options->list_targets) return list_targets(std::cout);
-    if (options->list_layers) {
-      std::cout << list_layers();
-      return;
-    }
+    for (auto [asked, list] : {std::pair(options->list_layers, &list_layers), std::pair(options->list_losses, &list_losses),
+                               std::pair(options->list_metrics, &list_metrics)})
+      if (asked) {
+        std::cout << list();
+        return;
+      }
     if (options->list_passes) {
       for (const auto& pass : named_passes()) std::cout << fmt::format("{:<16} {}\n", pass.name, pass.summary);
       return;

@@ -1,7 +1,8 @@
 #pragma once
-/// Losses, with the definitions of tf.js (tfjs-layers/src/losses.ts) and the options of Keras (keras/src/losses).
+/// Losses, with the definitions of tf.js (tfjs-layers/src/losses.ts) and Keras (keras/src/losses).
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -10,11 +11,20 @@ namespace gradc {
 /// How the losses of images, or of positions in an image, become one number.
 enum class Reduction : std::uint8_t { mean, sum };
 
+/// Options of losses. docs/training.md says which loss takes which.
 struct LossOptions {
-  bool from_logits = false;    ///< The model's output has no softmax or sigmoid; of cross-entropies alone.
-  double label_smoothing = 0;  ///< What labels of 0 and 1 give to each other, 0 to 1; of categorical and binary cross-entropy alone.
+  bool from_logits = false;            ///< The model's output has no softmax or sigmoid.
+  double label_smoothing = 0;          ///< What labels of 0 and 1 give to each other, 0 to 1.
+  double delta = 1;                    ///< The error from which a Huber loss is linear.
+  std::optional<double> alpha;         ///< The weight of false positives (Tversky), or of all or of the positives (focal).
+  double beta = 0.5;                   ///< The weight of false negatives (Tversky).
+  double gamma = 2;                    ///< How much less counts what is predicted well (focal), at least 0.
+  double q = 0.5;                      ///< Between a cross-entropy, near 0, and a mean absolute error, 1.
+  bool apply_class_balancing = false;  ///< A focal loss weighs positives with alpha, and negatives with 1 - alpha.
   Reduction reduction = Reduction::mean;
   double weight = 1;  ///< The loss is multiplied with it.
+
+  bool operator==(const LossOptions&) const = default;
 };
 
 /// A loss by its name in any spelling: "categoricalCrossentropy", "mse", "MeanSquaredError".

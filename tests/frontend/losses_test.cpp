@@ -61,6 +61,12 @@ TEST(Losses, SmoothingReductionAndWeightChangeTheNumber) {
   EXPECT_NEAR(evaluated(identity(2), {.loss = {"mse", {.weight = 0.5}}}, x, y)["loss"], (2.5 + 12.5) / 4, 1e-5);
 }
 
+TEST(Losses, AHuberLossIsLinearBeyondItsDelta) {
+  std::vector<float> x = {0.25f, 3}, y = {0, 0};
+  EXPECT_NEAR(evaluated(identity(2), {.loss = {"huber", {.delta = 0.5}}}, x, y)["loss"], (0.5 * 0.0625 + 0.5 * 3 - 0.125) / 2, 1e-6);
+  EXPECT_NEAR(evaluated(identity(2), {.loss = "huber"}, x, y)["loss"], (0.5 * 0.0625 + 3 - 0.5) / 2, 1e-6);
+}
+
 TEST(Metrics, ARatioIsThatOfAllImagesAndNotAMeanOfBatches) {
   // Of four predictions above 0.5 three are right; of batches of 2 the precisions are 1, 0 and 1.
   std::vector<float> x = {0.9f, 0.8f, 0.7f, 0.1f, 0.6f, 0.2f}, y = {1, 1, 0, 1, 1, 1};
@@ -72,6 +78,17 @@ TEST(Metrics, ARatioIsThatOfAllImagesAndNotAMeanOfBatches) {
   }
   auto none = evaluated(identity(1), {.loss = "mse", .metrics = {"precision"}}, {0, 0}, {1, 0});
   EXPECT_EQ(none["precision"], 0);
+}
+
+TEST(Metrics, R2CountsItsRegressors) {
+  // Labels 0 to 5 have a squared deviation of 17.5; errors of 0.5 add up to 1.5.
+  std::vector<float> y = {0, 1, 2, 3, 4, 5}, x = {0.5f, 0.5f, 2.5f, 2.5f, 4.5f, 4.5f};
+  const auto r2 = 1 - 1.5 / 17.5;
+  for (std::int64_t batch : {2, 4, 256}) {
+    auto logs = evaluated(identity(1), {.loss = "mse", .metrics = {"r2Score", {"r2Score", {.num_regressors = 2}}}}, x, y, batch);
+    EXPECT_NEAR(logs["r2Score"], r2, 1e-6);
+    EXPECT_NEAR(logs["r2Score_1"], 1 - (1 - r2) * 5 / 3, 1e-6);
+  }
 }
 
 TEST(Metrics, AnEpochAddsUpItsStepsAndAsksForNoMeanOfRatios) {
@@ -168,20 +185,31 @@ TEST(TrainingJson, WhatIsNotDoneIsRefusedByName) {
   expect_problem(loss("CategoricalCrossentropy", {{"axis", 1}}), "loss CategoricalCrossentropy: \"axis\" is 1, which is not supported");
   expect_problem(loss("SparseCategoricalCrossentropy", {{"ignore_class", 255}}), "\"ignore_class\" is 255, which is not supported");
   expect_problem(loss("MeanSquaredError", {{"reduction", "none"}}), "\"reduction\" is \"none\", which gives no single number to train on");
-  expect_problem(loss("MeanSquaredError", {{"from_logits", true}}), "\"from_logits\" is an option of cross-entropies");
+  expect_problem(loss("MeanSquaredError", {{"from_logits", true}}),
+                 "\"from_logits\" is an option of categoricalCrossentropy, sparseCategoricalCrossentropy, binaryCrossentropy, ");
   expect_problem(loss("SparseCategoricalCrossentropy", {{"label_smoothing", 0.1}}),
-                 "\"label_smoothing\" is an option of categorical and binary");
-  expect_problem(loss("MeanSquaredError", {{"delta", 1}}), "\"delta\" (1) is not an option of it");
-  expect_problem({{"loss", "huber"}}, "loss \"huber\" is not known");
+                 "\"label_smoothing\" is an option of categoricalCrossentropy, binaryCrossentropy, ");
+  expect_problem(loss("MeanSquaredError", {{"delta", 1}}), "\"delta\" is an option of huber");
+  expect_problem(loss("MeanSquaredError", {{"slope", 1}}), "\"slope\" (1) is not an option of it");
+  expect_problem(loss("Huber", {{"delta", -1}}), "loss Huber: \"delta\" is -1, expected a number of at least 0");
+  expect_problem(loss("CategoricalGeneralizedCrossEntropy", {{"q", 0}}), "\"q\" is 0, expected a number above 0, up to 1");
+  expect_problem({{"loss", "circle"}}, "loss \"circle\" is not known");
   expect_problem({{"loss", {"mse", "mae"}}}, "there are 2 losses; the model's outputs are output");
   expect_problem({{"loss", {{"output", "mse"}, {"other", "mse"}}}}, "there are losses for \"other\"; the model's outputs are output");
-  expect_problem({{"metrics", {{{"class_name", "AUC"}, {"config", json::object()}}}}}, "metric \"AUC\" is not known");
+  auto metric = [](const char* name, const json& config) { return json{{"metrics", {{{"class_name", name}, {"config", config}}}}}; };
+  expect_problem(metric("Sum", json::object()), "metric \"Sum\" is not known");
+  expect_problem(metric("F1Score", {{"average", nullptr}}), "metric F1Score: needs \"average\", one of micro, macro, weighted");
+  expect_problem(metric("F1Score", {{"average", "mean"}}), "\"average\" is \"mean\"; micro, macro, weighted are known");
+  expect_problem(metric("AUC", {{"num_thresholds", 1}}), "\"num_thresholds\" is 1, expected at least 2");
+  expect_problem(metric("AUC", {{"label_weights", {1, 2}}}), "\"label_weights\" is [1,2], which is not supported");
+  expect_problem(metric("RecallAtPrecision", json::object()), "metric RecallAtPrecision: needs \"precision\"");
+  expect_problem(metric("BinaryIoU", {{"target_class_ids", "all"}}), "\"target_class_ids\" is \"all\", expected whole numbers");
   expect_problem({{"metrics", {{{"class_name", "Precision"}, {"config", {{"thresholds", {0.1, 0.2}}}}}}}},
                  "gradc has one threshold for a metric");
   expect_problem({{"metrics", {{{"class_name", "Recall"}, {"config", {{"top_k", 3}}}}}}}, "\"top_k\" is 3, which is not supported");
   expect_problem({{"accumulate", 3}}, "\"accumulate\" (3) is not an option of it");
   // All of them in one message.
-  EXPECT_EQ(read({{"loss", "huber"}, {"metrics", {"auc"}}, {"optimizer_config", {{"class_name", "Lion"}, {"config", json::object()}}}})
+  EXPECT_EQ(read({{"loss", "circle"}, {"metrics", {"mystery"}}, {"optimizer_config", {{"class_name", "Lion"}, {"config", json::object()}}}})
                 .problems.size(),
             3u);
 }

@@ -79,7 +79,9 @@ std::string output_of(const std::string& arguments) {
   return read_file(file);
 }
 
-TEST(Docs, OpsLayersAndPassesAreThoseOfTheCode) {
+TEST(Docs, WhatIsListedIsThatOfTheCode) {
+  EXPECT_THAT(read_file(GRADC_SOURCE "/docs/training.md"), HasSubstr(output_of("opt --list-losses")));
+  EXPECT_THAT(read_file(GRADC_SOURCE "/docs/training.md"), HasSubstr(output_of("opt --list-metrics")));
   EXPECT_THAT(read_file(GRADC_SOURCE "/docs/layers.md"), HasSubstr(output_of("opt --list-layers")));
   EXPECT_THAT(read_file(GRADC_SOURCE "/docs/ir.md"), HasSubstr(output_of("opt --list-ops")));
   EXPECT_THAT(read_file(GRADC_SOURCE "/docs/passes.md"), HasSubstr(output_of("opt --list-passes")));

@@ -41,6 +41,10 @@ TEST(Keras, StridedNetsTrainAsInKeras) { expect_trains("strided", 6); }
 
 TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
+TEST(Keras, LossesAreKerass) { expect_trains("losses", 19); }
+
+TEST(Keras, MetricsAreKerass) { expect_trains("metrics", 7); }
+
 TEST(Keras, ActivationsAreKerass) { expect_trains("activations", 4); }
 
 TEST(Keras, OptionsOfLayersTrainAsInKeras) { expect_trains("layers", 4); }

@@ -60,7 +60,9 @@ def spec_of(document):
             spec["layers"].append({"class_name": layer["class_name"], "name": layer["config"]["name"], "config": config, "inputs": inputs})
     loss = training["loss"]
     loss = snake_case(loss["class_name"] if isinstance(loss, dict) else loss)  # Options of losses have models of their own.
-    labels = {"sparse_categorical_crossentropy": "classes", "categorical_crossentropy": "one_hot", "binary_crossentropy": "binary"}
+    labels = {"sparse_categorical_crossentropy": "classes", "categorical_crossentropy": "one_hot", "binary_crossentropy": "binary",
+              "categorical_focal_crossentropy": "one_hot", "binary_focal_crossentropy": "binary", "categorical_hinge": "one_hot", "dice": "binary",
+              "poisson": "positive", "kl_divergence": "positive"}
     spec.update(loss=loss, labels=labels.get(loss, "values"), optimizer=training["optimizer_config"])
     # Metrics that take labels of another kind mean nothing.
     fitting = {"classes": ["sparse_categorical_accuracy"], "one_hot": ["categorical_accuracy"]}.get(spec["labels"], ["binary_accuracy"])
@@ -119,10 +121,13 @@ def draw_weights(model, random):
 def draw_labels(kind, rows, shape, random):
     if kind == "classes":
         return random.integers(0, shape[-1], (rows, *(shape[:-1] or [1]))).astype("float32")
+    if kind == "numbers":  # classes without a dimension of their own
+        return random.integers(0, shape[-1], (rows, *shape[:-1])).astype("float32")
     if kind == "one_hot":
         return np.eye(shape[-1], dtype="float32")[random.integers(0, shape[-1], (rows, *shape[:-1]))]
     values = random.uniform(-1, 1, (rows, *shape))
-    return (values > 0 if kind == "binary" else values).astype("float32")
+    of_kind = {"binary": values > 0, "signs": np.sign(values), "positive": values / 2 + 0.7, "values": values}
+    return of_kind[kind].astype("float32")
 
 
 def write_model(model, folder, bare):

@@ -1,6 +1,7 @@
 """Specs of models for other libraries to build and train: tests/keras/train.py and tests/tfjs/parity.js read them.
 
     specs.py training --out FILE                         optimizers, losses, regularizers and metrics with their options
+    specs.py losses|metrics --out FILE                   each loss, each metric
     specs.py layers --out FILE                           options of layers that the random models of gradc fuzz do not have
     specs.py ranks --out FILE                            convolutions, poolings and borders of sequences and volumes
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
@@ -114,10 +115,71 @@ def activations():
     return [chain(f"activations_{first}", names[first:first + 7]) for first in range(0, len(names), 7)]
 
 
-def training():
-    def of(class_name, **config):
-        return {"class_name": class_name, "config": config}
+def of(class_name, **config):
+    return {"class_name": class_name, "config": config}
 
+
+def losses():
+    """A model for each loss. Validation ends with a batch that is smaller, and so do sums over a batch."""
+    def spec(name, activation, loss, labels, units=4, input_shape=(6,), **options):
+        layers = [dense(7, "tanh"), dense(units, activation)]
+        return sequential(name, list(input_shape), layers, loss=loss, labels=labels, metrics=[], batch=11, steps=3, validation=15, **options)
+
+    positions = (3, 6)
+    return [
+        spec("mean_absolute_percentage_error", "linear", of("MeanAbsolutePercentageError"), "positive", optimizer=of("SGD", learning_rate=1e-3)),
+        spec("mean_squared_logarithmic_error", "linear", of("MeanSquaredLogarithmicError"), "positive"),
+        spec("huber", "linear", of("Huber"), "values"),  # Keras does not save its delta
+        spec("log_cosh", "linear", "log_cosh", "values"),
+        spec("hinge_of_0_and_1", "linear", of("Hinge"), "binary", input_shape=positions),
+        spec("hinge_of_signs", "linear", of("Hinge"), "signs"),
+        spec("squared_hinge", "linear", "squared_hinge", "binary"),
+        spec("categorical_hinge", "linear", of("CategoricalHinge"), "one_hot", input_shape=positions),
+        spec("kl_divergence", "softmax", of("KLDivergence", reduction="sum"), "positive", input_shape=positions),
+        spec("kl_divergence_of_zeros", "softmax", "kl_divergence", "one_hot"),
+        spec("poisson", "softplus", of("Poisson"), "positive"),
+        spec("cosine_similarity", "linear", of("CosineSimilarity"), "values", input_shape=positions),
+        spec("binary_focal", "sigmoid", of("BinaryFocalCrossentropy", gamma=1.5, label_smoothing=0.1), "binary"),
+        spec("binary_focal_logits", "linear", of("BinaryFocalCrossentropy", apply_class_balancing=True, alpha=0.3, from_logits=True), "binary"),
+        spec("categorical_focal", "softmax", of("CategoricalFocalCrossentropy", label_smoothing=0.2), "one_hot", input_shape=positions),
+        spec("categorical_focal_logits", "linear", of("CategoricalFocalCrossentropy", alpha=0.6, gamma=3, from_logits=True), "one_hot"),
+        spec("generalized_cross_entropy", "softmax", of("CategoricalGeneralizedCrossEntropy", q=0.7), "numbers"),
+        spec("dice", "sigmoid", of("Dice"), "binary", input_shape=positions),
+        spec("tversky", "sigmoid", of("Tversky", alpha=0.3, beta=0.8, reduction="sum"), "binary"),
+    ]
+
+
+def metrics():
+    def spec(name, layers, loss, labels, metrics, **options):
+        return sequential(name, options.pop("input_shape", [6]), [dense(7, "tanh"), *layers], loss=loss, labels=labels, metrics=metrics,
+                          batch=options.pop("batch", 11), steps=3, validation=options.pop("validation", 15), **options)
+
+    softmax = [dense(5, "softmax")]
+    counts = [of(name, thresholds=0.4) for name in ("TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives")]
+    return [
+        spec("curves", [dense(3, "sigmoid")], "binary_crossentropy", "binary", [
+            *counts, of("AUC"), of("AUC", name="auc_1", curve="PR", num_thresholds=20), of("AUC", name="auc_2", curve="PR", summation_method="minoring"),
+            of("AUC", name="auc_3", curve="PRGAIN"), of("AUC", name="auc_4", summation_method="majoring", num_thresholds=7),
+            of("PrecisionAtRecall", recall=0.5), of("RecallAtPrecision", precision=0.6, num_thresholds=30),
+            of("SensitivityAtSpecificity", specificity=0.5), of("SpecificityAtSensitivity", sensitivity=0.3, class_id=1)]),
+        spec("curves_of_labels", [dense(4)], of("BinaryCrossentropy", from_logits=True), "binary",
+             [of("AUC", multi_label=True, from_logits=True), of("AUC", name="auc_1", multi_label=True, from_logits=True, curve="PR")]),
+        spec("f_scores", [dense(5, "softmax")], "categorical_crossentropy", "one_hot",
+             [of("F1Score", average="macro"), of("F1Score", name="f1Score_1", average="micro"), of("FBetaScore", name="fBetaScore", average="weighted", beta=2.0, threshold=0.2)]),
+        spec("overlaps_of_one_hot", softmax, "categorical_crossentropy", "one_hot",
+             [of("OneHotIoU", name="oneHotIoU", num_classes=5, target_class_ids=[0, 3]), of("OneHotMeanIoU", name="oneHotMeanIoU", num_classes=5)], input_shape=[4, 6]),
+        spec("overlaps_of_classes", [dense(5, "softmax")], "sparse_categorical_crossentropy", "classes",
+             [of("MeanIoU", name="meanIoU", num_classes=5, sparse_y_pred=False), of("IoU", name="iou", num_classes=5, target_class_ids=[1, 2], ignore_class=2, sparse_y_pred=False)],
+             input_shape=[3, 6]),
+        spec("overlaps_of_numbers", [dense(3, "sigmoid")], "binary_crossentropy", "binary",
+             [of("BinaryIoU", name="binaryIoU", threshold=0.45), of("BinaryIoU", name="binaryIoU_1", target_class_ids=[1]), of("MeanIoU", name="meanIoU", num_classes=2)]),
+        spec("regression", [dense(4)], "mean_squared_error", "values",
+             [of("R2Score"), of("R2Score", name="r2Score_1", class_aggregation="variance_weighted_average"),
+              of("PearsonCorrelation"), of("ConcordanceCorrelation"), of("CosineSimilarity"), of("LogCoshError"), of("RootMeanSquaredError"), of("Poisson")]),
+    ]
+
+
+def training():
     def spec(name, outputs, optimizer, loss, labels, metrics, **options):
         layers = options.pop("layers", [dense(7, "tanh"), *outputs])
         return sequential(name, options.pop("input_shape", [6]), layers, loss=loss, labels=labels, metrics=metrics, optimizer=optimizer, batch=11,
@@ -153,7 +215,7 @@ def training():
     ]
 
 
-SPECS = {"strided": strided, "layers": options_of_layers, "ranks": ranks, "activations": activations, "training": training}
+SPECS = {"strided": strided, "layers": options_of_layers, "ranks": ranks, "activations": activations, "losses": losses, "metrics": metrics, "training": training}
 
 
 def main():

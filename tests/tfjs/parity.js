@@ -67,7 +67,9 @@ async function record(model, dir, {optimizer, loss, metrics, batch, steps, regul
   let y = numbers(rows * size(labels));
   if (loss === 'binaryCrossentropy') y = y.map((v) => (v > 0 ? 1 : 0));
   if (sparse) y = y.map((v) => Math.floor((v + 1) / 2 * classes));
-  if (loss === 'categoricalCrossentropy') {
+  if (['meanAbsolutePercentageError', 'meanSquaredLogarithmicError', 'kullbackLeiblerDivergence', 'poisson'].includes(loss)) y = y.map((v) => v / 2 + 0.7);
+  if (['hinge', 'squaredHinge'].includes(loss)) y = y.map((v) => (v > 0 ? 1 : 0));  // which tf.js does not take for signs
+  if (['categoricalCrossentropy', 'categoricalHinge'].includes(loss)) {
     y.fill(0);
     numbers(y.length / classes).forEach((v, i) => { y[i * classes + Math.floor((v + 1) / 2 * classes)] = 1; });
   }
@@ -234,6 +236,10 @@ const commands = {
     models.binary = {model: sequential(L.dense({inputShape: [5], units: 6, activation: 'relu'}), L.dense({units: 1, activation: 'sigmoid'})), loss: 'binaryCrossentropy'};
     models.binary_plain = {model: sequential(L.dense({inputShape: [5], units: 3, activation: 'hardSigmoid'})), loss: 'binaryCrossentropy'};
     models.sparse = {model: sequential(L.dense({inputShape: [5], units: 4, activation: 'softmax'})), loss: 'sparseCategoricalCrossentropy'};
+    const simple = (activation) => sequential(L.dense({inputShape: [5], units: 6, activation: 'tanh'}), L.dense({units: 4, activation}));
+    for (const [loss, activation] of Object.entries({meanAbsolutePercentageError: 'linear', meanSquaredLogarithmicError: 'softplus', squaredHinge: 'linear', hinge: 'linear',
+      categoricalHinge: 'linear', logcosh: 'linear', kullbackLeiblerDivergence: 'softmax', poisson: 'softplus', cosineProximity: 'linear'}))
+      models['loss_' + loss] = {model: simple(activation), loss, metrics: []};
     models.unnormalized = {model: sequential(L.dense({inputShape: [5], units: 4, activation: 'softplus'}))};
     const optimizers = {momentum: tf.train.momentum(0.05, 0.8), nesterov: tf.train.momentum(0.05, 0.8, true), adam: tf.train.adam(0.02, 0.8, 0.95, 0.03),
       rmsprop: tf.train.rmsprop(0.01, 0.85, 0.3, 0.01), adadelta: tf.train.adadelta(0.5, 0.8, 0.01), adagrad: tf.train.adagrad(0.1, 0.2)};  // tf.js cannot save Adamax
