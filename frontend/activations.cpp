@@ -19,12 +19,12 @@ Symbol hard_sigmoid(Symbol x) { return relu6(x + 3) * (1.0 / 6); }
 
 Symbol hard_silu(Symbol x) { return x * hard_sigmoid(x); }
 
-struct Activation {
+struct NamedActivation {
   const char* name;
   Symbol (*lower)(Symbol x);
 };
 
-constexpr Activation table[] = {
+constexpr NamedActivation table[] = {
     {"linear", [](Symbol x) { return x; }},
     {"softmax", op<OpKind::softmax>},
     {"relu", op<OpKind::relu>},
@@ -57,10 +57,10 @@ constexpr Activation table[] = {
     {"squareplus", [](Symbol x) { return (x + sqrt(square(x) + 4)) * 0.5; }},
 };
 
-const Activation* find(const std::string& name) {
+const NamedActivation* find(const std::string& name) {
   const auto plain = plain_name(name);
   const auto* found =
-      std::find_if(std::begin(table), std::end(table), [&](const Activation& row) { return plain_name(row.name) == plain; });
+      std::find_if(std::begin(table), std::end(table), [&](const NamedActivation& row) { return plain_name(row.name) == plain; });
   return found == std::end(table) ? nullptr : found;
 }
 

@@ -10,8 +10,6 @@
 namespace gradc {
 namespace {
 
-constexpr double kEpsilon = 1e-7;  // tf.js's and Keras's backend epsilon
-
 Symbol clip(Symbol x, double least, double most) { return min(max(x, least), most); }
 
 Symbol sum_over(Symbol x, Ints axes, bool keep_dims = false) {

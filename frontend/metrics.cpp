@@ -12,8 +12,6 @@
 namespace gradc {
 namespace {
 
-constexpr double kEpsilon = 1e-7;  // Keras's backend epsilon
-
 /// What a metric is computed from.
 struct Context {
   Builder& b;
