@@ -19,6 +19,12 @@ Symbol hard_sigmoid(Symbol x) { return relu6(x + 3) * (1.0 / 6); }
 
 Symbol hard_silu(Symbol x) { return x * hard_sigmoid(x); }
 
+/// x - log(sum of exp(x)), of which the largest is taken off before, so that nothing overflows.
+Symbol log_softmax(Symbol x) {
+  const auto shifted = x - emit(OpKind::stop_gradient, {largest_of_last(x)});
+  return shifted - log(sum_of_last(exp(shifted), true));
+}
+
 struct NamedActivation {
   const char* name;
   Symbol (*lower)(Symbol x);
@@ -27,6 +33,7 @@ struct NamedActivation {
 constexpr NamedActivation table[] = {
     {"linear", [](Symbol x) { return x; }},
     {"softmax", op<OpKind::softmax>},
+    {"logSoftmax", log_softmax},
     {"relu", op<OpKind::relu>},
     {"relu6", op<OpKind::relu6>},
     {"elu", op<OpKind::elu>},

@@ -12,24 +12,11 @@ namespace {
 
 Symbol clip(Symbol x, double least, double most) { return min(max(x, least), most); }
 
-Symbol sum_over(Symbol x, Ints axes, bool keep_dims = false) {
-  const Attributes attributes{{"axes", std::move(axes)}, {"keep_dims", std::int64_t{keep_dims}}};
-  return {x.b, x.b->emit(OpKind::reduce_sum, {x.id}, attributes, "sum"), x.scope};
-}
-
-Ints axes_from(Symbol x, int first) {
-  Ints axes;
-  for (int axis = first; axis < x.b->type(x.id).rank(); ++axis) axes.push_back(axis);
-  return axes;
-}
-
-Symbol sum_of_last(Symbol x, bool keep_dims = false) { return sum_over(x, axes_from(x, x.b->type(x.id).rank() - 1), keep_dims); }
-
 /// The sum over all images of the batch, in which padding does not count.
 Symbol sum_of_batch(Symbol x) {
   const Symbol mask{x.b, find_input(x.b->graph(), InputRole::batch_mask)->result()};
   const Symbol of_images{x.b, sum_of_image(*x.b, x.id)};
-  return sum_over(of_images * mask, {0});
+  return sum(of_images * mask, {0});
 }
 
 Symbol smoothed(const LossArguments& a, double even) {
@@ -37,9 +24,7 @@ Symbol smoothed(const LossArguments& a, double even) {
   return smoothing == 0 ? a.labels : a.labels * (1 - smoothing) + smoothing * even;
 }
 
-Symbol smoothed_classes(const LossArguments& a) {
-  return smoothed(a, 1.0 / static_cast<double>(a.predicted.b->type(a.predicted.id).dims.back()));
-}
+Symbol smoothed_classes(const LossArguments& a) { return smoothed(a, 1.0 / static_cast<double>(type_of(a.predicted).dims.back())); }
 
 /// Probabilities with a sum of 1.
 Symbol probabilities(const LossArguments& a) {
@@ -128,9 +113,8 @@ Symbol squared_hinge(const LossArguments& a) { return square(hinge(a)); }
 
 Symbol categorical_hinge(const LossArguments& a) {
   const auto others = (1 - a.labels) * a.predicted;
-  const auto largest = emit(OpKind::argmax, {others});
-  const Symbol of_largest{largest.b, one_hot_labels(*largest.b, largest.id, others.id)};
-  return max(sum_of_last(others * of_largest) - sum_of_last(a.labels * a.predicted) + 1, 0);
+  const auto at_largest = one_hot(argmax(others), type_of(others).dims.back());
+  return max(sum_of_last(others * at_largest) - sum_of_last(a.labels * a.predicted) + 1, 0);
 }
 
 Symbol kl_divergence(const LossArguments& a) {

@@ -45,16 +45,8 @@ struct Context {
   Symbol symbol(ValueId x) { return {&b, x}; }
   std::int64_t classes() const { return b.type(predicted).dims.back(); }
   /// A number for each of the image's elements.
-  Symbol flat(Symbol x) { return reshaped(x, {kBatch, b.type(x.id).elements()}); }
-  Symbol reshaped(Symbol x, Ints dims) { return b.type(x.id).dims == dims ? x : symbol(b.emit(OpKind::reshape, {x.id}, {{"dims", dims}})); }
-  Symbol one_hot(Symbol x, std::int64_t depth) { return symbol(b.emit(OpKind::one_hot, {x.id}, {{"depth", depth}}, "one_hot")); }
-  Symbol sum_of_last(Symbol x, bool keep_dims) { return sum_over(x, b.type(x.id).rank() - 1, keep_dims); }
-  Symbol sum_over(Symbol x, std::int64_t axis, bool keep_dims = false) {
-    return symbol(b.emit(OpKind::reduce_sum, {x.id}, {{"axes", Ints{axis}}, {"keep_dims", std::int64_t{keep_dims}}}, "sum"));
-  }
-  Symbol mean_of_last(Symbol x, bool keep_dims = true) {
-    return sum_of_last(x, keep_dims) * (1.0 / static_cast<double>(b.type(x.id).dims.back()));
-  }
+  static Symbol flat(Symbol x) { return reshape(x, {kBatch, type_of(x).elements()}); }
+  static Symbol mean_of_last(Symbol x) { return sum_of_last(x, true) * (1.0 / static_cast<double>(type_of(x).dims.back())); }
 };
 
 double quotient(double a, double b) { return b == 0 ? 0 : a / b; }
@@ -118,7 +110,7 @@ LoweredMetric root_mean_squared_error(Context& c) {
 }
 
 LoweredMetric cosine_similarity(Context& c) {
-  return c.mean(c.sum_of_last(normalized(c.symbol(c.like_output()), c.dialect) * normalized(c.symbol(c.predicted), c.dialect), false).id);
+  return c.mean(sum_of_last(normalized(c.symbol(c.like_output()), c.dialect) * normalized(c.symbol(c.predicted), c.dialect), false).id);
 }
 
 LoweredMetric log_cosh_error(Context& c) {
@@ -155,16 +147,16 @@ LoweredMetric by_thresholds(Context& c, Formula formula, bool from_below) {
   const auto rounded = emit(OpKind::round, {scaled});
   auto place = rounded + greater(scaled, rounded) - 1;  // the next whole number from there on, less 1
   if (from_below) place = max(place, 0);
-  const auto at_place = c.one_hot(place, count);
+  const auto at_place = one_hot(place, count);
   const auto elements = c.b.type(p.id).dims.back();
-  const auto actual = c.reshaped(c.symbol(positive_labels(c)), {kBatch, elements, 1});
+  const auto actual = reshape(c.symbol(positive_labels(c)), {kBatch, elements, 1});
   auto summed = [&](Symbol labels) {
     const auto counts = at_place * labels;
-    return c.options().multi_label ? c.flat(counts).id : c.sum_over(counts, 1).id;
+    return c.options().multi_label ? c.flat(counts).id : sum(counts, {1}).id;
   };
   auto all = [&](Symbol labels) {
-    const auto counts = c.reshaped(labels, {kBatch, elements});
-    return c.options().multi_label ? counts.id : c.sum_of_last(counts, true).id;
+    const auto counts = reshape(labels, {kBatch, elements});
+    return c.options().multi_label ? counts.id : sum_of_last(counts, true).id;
   };
   return {formula,
           {{"positives", summed(actual)},
@@ -287,7 +279,7 @@ LoweredMetric f_beta(Context& c) {
     throw Error("metric {}: takes an output of a number for each class, not one of positions", c.metric.name);
   const auto p = c.symbol(c.predicted), y = c.symbol(c.like_output());
   auto of_largest = [&] {
-    const auto largest = c.sum_of_last(p * c.one_hot(c.symbol(c.argmax(c.predicted)), c.classes()), true);
+    const auto largest = sum_of_last(p * one_hot(c.symbol(c.argmax(c.predicted)), c.classes()), true);
     return (1 - greater(largest, p)) * greater(abs(p), 1e-9);
   };
   const auto predicted = c.options().threshold ? c.symbol(c.above_threshold()) : of_largest();
@@ -324,10 +316,12 @@ LoweredMetric overlap(Context& c, Symbol labels, Symbol predictions, std::int64_
   if (c.options().ignore_class)
     labels = select(emit(OpKind::equal, {labels, constant(labels, static_cast<double>(*c.options().ignore_class))}), constant(labels, -1),
                     labels);
-  const auto y = c.one_hot(c.flat(labels), classes), p = c.one_hot(c.flat(predictions), classes);
-  auto sum = [&](Symbol x) { return c.sum_over(x, 1).id; };
+  const auto y = one_hot(c.flat(labels), classes), p = one_hot(c.flat(predictions), classes);
+  auto over_elements = [&](Symbol x) { return sum(x, {1}).id; };
   return {intersection_over_union,
-          {{"both", sum(y * p)}, {"labeled", sum(y * c.sum_of_last(p, true))}, {"predicted", sum(p * c.sum_of_last(y, true))}}};
+          {{"both", over_elements(y * p)},
+           {"labeled", over_elements(y * sum_of_last(p, true))},
+           {"predicted", over_elements(p * sum_of_last(y, true))}}};
 }
 
 /// As a conversion to an integer does.

@@ -252,7 +252,9 @@ class GraphGenerator {
     auto x = source();
     auto kind = c_.of(kinds);
     if (kind == OpKind::log || kind == OpKind::sqrt || kind == OpKind::rsqrt) x = positive(x);
-    if (kind == OpKind::exp || kind == OpKind::square) x = b_.emit(OpKind::softsign, {x});
+    // Of large numbers a power has no room, and a wave no bits.
+    const bool wants_small = kind == OpKind::exp || kind == OpKind::square || kind == OpKind::sin || kind == OpKind::cos;
+    if (wants_small) x = b_.emit(OpKind::softsign, {x});
     keep(b_.emit(kind, {x}));
   }
 

@@ -48,6 +48,8 @@ bool approximated(OpKind kind) {
     case OpKind::rsqrt:
     case OpKind::div:
     case OpKind::erf:
+    case OpKind::sin:
+    case OpKind::cos:
     case OpKind::elu:
     case OpKind::selu:
     case OpKind::sigmoid:

@@ -18,12 +18,16 @@ struct Symbol {
 };
 
 /// An op on these, of which the first says where it goes.
-inline Symbol emit(OpKind kind, std::initializer_list<Symbol> operands) {
+inline Symbol emit(OpKind kind, std::initializer_list<Symbol> operands, Attributes attributes = {}, std::string_view hint = {}) {
   std::vector<ValueId> ids;
   for (const auto& each : operands) ids.push_back(each.id);
   const auto& [b, id, scope] = *operands.begin();
-  return {b, b->emit(kind, std::move(ids), {}, scope.empty() ? "" : std::string(scope) + "/" + std::string(name_of(kind))), scope};
+  std::string name(hint);
+  if (!scope.empty()) name = std::string(scope) + "/" + std::string(hint.empty() ? name_of(kind) : hint);
+  return {b, b->emit(kind, std::move(ids), std::move(attributes), name), scope};
 }
+
+inline const Type& type_of(Symbol x) { return x.b->type(x.id); }
 
 /// A scalar constant beside x.
 inline Symbol constant(Symbol x, double value) { return {x.b, x.b->constant(value), x.scope}; }
@@ -43,6 +47,9 @@ inline Symbol erf(Symbol x) { return emit(OpKind::erf, {x}); }
 inline Symbol abs(Symbol x) { return emit(OpKind::abs, {x}); }
 inline Symbol sign(Symbol x) { return emit(OpKind::sign, {x}); }
 inline Symbol sqrt(Symbol x) { return emit(OpKind::sqrt, {x}); }
+inline Symbol rsqrt(Symbol x) { return emit(OpKind::rsqrt, {x}); }
+inline Symbol sin(Symbol x) { return emit(OpKind::sin, {x}); }
+inline Symbol cos(Symbol x) { return emit(OpKind::cos, {x}); }
 inline Symbol square(Symbol x) { return emit(OpKind::square, {x}); }
 inline Symbol tanh(Symbol x) { return emit(OpKind::tanh, {x}); }
 inline Symbol sigmoid(Symbol x) { return emit(OpKind::sigmoid, {x}); }
@@ -57,5 +64,18 @@ inline Symbol greater(Symbol a, Symbol b) { return emit(OpKind::greater, {a, b})
 inline Symbol greater(Symbol a, double b) { return greater(a, constant(a, b)); }
 inline Symbol greater(double a, Symbol b) { return greater(constant(b, a), b); }
 inline Symbol select(Symbol condition, Symbol yes, Symbol no) { return emit(OpKind::select, {condition, yes, no}); }
+
+/// The sum over axes, which stay as 1 where `keep_dims`.
+inline Symbol sum(Symbol x, Ints axes, bool keep_dims = false) {
+  return emit(OpKind::reduce_sum, {x}, {{"axes", std::move(axes)}, {"keep_dims", std::int64_t{keep_dims}}}, "sum");
+}
+inline Symbol sum_of_last(Symbol x, bool keep_dims = false) { return sum(x, {type_of(x).rank() - 1}, keep_dims); }
+inline Symbol argmax(Symbol x) { return emit(OpKind::argmax, {x}); }
+inline Symbol one_hot(Symbol x, std::int64_t depth) { return emit(OpKind::one_hot, {x}, {{"depth", depth}}, "one_hot"); }
+/// The largest along the last dimension, which stays as 1.
+inline Symbol largest_of_last(Symbol x) { return sum_of_last(x * one_hot(argmax(x), type_of(x).dims.back()), true); }
+inline Symbol reshape(Symbol x, Ints dims) {
+  return type_of(x).dims == dims ? x : emit(OpKind::reshape, {x}, {{"dims", std::move(dims)}}, "reshaped");
+}
 
 }  // namespace gradc

@@ -8,10 +8,12 @@ namespace {
 /// The functions that the rows of pointwise.def use, in double.
 namespace scalar {
 using std::abs;
+using std::cos;
 using std::erf;
 using std::exp;
 using std::log;
 using std::pow;
+using std::sin;
 using std::sqrt;
 using std::tanh;
 double C(double v) { return v; }
@@ -70,6 +72,8 @@ Count exp(Count x) { return sum(kSlow, {x}); }
 Count log(Count x) { return sum(kSlow, {x}); }
 Count pow(Count a, Count b) { return sum(2 * kSlow, {a, b}); }
 Count sqrt(Count x) { return sum(kSlow, {x}); }
+Count sin(Count x) { return sum(kSlow, {x}); }
+Count cos(Count x) { return sum(kSlow, {x}); }
 Count erf(Count x) { return sum(kSlow, {x}); }
 Count tanh(Count x) { return sum(kSlow, {x}); }
 Count sigmoid(Count x) { return C(1) / (C(1) + exp(-x)); }
