@@ -158,6 +158,13 @@ Regularizer ConfigReader::regularizer(const std::string& key) {
   return regularizer;
 }
 
+Constraint ConfigReader::constraint(const std::string& key) {
+  std::vector<std::string> problems;
+  auto constraint = constraint_from_json(find(key), problems);
+  for (const auto& each : problems) problem(fmt::format("\"{}\": {}", key, each));
+  return constraint;
+}
+
 void ConfigReader::only(const std::string& key, const json& neutral, const std::string& remedy) {
   const auto& value = find(key);
   if (!value.is_null() && value != neutral) problem(fmt::format("\"{}\" is {}, which is not supported; {}", key, value.dump(), remedy));

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "frontend/constraints.h"
 #include "frontend/dialect.h"
 #include "frontend/initializers.h"
 #include "frontend/regularizers.h"
@@ -41,6 +42,7 @@ class ConfigReader {
   Initializer initializer(const std::string& key, const nlohmann::json& fallback);
   /// A missing one is none.
   Regularizer regularizer(const std::string& key);
+  Constraint constraint(const std::string& key);
   /// Records a problem for each key that asks for what gradc does not do: it must be missing, null or `neutral`.
   void only(const std::string& key, const nlohmann::json& neutral, const std::string& remedy);
   /// The value under the key, or null. The key counts as read.

@@ -33,14 +33,16 @@ NumberField<O> learning_rate_field() {
 std::string tfjs_key(const char* keras, const char* tfjs) { return tfjs != nullptr ? tfjs : camel_case(keras); }
 
 bool in_range(double value, Range range) {
+  if (range == Range::not_positive) return value <= 0 && std::isfinite(value);
   if (!(value >= 0) || std::isinf(value)) return false;
   return range == Range::not_negative || (range == Range::fraction ? value <= 1 : value < 1);
 }
 
 const char* text_of(Range range) {
-  return range == Range::not_negative ? "a finite number of at least 0"
-         : range == Range::fraction   ? "a number from 0 to 1"
-                                      : "a number from 0 up to, not including, 1";
+  return range == Range::not_negative   ? "a finite number of at least 0"
+         : range == Range::not_positive ? "a finite number of at most 0"
+         : range == Range::fraction     ? "a number from 0 to 1"
+                                        : "a number from 0 up to, not including, 1";
 }
 
 template <class Owner>

@@ -345,9 +345,55 @@ class ModelGenerator {
     return add("PReLU", config, {x});
   }
 
+  /// A layer that normalizes each image by itself.
+  Result normalization(const Result& x) {
+    const auto rank = static_cast<std::int64_t>(x.shape.size());
+    auto axes = [&]() -> json {
+      if (c_.coin()) return -1;
+      json some = json::array();
+      for (std::int64_t axis = 1; axis <= rank; ++axis)
+        if (axis == rank || c_.coin()) some.push_back(c_.coin() ? axis : axis - rank - 1);
+      return some;
+    };
+    auto affine = [&](json config) {
+      config.update({{"epsilon", c_.of({0.1, 1e-3})},
+                     {"center", c_.coin()},
+                     {"scale", c_.coin()},
+                     {"gamma_initializer", positive_initializer()},
+                     {"beta_initializer", offset_initializer()}});
+      return config;
+    };
+    switch (c_.integer(0, 3)) {
+      case 0: {
+        std::vector<std::int64_t> divisors = {-1};
+        for (std::int64_t g = 1; g <= x.shape.back(); ++g)
+          if (x.shape.back() % g == 0) divisors.push_back(g);
+        return add("GroupNormalization", affine({{"groups", c_.of(divisors)}, {"axis", -1}}), {x});
+      }
+      case 1: return add("RMSNormalization", {{"axis", axes()}, {"epsilon", c_.of({0.1, 1e-3})}}, {x});
+      // A vector near zero has no direction.
+      case 2: return add("UnitNormalization", {{"axis", axes()}}, {add("Activation", {{"activation", "softplus"}}, {x})});
+      default: return add("LayerNormalization", affine({{"axis", axes()}}), {x});
+    }
+  }
+
+  /// A layer that draws numbers in training.
+  Result noise(const Result& x) {
+    const auto rate = c_.of({0.0, 0.25, 0.5});
+    if (x.image() && c_.coin()) return add(of_rank("SpatialDropout", x), {{"rate", rate}}, {x});
+    switch (c_.integer(1, 4)) {
+      case 1: return add("AlphaDropout", {{"rate", rate}}, {x});
+      case 2: return add("GaussianDropout", {{"rate", rate}}, {x});
+      case 3: return add("GaussianNoise", {{"stddev", rate}}, {x});
+      default: return add("Dropout", {{"rate", rate}}, {x});
+    }
+  }
+
   /// A layer that takes any shape and keeps it.
   Result elementwise(const Result& x) {
-    switch (c_.integer(0, 8)) {
+    switch (c_.integer(0, 10)) {
+      case 9: return normalization(x);
+      case 10: return add("ActivityRegularization", {{"l1", c_.of({0.0, 0.01})}, {"l2", c_.of({0.0, 0.02})}}, {x});
       case 5: return add("LeakyReLU", {{"alpha", c_.of({0.3, 0.1})}}, {x});
       case 6: return add("ELU", {{"alpha", topology_.writer == Writer::tfjs ? 1.0 : c_.of({1.0, 0.6})}}, {x});
       case 7: return prelu(x);
@@ -359,8 +405,8 @@ class ModelGenerator {
         return add("ReLU", config, {x});
       }
       case 2: return batch_normalization(x);
-      case 3: return add("Dropout", {{"rate", c_.of({0.0, 0.25, 0.5})}}, {x});
-      default: return add("Softmax", {{"axis", -1}}, {x});
+      case 3: return noise(x);
+      default: return add("Softmax", {{"axis", c_.coin() ? -1 : c_.integer(1, static_cast<std::int64_t>(x.shape.size()))}}, {x});
     }
   }
 
@@ -484,6 +530,19 @@ class ModelGenerator {
       if (c_.one_in(16))
         config[each + std::string("_regularizer")] = {{"class_name", "L1L2"},
                                                       {"config", {{"l1", c_.of({0.0, 0.01})}, {"l2", c_.of({0.01, 0.1})}}}};
+    for (const char* each : what)
+      if (std::string_view(each) != "activity" && c_.one_in(24)) config[each + std::string("_constraint")] = constraint();
+  }
+
+  json constraint() {
+    switch (c_.integer(0, 3)) {
+      case 0: return {{"class_name", "MaxNorm"}, {"config", {{"max_value", c_.of({0.7, 2.0})}, {"axis", 0}}}};
+      case 1: return {{"class_name", "UnitNorm"}, {"config", {{"axis", 0}}}};
+      case 2: return {{"class_name", "NonNeg"}, {"config", json::object()}};
+      default:
+        return {{"class_name", "MinMaxNorm"},
+                {"config", {{"min_value", 0.4}, {"max_value", 0.9}, {"rate", c_.of({1.0, 0.5})}, {"axis", 0}}}};
+    }
   }
 
   json optimizer() {
@@ -495,14 +554,19 @@ class ModelGenerator {
       config["beta_2"] = c_.of({0.999, 0.9});
       epsilon();
     };
-    auto name = c_.of<std::string>({"SGD", "SGD", "SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "AdamW"});
+    auto name =
+        c_.of<std::string>({"SGD", "SGD", "SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "AdamW", "Lamb", "Ftrl"});
     if (name == "SGD" && c_.coin()) {
       config["momentum"] = c_.of({0.9, 0.5});
       config["nesterov"] = c_.coin();
     } else if (name == "Adam" || name == "AdamW") {
       betas();
       config["amsgrad"] = c_.coin();
-    } else if (name == "Adamax" || name == "Nadam") {
+    } else if (name == "Ftrl") {
+      config["learning_rate_power"] = c_.of({-0.5, -0.3});
+      config["l1_regularization_strength"] = c_.of({0.0, 0.01});
+      config["beta"] = c_.of({0.0, 0.5});
+    } else if (name == "Adamax" || name == "Nadam" || name == "Lamb") {
       betas();
     } else if (name == "RMSprop") {
       config["rho"] = c_.of({0.9, 0.5});

@@ -1,5 +1,7 @@
 #include "gradc/layers/activations.h"
 
+#include <numeric>
+
 #include "frontend/layers/context.h"
 #include "gradc/error.h"
 
@@ -47,7 +49,7 @@ ValueId lower(LayerContext& context, const PReLU& layer) {
                   shape_string(shape), shape.size());
     shape[axis - 1] = 1;
   }
-  auto alpha = context.weight("alpha", shape, layer.alpha_initializer, layer.alpha_regularizer);
+  auto alpha = context.weight("alpha", shape, layer.alpha_initializer, layer.alpha_regularizer, layer.alpha_constraint);
   return positive_or(context, context.emit(OpKind::mul, {context.input(), alpha}, {}, "sloped"));
 }
 
@@ -57,9 +59,18 @@ ValueId lower(LayerContext& context, const ThresholdedReLU& layer) {
 }
 
 ValueId lower(LayerContext& context, const Softmax& layer) {
-  if (layer.axis != -1 && layer.axis != context.input_type().rank() - 1)
-    throw Error("softmax along axis {} is not supported; move the classes to the last dimension", layer.axis);
-  return context.activate(context.input(), "softmax");
+  const std::int64_t rank = context.input_type().rank(), axis = layer.axis < 0 ? layer.axis + rank : layer.axis;
+  if (axis < 1 || axis >= rank)
+    throw Error("\"axis\" is {}, expected one from 1 to {} of an input of shape {}", layer.axis, rank - 1,
+                shape_string(context.input_type().image_dims()));
+  // Softmax is along the last dimension, with which another one changes places.
+  Ints exchanged(static_cast<std::size_t>(rank));
+  std::iota(exchanged.begin(), exchanged.end(), 0);
+  std::swap(exchanged[static_cast<std::size_t>(axis)], exchanged.back());
+  auto exchange = [&](ValueId x) {
+    return axis == rank - 1 ? x : context.emit(OpKind::transpose, {x}, {{"permutation", exchanged}}, "exchanged");
+  };
+  return exchange(context.activate(exchange(context.input()), "softmax"));
 }
 
 }  // namespace gradc

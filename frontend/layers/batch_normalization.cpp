@@ -49,9 +49,9 @@ class Renorm {
   Renorm(LayerContext& context, const BatchNormalization& layer, const Ints& channels)
       : layer_(context), clipping_(layer.renorm_clipping.value_or(RenormClipping())), momentum_(layer.renorm_momentum) {
     auto root = square_root_of(layer.moving_variance_initializer, context.config);
-    moving_stddev_ = context.weight("moving_stddev", channels, root, {}, false);
-    mean_ = context.weight("renorm_mean", channels, layer.moving_mean_initializer, {}, false);
-    stddev_ = context.weight("renorm_stddev", channels, root, {}, false);
+    moving_stddev_ = context.weight("moving_stddev", channels, root, {}, {}, false);
+    mean_ = context.weight("renorm_mean", channels, layer.moving_mean_initializer, {}, {}, false);
+    stddev_ = context.weight("renorm_stddev", channels, root, {}, {}, false);
   }
 
   /// Updates the statistics from the batch's, of which the deviation is the root of variance + epsilon. The moving variance follows from
@@ -98,10 +98,10 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
     throw Error("normalizes its last axis, not axis {} of an input of shape {}", layer.axis, shape_string(type.image_dims()));
   const Ints channels = {type.dims.back()};
   ValueId gamma = -1, beta = -1;
-  if (layer.scale) gamma = context.weight("gamma", channels, layer.gamma_initializer, layer.gamma_regularizer);
-  if (layer.center) beta = context.weight("beta", channels, layer.beta_initializer, layer.beta_regularizer);
-  auto mean = context.weight("moving_mean", channels, layer.moving_mean_initializer, {}, false);
-  auto variance = context.weight("moving_variance", channels, layer.moving_variance_initializer, {}, false);
+  if (layer.scale) gamma = context.weight("gamma", channels, layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
+  if (layer.center) beta = context.weight("beta", channels, layer.beta_initializer, layer.beta_regularizer, layer.beta_constraint);
+  auto mean = context.weight("moving_mean", channels, layer.moving_mean_initializer, {}, {}, false);
+  auto variance = context.weight("moving_variance", channels, layer.moving_variance_initializer, {}, {}, false);
   std::optional<Renorm> renorm;
   if (layer.renorm) renorm.emplace(context, layer, channels);
 

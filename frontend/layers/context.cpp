@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "frontend/activations.h"
+#include "frontend/constraints.h"
 #include "gradc/error.h"
+#include "ir/roles.h"
 
 namespace gradc {
 
@@ -20,7 +22,7 @@ void LayerContext::expect_images(int spatial) const {
 }
 
 ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
-                             const Regularizer& regularizer, bool trainable) {
+                             const Regularizer& regularizer, const Constraint& constraint, bool trainable) {
   auto full = weights_name + "/" + weight_name;
   if (const auto* shared = b.graph().find(OpKind::param, full)) {
     const auto& type = b.type(shared->result());
@@ -32,6 +34,11 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
   weights.push_back({full, shape, initializer, trainable});
   auto param = b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
   if (trainable || config.dialect().frozen_weights_are_regularized) penalize(regularizer, param);
+  const bool trains = find_input(b.graph(), InputRole::step_key) != nullptr;
+  if (trains && trainable && !std::holds_alternative<std::monostate>(constraint)) {
+    const InStage update(b, Stage::update);
+    b.emit(OpKind::update, {param, constrained(b, constraint, param)});
+  }
   return param;
 }
 

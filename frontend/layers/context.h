@@ -43,10 +43,11 @@ class LayerContext {
   /// Throws gradc::Error unless the input is images of so many spatial dimensions.
   void expect_images(int spatial) const;
 
-  /// A weight of the layer, as a param of the graph, with the penalty of its regularizer; in the layer's second use the one of the first.
+  /// A weight of the layer, as a param of the graph, with the penalty of its regularizer and, in training, an update to what its constraint
+  /// makes of it, which the optimizer's update then ends with; in the layer's second use the one of the first.
   /// Throws gradc::Error if that has another shape.
   ValueId weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
-                 const Regularizer& regularizer = {}, bool trainable = true);
+                 const Regularizer& regularizer = {}, const Constraint& constraint = {}, bool trainable = true);
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
     return b.emit(kind, std::move(operands), std::move(attributes), name + "/" + (hint.empty() ? std::string(name_of(kind)) : hint));
   }
@@ -59,7 +60,7 @@ class LayerContext {
   template <class L>
   ValueId biased_and_activated(ValueId x, const L& layer) {
     if (layer.use_bias) {
-      auto bias = weight("bias", {b.type(x).dims.back()}, layer.bias_initializer, layer.bias_regularizer);
+      auto bias = weight("bias", {b.type(x).dims.back()}, layer.bias_initializer, layer.bias_regularizer, layer.bias_constraint);
       x = emit(OpKind::add, {x, bias}, {}, "biased");
     }
     return activate(x, layer.activation);

@@ -55,7 +55,7 @@ ValueId convolve_depthwise(LayerContext& context, const Convolution& layer) {
   const auto sliding = sliding_of(context, layer);
   const auto channels = context.input_type().dims.back();
   auto kernel = context.weight("depthwise_kernel", kernel_shape(sliding.size, channels, layer.depth_multiplier),
-                               layer.depthwise_initializer, layer.depthwise_regularizer);
+                               layer.depthwise_initializer, layer.depthwise_regularizer, layer.depthwise_constraint);
   // Output channel c * multiplier + m sees input channel c.
   auto grouped = context.emit(OpKind::reshape, {kernel}, {{"dims", kernel_shape(sliding.size, 1, channels * layer.depth_multiplier)}},
                               "depthwise_kernel/grouped");
@@ -69,7 +69,7 @@ ValueId lower_conv(LayerContext& context, const ConvND<n>& layer) {
   if (channels % groups != 0 || layer.filters % groups != 0)
     throw Error("groups = {} does not divide both its {} input channels and its {} filters", groups, channels, layer.filters);
   const auto shape = kernel_shape(sliding.size, channels / groups, layer.filters);
-  auto kernel = context.weight("kernel", shape, layer.kernel_initializer, layer.kernel_regularizer, !layer.lora);
+  auto kernel = context.weight("kernel", shape, layer.kernel_initializer, layer.kernel_regularizer, layer.kernel_constraint, !layer.lora);
   auto y = convolve(context, sliding, context.input(), kernel, groups);
   if (layer.lora) {
     auto [a, b] = low_rank_weights(context, layer, shape);
@@ -83,7 +83,7 @@ ValueId lower_separable(LayerContext& context, const SeparableConvND<n>& layer) 
   auto y = convolve_depthwise(context, layer);
   const auto pixel = pixel_by_pixel(n);
   auto kernel = context.weight("pointwise_kernel", kernel_shape(pixel.size, context.b.type(y).dims.back(), layer.filters),
-                               layer.pointwise_initializer, layer.pointwise_regularizer);
+                               layer.pointwise_initializer, layer.pointwise_regularizer, layer.pointwise_constraint);
   return context.biased_and_activated(convolve(context, pixel, y, kernel, 1), layer);
 }
 
@@ -110,7 +110,7 @@ ValueId lower_transpose(LayerContext& context, const ConvNDTranspose<n>& layer) 
     padding.push_back({total / 2, total - total / 2});
   }
   auto kernel = context.weight("kernel", kernel_shape(sliding.size, layer.filters, context.input_type().dims.back()),
-                               layer.kernel_initializer, layer.kernel_regularizer);
+                               layer.kernel_initializer, layer.kernel_regularizer, layer.kernel_constraint);
   auto transposed = context.emit(OpKind::transpose, {kernel}, {{"permutation", channels_exchanged(n + 2)}}, "kernel/transposed");
   auto y = context.emit(OpKind::conv_input_grad, {context.input(), transposed},
                         {{"strides", sliding.strides}, {"padding", padding}, {"dilation", sliding.dilation}, {"input", output}}, "conv");

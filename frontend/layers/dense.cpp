@@ -9,7 +9,7 @@ ValueId lower(LayerContext& context, const Dense& layer) {
   auto type = context.input_type();
   if (type.rank() < 2) throw Error("takes vectors, got an input of shape {}", shape_string(type.image_dims()));
   const std::vector<std::int64_t> shape = {type.dims.back(), layer.units};
-  auto w = context.weight("kernel", shape, layer.kernel_initializer, layer.kernel_regularizer, !layer.lora);
+  auto w = context.weight("kernel", shape, layer.kernel_initializer, layer.kernel_regularizer, layer.kernel_constraint, !layer.lora);
   auto y = context.emit(OpKind::dense, {context.input(), w}, {}, "dense");
   if (layer.lora) {
     auto [a, b] = low_rank_weights(context, layer, shape);

@@ -120,26 +120,37 @@ void FieldReader::axis(const char* key, std::int64_t& field) {
   field = only.get<std::int64_t>();
 }
 
+void FieldReader::axes(const char* key, Dims& field) {
+  const auto& value = config_.find(key);
+  if (value.is_null()) return;
+  Dims given;
+  for (const auto& each : value.is_array() ? value : json::array({value}))
+    if (each.is_number_integer() && std::abs(each.get<double>()) <= 2147483647.0) given.push_back(each.get<std::int64_t>());
+  if (given.empty() || given.size() != (value.is_array() ? value.size() : 1))
+    return config_.problem(fmt::format("\"{}\" is {}, expected numbers of dimensions", key, value.dump()));
+  field = given;
+}
+
 // A default is a name, whose meaning is the file's.
 void FieldReader::initializer(const std::string& key, Initializer& field) {
   field = config_.initializer(key, json_of(field)["class_name"]);
 }
 
-void FieldReader::weight(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
+void FieldReader::weight(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint) {
   this->initializer(name + "_initializer", initializer);
   regularizer = config_.regularizer(name + "_regularizer");
-  config_.only(name + "_constraint", nullptr, "remove it");
+  constraint = config_.constraint(name + "_constraint");
 }
 
-void FieldReader::kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
+void FieldReader::kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint) {
   initializer = config_.dialect().kernel_initializer;
-  weight(name, initializer, regularizer);
+  weight(name, initializer, regularizer, constraint);
 }
 
 void FieldReader::unused_weight(const std::string& name) {
   config_.find(name + "_initializer");
   config_.find(name + "_regularizer");
-  config_.only(name + "_constraint", nullptr, "remove it");
+  config_.find(name + "_constraint");
 }
 
 void FieldWriter::sides(const char* key, Dims& field, int spatial) {

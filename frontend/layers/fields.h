@@ -4,7 +4,7 @@
 ///     template <class Fields>
 ///     void describe(Fields& f, Dense& layer) {
 ///       f.integer("units", layer.units, 1);
-///       f.weight("kernel", layer.kernel_initializer, layer.kernel_regularizer);
+///       f.weight("kernel", layer.kernel_initializer, layer.kernel_regularizer, layer.kernel_constraint);
 ///       ...
 ///     }
 ///
@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/config_reader.h"
+#include "frontend/constraints.h"
 #include "frontend/initializers.h"
 #include "gradc/layers.h"
 
@@ -54,16 +55,21 @@ class FieldReader {
   void sides(const char* key, Dims& field, int spatial);
   /// A dimension, counted with the batch, or from the end.
   void axis(const char* key, std::int64_t& field);
+  /// One or several of them.
+  void axes(const char* key, Dims& field);
   void initializer(const std::string& key, Initializer& field);
-  /// How a weight starts and what it adds to the loss: the options `<name>_initializer`, `<name>_regularizer` and `<name>_constraint`, of
-  /// which gradc has none yet.
-  void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer);
+  /// How a weight starts, what it adds to the loss and what it is made to fulfil: the options `<name>_initializer`, `<name>_regularizer`
+  /// and
+  /// `<name>_constraint`.
+  void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint);
   /// Such a weight whose initializer, where a file names none, is its library's own for kernels.
-  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer);
+  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint);
   /// Options of a weight that the layer does not have, which Keras 2 writes all the same.
   void unused_weight(const std::string& name);
   /// An option of which only this value, or null, is known; else the remedy is told.
   void only(const char* key, const char* remedy) { config_.only(key, nullptr, remedy); }
+  /// A flag that has to be false.
+  void unset(const char* key, const char* remedy) { config_.only(key, false, remedy); }
   /// An option that is an object with options of its own.
   template <class Part>
   void object(const char* key, std::optional<Part>& field, Written = Written::always) {
@@ -105,14 +111,19 @@ class FieldWriter {
   void shape(const char* key, Dims& field) { set(key, field); }
   void sides(const char* key, Dims& field, int spatial);
   void axis(const char* key, std::int64_t& field) { set(key, field); }
+  void axes(const char* key, Dims& field) { set(key, field.size() == 1 ? nlohmann::json(field[0]) : nlohmann::json(field)); }
   void initializer(const char* key, Initializer& field) { set(key, json_of(field)); }
-  void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer) {
+  void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint) {
     set(name + "_initializer", json_of(initializer));
     set(name + "_regularizer", to_json(regularizer), Written::unless_default);
+    set(name + "_constraint", to_json(constraint), Written::unless_default);
   }
-  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer) { weight(name, initializer, regularizer); }
+  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint) {
+    weight(name, initializer, regularizer, constraint);
+  }
   void unused_weight(const std::string&) {}
   void only(const char*, const char*) {}
+  void unset(const char*, const char*) {}
   template <class Part>
   void object(const char* key, std::optional<Part>& field, Written when = Written::always) {
     FieldWriter part;
@@ -181,14 +192,19 @@ class FieldLister {
   void shape(const char* key, Dims&) { add(key, "dimensions", "required"); }
   void sides(const char* key, Dims& field, int spatial) { add(key, std::string(dimensions(spatial)) + " or all sides", text_of(field)); }
   void axis(const char* key, std::int64_t& field) { add(key, "dimension", std::to_string(field)); }
+  void axes(const char* key, Dims& field) { add(key, "dimensions", text_of(field)); }
   void initializer(const char* key, Initializer& field) { add(key, "initializer", text_of(field)); }
-  void weight(const std::string& name, Initializer& initializer, Regularizer&) {
+  void weight(const std::string& name, Initializer& initializer, Regularizer&, Constraint&) {
     add(name + "_initializer", "initializer", text_of(initializer));
     add(name + "_regularizer", "regularizer", "none");
+    add(name + "_constraint", "constraint", "none");
   }
-  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer) { weight(name, initializer, regularizer); }
+  void kernel(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint) {
+    weight(name, initializer, regularizer, constraint);
+  }
   void unused_weight(const std::string&) {}
   void only(const char*, const char*) {}
+  void unset(const char*, const char*) {}
   template <class Part>
   void object(const char* key, std::optional<Part>&, Written = Written::always) {
     FieldLister part;

@@ -2,6 +2,7 @@
 /// What the file of an optimizer says: its names, its fields and its update rule. A new optimizer is a structure in optimizers.h, one such
 /// file, and its place in the variant.
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ enum class Range : std::uint8_t {
   not_negative,
   fraction,   ///< 0 to 1
   below_one,  ///< 0 up to, not including, 1
+  not_positive,
 };
 
 template <class Owner>
@@ -80,14 +82,22 @@ class Updates {
   ValueId abs(ValueId x) { return b_.emit(OpKind::abs, {x}); }
   ValueId square(ValueId x) { return b_.emit(OpKind::square, {x}); }
   ValueId sqrt(ValueId x) { return b_.emit(OpKind::sqrt, {x}); }
+  ValueId sign(ValueId x) { return b_.emit(OpKind::sign, {x}); }
+  ValueId pow(ValueId x, double exponent) { return b_.emit(OpKind::pow, {x, c(exponent)}); }
+  ValueId equal(ValueId x, ValueId y) { return b_.emit(OpKind::equal, {x, y}); }
+  ValueId select(ValueId condition, ValueId yes, ValueId no) { return b_.emit(OpKind::select, {condition, yes, no}); }
+  /// Over all elements.
+  ValueId sum_of_squares(ValueId x);
 
  private:
   void take_gradients();
+  /// What the graph makes of a trained param by itself, made of `value` instead.
+  ValueId constrained(ValueId param, ValueId value);
   void clip(const OptimizerOptions& options);
-  ValueId sum_of_squares(ValueId x);
 
   Builder b_;
   ValueId rate_;
+  std::map<ValueId, ValueId> constrained_;  ///< By trained params.
 };
 
 template <class O>
@@ -117,5 +127,11 @@ template <>
 const Description<Adamax>& description();
 template <>
 const Description<Nadam>& description();
+template <>
+const Description<Lion>& description();
+template <>
+const Description<Lamb>& description();
+template <>
+const Description<Ftrl>& description();
 
 }  // namespace gradc

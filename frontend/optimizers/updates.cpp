@@ -1,4 +1,8 @@
 #include "frontend/optimizers/description.h"
+
+#include <algorithm>
+#include <functional>
+
 #include "gradc/error.h"
 
 namespace gradc {
@@ -33,7 +37,23 @@ ValueId Updates::state(const std::string& name, double initial) {
   return b_.emit_typed(OpKind::param, {DType::f32, {}}, {{"name", full}, {"trainable", std::int64_t{0}}}, full);
 }
 
+ValueId Updates::constrained(ValueId param, ValueId value) {
+  const auto found = constrained_.find(param);
+  if (found == constrained_.end()) return value;
+  const auto definers = b_.graph().definers();
+  std::map<ValueId, ValueId> of = {{param, value}};
+  std::function<ValueId(ValueId)> copy = [&](ValueId old) {
+    if (const auto known = of.find(old); known != of.end()) return known->second;
+    auto op = b_.graph().ops[static_cast<std::size_t>(definers[static_cast<std::size_t>(old)])];
+    if (op.operands.empty()) return of[old] = old;  // a constant
+    for (auto& operand : op.operands) operand = copy(operand);
+    return of[old] = b_.emit(op.kind, op.operands, op.attributes);
+  };
+  return copy(found->second);
+}
+
 ValueId Updates::update(ValueId param, ValueId value) {
+  value = constrained(param, value);
   b_.graph().rename(value, "new/" + b_.graph().values[param].name);
   b_.emit(OpKind::update, {param, value});
   return value;
@@ -60,6 +80,13 @@ void Updates::take_gradients() {
     params.push_back({name, param->result(), op.operands[0], param->result()});
   }
   graph.ops = std::move(kept);
+  // A constraint is an update of a param that is trained.
+  std::erase_if(graph.ops, [&](const Op& op) {
+    const bool trained =
+        op.kind == OpKind::update && std::any_of(params.begin(), params.end(), [&](const Param& p) { return p.value == op.operands[0]; });
+    if (trained) constrained_[op.operands[0]] = op.operands[1];
+    return trained;
+  });
 }
 
 ValueId Updates::sum_of_squares(ValueId x) {

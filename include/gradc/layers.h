@@ -10,6 +10,8 @@
 #include "gradc/layers/conv.h"
 #include "gradc/layers/dense.h"
 #include "gradc/layers/merge.h"
+#include "gradc/layers/noise.h"
+#include "gradc/layers/normalization.h"
 #include "gradc/layers/pooling.h"
 #include "gradc/layers/scaling.h"
 #include "gradc/layers/shape.h"

@@ -56,7 +56,27 @@ struct Nadam {
   OptimizerOptions options = {};
 };
 
+struct Lion {
+  double learning_rate = 0.001, beta1 = 0.9, beta2 = 0.99;
+  OptimizerOptions options = {};
+};
+
+struct Lamb {
+  double learning_rate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
+  OptimizerOptions options = {};
+};
+
+/// Follows the regularized leader.
+struct Ftrl {
+  double learning_rate = 0.001;
+  double learning_rate_power = -0.5;  ///< How the rate falls with the sum of squared gradients.
+  double initial_accumulator_value = 0.1;
+  double l1_regularization_strength = 0, l2_regularization_strength = 0, l2_shrinkage_regularization_strength = 0;
+  double beta = 0;
+  OptimizerOptions options = {};
+};
+
 /// The optimizers that there are.
-using Optimizer = std::variant<SGD, Adam, RMSProp, Adadelta, Adagrad, Adamax, Nadam>;
+using Optimizer = std::variant<SGD, Adam, RMSProp, Adadelta, Adagrad, Adamax, Nadam, Lion, Lamb, Ftrl>;
 
 }  // namespace gradc

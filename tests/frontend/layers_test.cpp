@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "frontend/layer_json.h"
@@ -10,6 +12,7 @@
 #include "frontend/names.h"
 #include "frontend/topology.h"
 #include "gradc/error.h"
+#include "gradc/model.h"
 
 namespace gradc::test {
 namespace {
@@ -63,6 +66,17 @@ TEST(Layers, AreReadAsTheyWereWritten) {
   expect_round_trip(UpSampling2D{.size = {2, 3}, .interpolation = "bilinear"});
   expect_round_trip(Concatenate{.axis = 2});
   expect_round_trip(Dropout{.rate = 0.5});
+  expect_round_trip(SpatialDropout2D{.rate = 0.5});
+  expect_round_trip(AlphaDropout{.rate = 0.5});
+  expect_round_trip(GaussianDropout{.rate = 0.5});
+  expect_round_trip(GaussianNoise{.stddev = 0.5});
+  expect_round_trip(ActivityRegularization{.l1 = 0.5, .l2 = 0.25});
+  expect_round_trip(LayerNormalization{.axis = {1, -1}, .epsilon = 0.5, .scale = false});
+  expect_round_trip(GroupNormalization{.groups = -1, .gamma_regularizer = {.l1 = 0.5}});
+  expect_round_trip(RMSNormalization{.axis = {2}});
+  expect_round_trip(Dense{.units = 2, .kernel_constraint = MinMaxNorm{.max_value = 3, .axis = {0, 1}}, .bias_constraint = NonNeg{}});
+  expect_round_trip(PReLU{.alpha_constraint = UnitNorm{}});
+  expect_round_trip(UnitNormalization{.axis = {1, 2}});
   expect_round_trip(Rescaling{.scale = 2, .offset = 1});
 }
 
@@ -117,8 +131,21 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(Conv2D{.filters = 2, .kernel_size = {3, 3}, .padding = "full"}), "padding \"full\" is not known; valid and same are"},
       {images(Conv2D{.filters = 2}), "\"kernel_size\" is"},
       {images(Reshape{.target_shape = {7, -1}}), "target_shape [7,-1] does not hold the 60 elements of its input 4×5×3"},
+      {images(SpatialDropout1D{.rate = 0.5}), "takes sequences of rank 2 (steps×channels), got an input of shape 4×5×3"},
+      {images(GaussianDropout{.rate = 1}), "\"rate\" is 1, expected a number from 0 up to, not including, 1"},
+      {images(GaussianNoise{.stddev = -1}), "\"stddev\" is -1, expected a number of at least 0"},
+      {images(LayerNormalization{.axis = {1, -3}}), "\"axis\" is [1,-3], expected axes from 1 to 3 of an input of shape 4×5×3, each once"},
+      {images(LayerNormalization{.axis = {0}}), "expected axes from 1 to 3"},
+      {images(make_layer("LayerNormalization", {{"rms_scaling", true}})), "\"rms_scaling\" is true"},
+      {images(make_layer("UnitNormalization", {{"axis", "last"}})), "\"axis\" is \"last\", expected numbers of dimensions"},
+      {images(GroupNormalization{.groups = 2}), "\"groups\" is 2, which does not divide its input's 3 channels"},
+      {images(GroupNormalization{.groups = 1, .axis = 1}), "normalizes groups of its last axis, not of axis 1"},
+      {images(Softmax{.axis = 4}), "\"axis\" is 4, expected one from 1 to 3"},
       {images(make_layer("ReLU", {{"max_value", "six"}})), "\"max_value\" is \"six\", expected a number"},
-      {images(make_layer("Dense", {{"units", 3}, {"kernel_constraint", {{"class_name", "MaxNorm"}}}})), "\"kernel_constraint\" is"},
+      {images(make_layer("Dense", {{"units", 3}, {"kernel_constraint", {{"class_name", "Orthogonal"}}}})),
+       "\"kernel_constraint\": constraint \"Orthogonal\" is not known; known are MaxNorm, MinMaxNorm, NonNeg and UnitNorm"},
+      {images(make_layer("Dense", {{"units", 3}, {"bias_constraint", {{"class_name", "MaxNorm"}, {"config", {{"max_value", -1}}}}}})),
+       "\"bias_constraint\": constraint MaxNorm: \"max_value\" is -1, expected a finite number of at least 0"},
   };
   for (const auto& each : cases) try {
       lower(sequence(each.layers), {.mode = Mode::predict});
@@ -126,6 +153,38 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr(each.message));
     }
+}
+
+/// Errors, of each number squared and of means over steps squared, that a layer makes of ones in training, where `truth` is expected.
+std::pair<double, double> errors_of(const Layer& noise, double truth) {
+  constexpr std::int64_t kImages = 2048, kSteps = 4, kChannels = 6;
+  const Dense first{.units = kChannels, .use_bias = false, .kernel_initializer = Identity{}, .input_shape = {kSteps, kChannels}};
+  const std::vector<float> ones(kImages * kSteps * kChannels, 1);
+  auto loss = [&](Sequential model, std::vector<std::int64_t> shape) {
+    std::int64_t numbers = kImages;
+    for (auto extent : shape) numbers *= extent;
+    model.compile({.optimizer = SGD{.learning_rate = 0}, .loss = "mse"});
+    const std::vector<float> labels(static_cast<std::size_t>(numbers), static_cast<float>(truth));
+    return model.train_on_batch(DataSet::from(ones, {kSteps, kChannels}, labels, std::move(shape))).at("loss");
+  };
+  return {loss({first, noise}, {kSteps, kChannels}), loss({first, noise, GlobalAveragePooling1D{}}, {kChannels})};
+}
+
+/// The variance that each layer says, also of means over the steps of an image: a fourth where steps are drawn for themselves.
+TEST(Layers, NoiseIsDistributedAsItSays) {
+  auto expect_variance = [](const Layer& layer, double truth, double variance, bool by_channel) {
+    const auto [each, mean] = errors_of(layer, truth);
+    EXPECT_NEAR(each, variance, 0.02 * variance) << layer.class_name();
+    EXPECT_NEAR(mean, by_channel ? variance : variance / 4, 0.05 * variance) << layer.class_name();
+  };
+  expect_variance(Dropout{.rate = 0.2}, 1, 0.25, false);
+  expect_variance(SpatialDropout1D{.rate = 0.2}, 1, 0.25, true);
+  expect_variance(GaussianDropout{.rate = 0.2}, 1, 0.25, false);
+  expect_variance(GaussianNoise{.stddev = 0.5}, 1, 0.25, false);
+  const double saturated = -1.0507009873554805 * 1.6732632423543772, rate = 0.2;
+  const double a = 1 / std::sqrt((1 - rate) * (1 + rate * saturated * saturated)), b = -a * saturated * rate;
+  const double mean = (1 - rate) * (a + b) + rate * (a * saturated + b);
+  expect_variance(AlphaDropout{.rate = rate}, mean, rate * (1 - rate) * a * a * (1 - saturated) * (1 - saturated), false);
 }
 
 }  // namespace

@@ -29,11 +29,13 @@ void expect_trains(const std::string& specs, std::size_t count) {
   train_in_keras(specs, temporary.path() / specs);
   auto models = folders_in(temporary.path() / specs);
   EXPECT_EQ(models.size(), count);
-  for (const auto& model : models)
+  for (const auto& model : models) {
+    EXPECT_FALSE(fs::exists(model / "skipped")) << model;
     for (const auto& run : runs()) {
       SCOPED_TRACE(model.filename().string() + " on " + run.name);
       EXPECT_THAT(differences(model, run.options), testing::IsEmpty());
     }
+  }
 }
 
 /// Nets whose strides leave part-filled last rows and columns.
@@ -41,11 +43,13 @@ TEST(Keras, StridedNetsTrainAsInKeras) { expect_trains("strided", 6); }
 
 TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
+TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalizations", 4); }
+
 TEST(Keras, LossesAreKerass) { expect_trains("losses", 19); }
 
 TEST(Keras, MetricsAreKerass) { expect_trains("metrics", 7); }
 
-TEST(Keras, ActivationsAreKerass) { expect_trains("activations", 4); }
+TEST(Keras, ActivationsAreKerass) { expect_trains("activations", 5); }
 
 TEST(Keras, OptionsOfLayersTrainAsInKeras) { expect_trains("layers", 4); }
 
@@ -53,7 +57,7 @@ TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {
   TemporaryFolder temporary;
   train_in_keras("training", temporary.path() / "training");
   auto models = folders_in(temporary.path() / "training");
-  EXPECT_EQ(models.size(), 10);
+  EXPECT_EQ(models.size(), 14);
   for (const auto& model : models)
     for (const auto& run : runs()) {
       if (run.options.threads == 1) continue;

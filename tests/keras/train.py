@@ -73,8 +73,8 @@ def spec_of(document):
 def plain(key, value):
     if key.endswith("_initializer"):
         return snake_case(value) if isinstance(value, str) else made(value, keras.initializers)
-    if key == "rate":
-        return 0.0  # Which elements a Dropout drops is each library's own choice.
+    if key in ("rate", "stddev"):
+        return 0.0  # Which numbers are drawn is each library's own choice.
     return snake_case(value) if key == "activation" else value
 
 
@@ -93,7 +93,9 @@ def build(spec):
 
 
 def make_layer(layer):
-    config = {name: made(value, keras.regularizers) if name.endswith("regularizer") else value for name, value in layer["config"].items()}
+    modules = {"regularizer": keras.regularizers, "constraint": keras.constraints}
+    config = {name: made(value, modules[name.split("_")[-1]]) if name.endswith(("regularizer", "constraint")) else value
+              for name, value in layer["config"].items()}
     if not hasattr(keras.layers, layer["class_name"]):
         raise Skipped("it has no " + layer["class_name"])
     return getattr(keras.layers, layer["class_name"])(name=layer["name"], **config)

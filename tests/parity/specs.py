@@ -3,6 +3,7 @@
     specs.py training --out FILE                         optimizers, losses, regularizers and metrics with their options
     specs.py losses|metrics --out FILE                   each loss, each metric
     specs.py layers --out FILE                           options of layers that the random models of gradc fuzz do not have
+    specs.py normalizations --out FILE                   layers that normalize each image, or draw numbers
     specs.py ranks --out FILE                            convolutions, poolings and borders of sequences and volumes
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
@@ -73,6 +74,21 @@ def options_of_layers():
     ]
 
 
+def normalizations():
+    drawn = {"gamma_initializer": "random_uniform", "beta_initializer": "random_normal"}
+    return [
+        sequential("layer_normalizations", [5, 4, 6], [conv(6, 3, 1), layer("LayerNormalization", axis=[1, 2], epsilon=0.01, **drawn), conv(4, 2, 1, activation="tanh"),
+            layer("LayerNormalization", **drawn), layer("LayerNormalization", axis=[3, 1], scale=False), layer("Flatten"), dense(9),
+            layer("LayerNormalization", center=False), dense(3, "softmax")]),
+        sequential("group_normalizations", [5, 4, 3], [conv(12, 3, 1), layer("GroupNormalization", groups=4, **drawn), conv(6, 2, 1, activation="tanh"),
+            layer("GroupNormalization", groups=-1, epsilon=0.1), layer("Flatten"), dense(12), layer("GroupNormalization", groups=2, epsilon=0.1, center=False), dense(3, "softmax")]),
+        sequential("lengths", [7, 6], [layer("Conv1D", filters=8, kernel_size=3, activation="tanh"), layer("RMSNormalization", axis=-1), layer("RMSNormalization", axis=[1, 2], epsilon=0.1),
+            layer("UnitNormalization"), layer("Conv1D", filters=5, kernel_size=2), layer("UnitNormalization", axis=[1, 2]), layer("Softmax", axis=1), *classifier(3)]),
+        sequential("undrawn_noise", [4, 6, 2], [conv(4, 3, 1), layer("SpatialDropout2D", rate=0.0), layer("AlphaDropout", rate=0.0), layer("GaussianDropout", rate=0.0),
+            layer("GaussianNoise", stddev=0.0), layer("ActivityRegularization", l1=0.02, l2=0.03), *classifier(3)]),
+    ]
+
+
 def ranks():
     def relu(class_name, **config):
         return layer(class_name, **{"activation": "relu", **config})
@@ -107,7 +123,7 @@ def dense(units, activation=None, **config):
 def activations():
     """The activations of Keras by name, seven in a row, each behind a layer that keeps numbers near the kinks."""
     names = ["celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear",
-             "log_sigmoid", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
+             "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
              "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink"]
     def chain(name, some):
         return sequential(name, [5], [each for some_name in some for each in (dense(9), layer("Activation", activation=some_name))] + [dense(4, "softmax")])
@@ -175,7 +191,7 @@ def metrics():
              [of("BinaryIoU", name="binaryIoU", threshold=0.45), of("BinaryIoU", name="binaryIoU_1", target_class_ids=[1]), of("MeanIoU", name="meanIoU", num_classes=2)]),
         spec("regression", [dense(4)], "mean_squared_error", "values",
              [of("R2Score"), of("R2Score", name="r2Score_1", class_aggregation="variance_weighted_average"),
-              of("PearsonCorrelation"), of("ConcordanceCorrelation"), of("CosineSimilarity"), of("LogCoshError"), of("RootMeanSquaredError"), of("Poisson")]),
+              of("PearsonCorrelation"), of("ConcordanceCorrelation"), of("CosineSimilarity"), of("LogCoshError"), of("RootMeanSquaredError"), of("MeanAbsolutePercentageError")]),
     ]
 
 
@@ -211,11 +227,20 @@ def training():
         spec("renormalized", [], of("SGD", learning_rate=0.1), "mean_squared_error", "values", ["mae"], input_shape=[4, 3, 3],
              layers=[conv(5, 2, 1), layer("BatchNormalization", momentum=0.7, renorm=True, renorm_momentum=0.6, renorm_clipping={"rmin": 0.8, "rmax": 1.2, "dmax": 0.3}),
                      layer("Flatten"), layer("BatchNormalization", momentum=0.8, renorm=True, renorm_momentum=0.9, scale=False), dense(3)]),
+        spec("constrained", [], of("SGD", learning_rate=0.3, momentum=0.5), "categorical_crossentropy", "one_hot", [], input_shape=[6, 5, 3],
+             layers=[conv(7, 3, 2, activation="tanh", kernel_constraint=of("MaxNorm", max_value=0.7, axis=[0, 1, 2]), bias_constraint=of("NonNeg")),
+                     layer("SeparableConv2D", filters=5, kernel_size=2, depthwise_constraint=of("MinMaxNorm", min_value=0.4, max_value=0.8, rate=0.7), pointwise_constraint=of("UnitNorm", axis=2)),
+                     layer("BatchNormalization", gamma_constraint=of("NonNeg")), layer("Flatten"), dense(4, "tanh", kernel_constraint=of("UnitNorm")),
+                     dense(6, "tanh", kernel_constraint=of("MaxNorm", max_value=0.5), trainable=False), dense(4, "softmax", kernel_constraint=of("MaxNorm", max_value=0.5, axis=1))]),
+        spec("lion", softmax, of("Lion", learning_rate=0.01, beta_1=0.8, weight_decay=0.1), "categorical_crossentropy", "one_hot", []),
+        spec("lamb", softmax, of("Lamb", learning_rate=0.01, beta_2=0.9), "categorical_crossentropy", "one_hot", []),
+        spec("ftrl", softmax, of("Ftrl", learning_rate=0.1, learning_rate_power=-0.7, l1_regularization_strength=0.01, l2_regularization_strength=0.02,
+             l2_shrinkage_regularization_strength=0.03, beta=0.1), "categorical_crossentropy", "one_hot", []),
         spec("nesterov", softmax, of("SGD", learning_rate=0.1, momentum=0.8, nesterov=True), "categorical_crossentropy", "one_hot", [of("Accuracy")]),
     ]
 
 
-SPECS = {"strided": strided, "layers": options_of_layers, "ranks": ranks, "activations": activations, "losses": losses, "metrics": metrics, "training": training}
+SPECS = {"strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "activations": activations, "losses": losses, "metrics": metrics, "training": training}
 
 
 def main():

@@ -111,13 +111,13 @@ function fitToTfjs(layer) {
   delete config.dilation_rate;
   if (layer.class_name === 'SeparableConv2D') { delete config.depth_multiplier; delete config.kernel_initializer; }
   if (/^AveragePooling/.test(layer.class_name) && config.padding === 'same') layer.class_name = layer.class_name.replace('Average', 'Max');
-  for (const key of Object.keys(config)) if (key.endsWith('_regularizer') || /^(lora|renorm)/.test(key)) delete config[key];
+  for (const key of Object.keys(config)) if (/^(lora|renorm)|_(regularizer|constraint)$/.test(key)) delete config[key];  // of constraints it trains without
   if (layer.class_name === 'Conv3DTranspose') throw new Error('it has no gradient of Conv3DTranspose');
   if (config.padding === 'causal') throw new Error('it has no causal padding');
   if (layer.class_name === 'UpSampling2D') throw new Error('its gradient of UpSampling2D is not the derivative');
   if (layer.class_name === 'Subtract') layer.class_name = 'Multiply';
   if (layer.class_name === 'ThresholdedReLU') { layer.class_name = 'LeakyReLU'; delete config.theta; }
-  if (layer.class_name === 'Dropout') config.rate = 0;  // which elements it drops is each library's own choice
+  for (const key of ['rate', 'stddev']) if (key in config) config[key] = 0;  // which numbers are drawn is each library's own choice
 }
 
 async function recordSpec({batch, steps, model: {modelTopology, trainingConfig}}, dir, numbers) {
@@ -265,6 +265,12 @@ const commands = {
       const base = tf.sequential({name: 'base', layers: [L.dense({name: 'base_dense', inputShape: [5], units: 6}), L.batchNormalization({name: 'base_norm', momentum: 0.7})]});
       models.inference = {model: tf.model({inputs: input, outputs: L.dense({name: 'inference_out', units: 3, activation: 'softmax'}).apply(base.apply(input, {training: false}))})};
     }
+
+    // Behind all others, whose random numbers they would change.
+    models.layer_norm = {model: sequential(
+      L.conv2d({inputShape: [5, 4, 2], filters: 6, kernelSize: 2, activation: 'relu', biasInitializer: 'randomNormal'}), L.layerNormalization({axis: [1, 2], epsilon: 0.01}),
+      L.layerNormalization(), L.flatten(), L.dense({units: 8}), L.layerNormalization({epsilon: 0.1}), L.dense({units: 3, activation: 'softmax'}))};  // without center or scale tf.js fails
+    models.activation_logSoftmax = {model: sequential(L.dense({units: 7, activation: 'logSoftmax', inputShape: [5]}), L.dense({units: 3, activation: 'softmax'}))};
 
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved} = models[name];

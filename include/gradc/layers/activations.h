@@ -33,6 +33,7 @@ struct ELU {
 struct PReLU {
   Initializer alpha_initializer = Zeros{};
   Regularizer alpha_regularizer = {};
+  Constraint alpha_constraint = {};
   Dims shared_axes = {};  ///< Counted from 1 without the batch.
   std::string name = {};
 };
@@ -76,7 +77,7 @@ void describe(Fields& f, ELU& layer) {
 
 template <class Fields>
 void describe(Fields& f, PReLU& layer) {
-  f.weight("alpha", layer.alpha_initializer, layer.alpha_regularizer);
+  f.weight("alpha", layer.alpha_initializer, layer.alpha_regularizer, layer.alpha_constraint);
   f.numbers("shared_axes", layer.shared_axes, 1);
   f.name(layer.name);
 }

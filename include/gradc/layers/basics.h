@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gradc/constraints.h"
 #include "gradc/initializers.h"
 #include "gradc/regularizers.h"
 
@@ -37,7 +38,7 @@ void describe(Fields& f, LowRank& lora) {
 template <class Fields, class L>
 void describe_end(Fields& f, L& layer) {
   f.boolean("use_bias", layer.use_bias);
-  f.weight("bias", layer.bias_initializer, layer.bias_regularizer);
+  f.weight("bias", layer.bias_initializer, layer.bias_regularizer, layer.bias_constraint);
   f.activation("activation", layer.activation);
   f.activity_regularizer(layer.activity_regularizer);
   f.input_shape(layer.input_shape);

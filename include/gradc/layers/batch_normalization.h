@@ -15,6 +15,7 @@ struct BatchNormalization {
   Initializer beta_initializer = Zeros{}, gamma_initializer = Ones{};
   Initializer moving_mean_initializer = Zeros{}, moving_variance_initializer = Ones{};
   Regularizer beta_regularizer = {}, gamma_regularizer = {};
+  Constraint beta_constraint = {}, gamma_constraint = {};
   bool renorm = false;  ///< Normalizes to the moments of all batches so far (Ioffe 2017).
   double renorm_momentum = 0.99;
   std::optional<RenormClipping> renorm_clipping = {};
@@ -37,8 +38,8 @@ void describe(Fields& f, BatchNormalization& layer) {
   f.number("epsilon", layer.epsilon);
   f.boolean("center", layer.center);
   f.boolean("scale", layer.scale);
-  f.weight("beta", layer.beta_initializer, layer.beta_regularizer);
-  f.weight("gamma", layer.gamma_initializer, layer.gamma_regularizer);
+  f.weight("beta", layer.beta_initializer, layer.beta_regularizer, layer.beta_constraint);
+  f.weight("gamma", layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
   f.initializer("moving_mean_initializer", layer.moving_mean_initializer);
   f.initializer("moving_variance_initializer", layer.moving_variance_initializer);
   f.boolean("renorm", layer.renorm, Written::unless_default);

@@ -20,6 +20,7 @@ struct ConvND {
   Initializer kernel_initializer = "glorotNormal";
   Initializer bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
+  Constraint kernel_constraint = {}, bias_constraint = {};
   LowRank lora = {};
   Dims input_shape = {};  ///< One image's; only for a first layer.
   std::string name = {};
@@ -42,6 +43,7 @@ struct DepthwiseConvND {
   Initializer depthwise_initializer = "glorotNormal";
   Initializer bias_initializer = Zeros{};
   Regularizer depthwise_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
+  Constraint depthwise_constraint = {}, bias_constraint = {};
   Dims input_shape = {};
   std::string name = {};
 };
@@ -63,6 +65,7 @@ struct SeparableConvND {
   Initializer depthwise_initializer = "glorotUniform", pointwise_initializer = "glorotUniform";
   Initializer bias_initializer = Zeros{};
   Regularizer depthwise_regularizer = {}, pointwise_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
+  Constraint depthwise_constraint = {}, pointwise_constraint = {}, bias_constraint = {};
   Dims input_shape = {};
   std::string name = {};
 };
@@ -84,6 +87,7 @@ struct ConvNDTranspose {
   Initializer kernel_initializer = "glorotNormal";
   Initializer bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
+  Constraint kernel_constraint = {}, bias_constraint = {};
   Dims input_shape = {};
   std::string name = {};
 };
@@ -110,7 +114,7 @@ void describe(Fields& f, ConvND<n>& layer) {
   else
     describe_convolution(f, layer);
   f.integer("groups", layer.groups, 1, Written::unless_default);
-  f.kernel("kernel", layer.kernel_initializer, layer.kernel_regularizer);
+  f.kernel("kernel", layer.kernel_initializer, layer.kernel_regularizer, layer.kernel_constraint);
   describe(f, layer.lora);
 }
 
@@ -118,7 +122,7 @@ template <class Fields, int n>
 void describe(Fields& f, DepthwiseConvND<n>& layer) {
   describe_convolution(f, layer);
   f.integer("depth_multiplier", layer.depth_multiplier, 1);
-  f.kernel("depthwise", layer.depthwise_initializer, layer.depthwise_regularizer);
+  f.kernel("depthwise", layer.depthwise_initializer, layer.depthwise_regularizer, layer.depthwise_constraint);
   f.unused_weight("kernel");
 }
 
@@ -127,8 +131,8 @@ void describe(Fields& f, SeparableConvND<n>& layer) {
   f.integer("filters", layer.filters, 1);
   describe_convolution(f, layer);
   f.integer("depth_multiplier", layer.depth_multiplier, 1);
-  f.weight("depthwise", layer.depthwise_initializer, layer.depthwise_regularizer);
-  f.weight("pointwise", layer.pointwise_initializer, layer.pointwise_regularizer);
+  f.weight("depthwise", layer.depthwise_initializer, layer.depthwise_regularizer, layer.depthwise_constraint);
+  f.weight("pointwise", layer.pointwise_initializer, layer.pointwise_regularizer, layer.pointwise_constraint);
   f.unused_weight("kernel");
 }
 
@@ -137,7 +141,7 @@ void describe(Fields& f, ConvNDTranspose<n>& layer) {
   f.integer("filters", layer.filters, 1);
   describe_convolution(f, layer);
   f.optional_extents("output_padding", layer.output_padding, n, 0, Written::unless_default);
-  f.kernel("kernel", layer.kernel_initializer, layer.kernel_regularizer);
+  f.kernel("kernel", layer.kernel_initializer, layer.kernel_regularizer, layer.kernel_constraint);
 }
 
 }  // namespace gradc

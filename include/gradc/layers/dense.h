@@ -10,6 +10,7 @@ struct Dense {
   Initializer kernel_initializer = "glorotNormal";
   Initializer bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
+  Constraint kernel_constraint = {}, bias_constraint = {};
   LowRank lora = {};
   Dims input_shape = {};
   std::string name = {};
@@ -18,7 +19,7 @@ struct Dense {
 template <class Fields>
 void describe(Fields& f, Dense& layer) {
   f.integer("units", layer.units, 1);
-  f.kernel("kernel", layer.kernel_initializer, layer.kernel_regularizer);
+  f.kernel("kernel", layer.kernel_initializer, layer.kernel_regularizer, layer.kernel_constraint);
   describe(f, layer.lora);
   describe_end(f, layer);
 }

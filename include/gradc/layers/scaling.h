@@ -1,5 +1,5 @@
 #pragma once
-/// Layers that scale, shift or drop elements, without training.
+/// Layers that leave their input as it is, or scale and shift it.
 
 #include "gradc/layers/basics.h"
 
@@ -12,9 +12,9 @@ struct Rescaling {
   Dims input_shape = {};
 };
 
-/// In training, zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
-struct Dropout {
-  double rate = 0;
+/// Adds l1 * Σ|x| + l2 * Σx² of an image to its loss.
+struct ActivityRegularization {
+  double l1 = 0, l2 = 0;
   std::string name = {};
 };
 
@@ -27,9 +27,9 @@ void describe(Fields& f, Rescaling& layer) {
 }
 
 template <class Fields>
-void describe(Fields& f, Dropout& layer) {
-  f.number("rate", layer.rate);
-  f.only("noise_shape", "remove it: each element is dropped by itself");
+void describe(Fields& f, ActivityRegularization& layer) {
+  f.number("l1", layer.l1);
+  f.number("l2", layer.l2);
   f.name(layer.name);
 }
 

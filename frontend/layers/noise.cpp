@@ -1,0 +1,97 @@
+#include "gradc/layers/noise.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "frontend/layers/context.h"
+#include "gradc/error.h"
+#include "ir/roles.h"
+#include "ir/symbol.h"
+
+namespace gradc {
+namespace {
+
+constexpr double kAlpha = 1.6732632423543772, kScale = 1.0507009873554805;  // those of selu
+
+/// Numbers in [0,1), another each step and image.
+Symbol uniform(LayerContext& context, Ints dims) {
+  const auto* key = find_input(context.b.graph(), InputRole::step_key);
+  const auto* image = find_input(context.b.graph(), InputRole::sample_index);
+  check(key != nullptr && image != nullptr, "a training graph has its random inputs");
+  const auto stream = static_cast<std::int64_t>(context.streams++);
+  const auto random =
+      context.emit(OpKind::random_uniform, {key->result(), image->result()}, {{"dims", std::move(dims)}, {"stream", stream}}, "random");
+  return {&context.b, random, context.name};
+}
+
+/// Normal numbers of mean 0 and deviation 1, shaped as the layer's input, of two uniform ones each (Box and Muller 1958).
+Symbol normal(LayerContext& context) {
+  auto size = context.input_type().dims;
+  const auto last = size.back();
+  auto twice = size;
+  twice.back() *= 2;
+  const auto both = uniform(context, twice);
+  auto half = [&](std::int64_t at) {
+    Ints begin(size.size(), 0);
+    begin.back() = at;
+    return emit(OpKind::slice, {both}, {{"begin", begin}, {"size", size}}, "half");
+  };
+  return sqrt(log(1 - half(0)) * -2) * cos(half(last) * (2 * std::numbers::pi));
+}
+
+void expect_rate(double rate) {
+  if (!(rate >= 0 && rate < 1)) throw Error("\"rate\" is {}, expected a number from 0 up to, not including, 1", rate);
+}
+
+/// The input, of which what the same of these random numbers falls to is dropped together.
+ValueId dropped(LayerContext& context, double rate, const Ints& together) {
+  expect_rate(rate);
+  if (context.mode != Mode::train || rate == 0) return context.input();
+  const auto random = uniform(context, together).id;
+  auto kept = context.emit(OpKind::mul, {context.input(), context.b.constant(1 / (1 - rate))}, {}, "scaled");
+  auto drop = context.emit(OpKind::greater, {context.b.constant(rate), random}, {}, "drop");
+  return context.emit(OpKind::select, {drop, context.b.constant(0), kept}, {}, "dropped");
+}
+
+template <int spatial>
+ValueId drop_channels(LayerContext& context, const SpatialDropoutND<spatial>& layer) {
+  context.expect_images(spatial);
+  auto together = context.input_type().dims;
+  for (int axis = 1; axis <= spatial; ++axis) together[axis] = 1;
+  return dropped(context, layer.rate, together);
+}
+
+}  // namespace
+
+ValueId lower(LayerContext& context, const Dropout& layer) { return dropped(context, layer.rate, context.input_type().dims); }
+ValueId lower(LayerContext& context, const SpatialDropout1D& layer) { return drop_channels(context, layer); }
+ValueId lower(LayerContext& context, const SpatialDropout2D& layer) { return drop_channels(context, layer); }
+ValueId lower(LayerContext& context, const SpatialDropout3D& layer) { return drop_channels(context, layer); }
+
+/// a x + b of what is kept, and a y + b of y = -alpha * scale for what is dropped. tf.js has y with the other sign, which keeps no mean.
+ValueId lower(LayerContext& context, const AlphaDropout& layer) {
+  const auto rate = layer.rate;
+  expect_rate(rate);
+  if (context.mode != Mode::train || rate == 0) return context.input();
+  const auto saturated = -kAlpha * kScale;
+  const auto a = 1 / std::sqrt((1 - rate) * (1 + rate * saturated * saturated)), b = -a * saturated * rate;
+  const Symbol x{&context.b, context.input(), context.name};
+  const auto random = uniform(context, context.input_type().dims);
+  return select(greater(rate, random), constant(x, a * saturated + b), x * a + b).id;
+}
+
+ValueId lower(LayerContext& context, const GaussianDropout& layer) {
+  expect_rate(layer.rate);
+  if (context.mode != Mode::train || layer.rate == 0) return context.input();
+  const Symbol x{&context.b, context.input(), context.name};
+  return (x * (normal(context) * std::sqrt(layer.rate / (1 - layer.rate)) + 1)).id;
+}
+
+ValueId lower(LayerContext& context, const GaussianNoise& layer) {
+  if (!(layer.stddev >= 0 && std::isfinite(layer.stddev))) throw Error("\"stddev\" is {}, expected a number of at least 0", layer.stddev);
+  if (context.mode != Mode::train || layer.stddev == 0) return context.input();
+  const Symbol x{&context.b, context.input(), context.name};
+  return (x + normal(context) * layer.stddev).id;
+}
+
+}  // namespace gradc

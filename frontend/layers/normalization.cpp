@@ -1,0 +1,94 @@
+#include "gradc/layers/normalization.h"
+
+#include <algorithm>
+
+#include "frontend/layers/context.h"
+#include "gradc/error.h"
+#include "ir/symbol.h"
+
+namespace gradc {
+namespace {
+
+Symbol input_of(LayerContext& context) { return {&context.b, context.input(), context.name}; }
+
+/// Axes in order, counted with the batch.
+Ints axes_of(LayerContext& context, const Dims& given) {
+  const auto type = context.input_type();
+  const std::int64_t rank = type.rank();
+  Ints axes;
+  for (auto axis : given) axes.push_back(axis < 0 ? axis + rank : axis);
+  std::sort(axes.begin(), axes.end());
+  const bool twice = std::adjacent_find(axes.begin(), axes.end()) != axes.end();
+  if (axes.empty() || twice || axes.front() < 1 || axes.back() >= rank)
+    throw Error("\"axis\" is {}, expected axes from 1 to {} of an input of shape {}, each once", context.config.find("axis").dump(),
+                rank - 1, shape_string(type.image_dims()));
+  return axes;
+}
+
+Symbol mean_over(Symbol x, const Ints& axes) {
+  std::int64_t elements = 1;
+  for (auto axis : axes) elements *= type_of(x).dims[axis];
+  return sum(x, axes, true) * (1.0 / static_cast<double>(elements));
+}
+
+/// (x - mean) / √(variance + epsilon)
+Symbol standardized(Symbol x, const Ints& axes, double epsilon) {
+  const auto centered = x - mean_over(x, axes);
+  return centered * rsqrt(mean_over(square(centered), axes) + epsilon);
+}
+
+/// A weight for each place along the axes, shaped so that it broadcasts against the input.
+Symbol weight_along(LayerContext& context, const char* name, const Ints& axes, const Initializer& initializer,
+                    const Regularizer& regularizer = {}, const Constraint& constraint = {}) {
+  const auto dims = context.input_type().dims;
+  Ints shape, broadcast(dims.begin() + axes.front(), dims.end());
+  for (auto axis : axes) shape.push_back(dims[axis]);
+  for (std::size_t i = 0; i < broadcast.size(); ++i)
+    if (std::find(axes.begin(), axes.end(), axes.front() + static_cast<std::int64_t>(i)) == axes.end()) broadcast[i] = 1;
+  return reshape({&context.b, context.weight(name, shape, initializer, regularizer, constraint), context.name}, broadcast);
+}
+
+/// y * gamma + beta
+template <class L>
+ValueId scaled_and_shifted(LayerContext& context, Symbol y, const L& layer, const Ints& axes) {
+  std::optional<Symbol> gamma, beta;
+  if (layer.scale) gamma = weight_along(context, "gamma", axes, layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
+  if (layer.center) beta = weight_along(context, "beta", axes, layer.beta_initializer, layer.beta_regularizer, layer.beta_constraint);
+  if (gamma) y = y * *gamma;
+  if (beta) y = y + *beta;
+  return y.id;
+}
+
+}  // namespace
+
+ValueId lower(LayerContext& context, const LayerNormalization& layer) {
+  const auto axes = axes_of(context, layer.axis);
+  return scaled_and_shifted(context, standardized(input_of(context), axes, layer.epsilon), layer, axes);
+}
+
+ValueId lower(LayerContext& context, const GroupNormalization& layer) {
+  const auto type = context.input_type();
+  const auto axes = axes_of(context, {layer.axis});
+  const auto channels = type.dims.back(), groups = layer.groups == -1 ? channels : layer.groups;
+  if (axes[0] != type.rank() - 1)
+    throw Error("normalizes groups of its last axis, not of axis {} of an input of shape {}", layer.axis, shape_string(type.image_dims()));
+  if (groups < 1 || channels % groups != 0)
+    throw Error("\"groups\" is {}, which does not divide its input's {} channels", groups, channels);
+  const Ints grouped = {kBatch, type.elements() / channels, groups, channels / groups};
+  const auto y = standardized(reshape(input_of(context), grouped), {1, 3}, layer.epsilon);
+  return scaled_and_shifted(context, reshape(y, type.dims), layer, axes);
+}
+
+ValueId lower(LayerContext& context, const RMSNormalization& layer) {
+  const auto axes = axes_of(context, layer.axis);
+  const auto x = input_of(context);
+  return (x * rsqrt(mean_over(square(x), axes) + layer.epsilon) * weight_along(context, "scale", axes, Ones{})).id;
+}
+
+ValueId lower(LayerContext& context, const UnitNormalization& layer) {
+  constexpr double kLeast = 1e-24;  // the square of Keras's least length
+  const auto x = input_of(context);
+  return (x * rsqrt(max(sum(square(x), axes_of(context, layer.axis), true), kLeast))).id;
+}
+
+}  // namespace gradc

@@ -1,0 +1,82 @@
+#pragma once
+/// Layers that normalize each image by itself. Axes are counted with the batch, or from the end.
+
+#include "gradc/layers/basics.h"
+
+namespace gradc {
+
+/// (x - mean) / √(variance + epsilon) * gamma + beta, with mean and variance of an image along the axes (Ba et al. 2016).
+struct LayerNormalization {
+  Dims axis = {-1};
+  double epsilon = 1e-3;
+  bool center = true, scale = true;
+  Initializer beta_initializer = Zeros{}, gamma_initializer = Ones{};
+  Regularizer beta_regularizer = {}, gamma_regularizer = {};
+  Constraint beta_constraint = {}, gamma_constraint = {};
+  std::string name = {};
+};
+
+/// The same, with mean and variance of groups of neighboring channels (Wu and He 2018); -1 are as many groups as channels.
+struct GroupNormalization {
+  std::int64_t groups = 32;
+  std::int64_t axis = -1;
+  double epsilon = 1e-3;
+  bool center = true, scale = true;
+  Initializer beta_initializer = Zeros{}, gamma_initializer = Ones{};
+  Regularizer beta_regularizer = {}, gamma_regularizer = {};
+  Constraint beta_constraint = {}, gamma_constraint = {};
+  std::string name = {};
+};
+
+/// x / √(mean of x² + epsilon) * scale (Zhang and Sennrich 2019).
+struct RMSNormalization {
+  Dims axis = {-1};
+  double epsilon = 1e-6;
+  std::string name = {};
+};
+
+/// x / √(sum of x²)
+struct UnitNormalization {
+  Dims axis = {-1};
+  std::string name = {};
+};
+
+/// What follows the axes where the result is scaled and shifted by weights.
+template <class Fields, class L>
+void describe_affine(Fields& f, L& layer) {
+  f.number("epsilon", layer.epsilon);
+  f.boolean("center", layer.center);
+  f.boolean("scale", layer.scale);
+  f.weight("beta", layer.beta_initializer, layer.beta_regularizer, layer.beta_constraint);
+  f.weight("gamma", layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
+  f.name(layer.name);
+}
+
+template <class Fields>
+void describe(Fields& f, LayerNormalization& layer) {
+  f.axes("axis", layer.axis);
+  f.unset("rms_scaling", "use RMSNormalization");
+  describe_affine(f, layer);
+}
+
+template <class Fields>
+void describe(Fields& f, GroupNormalization& layer) {
+  f.integer("groups", layer.groups, -1);
+  f.axis("axis", layer.axis);
+  describe_affine(f, layer);
+}
+
+template <class Fields>
+void describe(Fields& f, RMSNormalization& layer) {
+  f.axes("axis", layer.axis);
+  f.number("epsilon", layer.epsilon);
+  f.name(layer.name);
+}
+
+template <class Fields>
+void describe(Fields& f, UnitNormalization& layer) {
+  f.axes("axis", layer.axis);
+  f.name(layer.name);
+}
+
+}  // namespace gradc
