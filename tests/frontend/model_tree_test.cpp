@@ -265,7 +265,7 @@ TEST(ModelFile, PredictsWithoutTheTrainingConfigurationThatItNames) {
   auto model = load(
       trained({{"loss", "no_such_loss"}, {"metrics", {"f1"}}, {"optimizer_config", {{"class_name", "Muon"}, {"config", json::object()}}}}));
   EXPECT_EQ(model.predict(DataSet::from({1, 2, 3, 4}, {4}, {0}, {1})).size(), 3);
-  auto all = AllOf(HasSubstr("3 problems"), HasSubstr("\"no_such_loss\""), HasSubstr("\"f1\""), HasSubstr("\"Lion\""));
+  auto all = AllOf(HasSubstr("3 problems"), HasSubstr("\"no_such_loss\""), HasSubstr("\"f1\""), HasSubstr("\"Muon\""));
   EXPECT_THAT(message_of([&] { model.expect_trainable(); }), all);
   EXPECT_THAT(message_of([&] { model.evaluate(DataSet::from({1, 2, 3, 4}, {4}, {1, 2, 3}, {3})); }), HasSubstr("\"no_such_loss\""));
   model.compile({.loss = "mse"});
@@ -277,7 +277,7 @@ TEST(ModelFile, AllItsProblemsAreInOneMessage) {
                                                       {{"class_name", "LSTM"}, {"config", {{"name", "memory"}}}}})},
                    {"trainingConfig", {{"optimizer_config", {{"class_name", "Muon"}, {"config", json::object()}}}}}};
   EXPECT_THAT(message_of([&] { load(document); }), AllOf(HasSubstr("3 problems"), HasSubstr("batch_input_shape is [null,null,4]"),
-                                                         HasSubstr("layer \"memory\" (LSTM)"), HasSubstr("\"Lion\"")));
+                                                         HasSubstr("layer \"memory\" (LSTM)"), HasSubstr("\"Muon\"")));
 }
 
 TEST(ModelFile, AnOptionThatNobodyReadsIsAnError) {
