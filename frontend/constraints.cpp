@@ -1,12 +1,13 @@
 #include "frontend/constraints.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/dialect.h"
 #include "frontend/names.h"
+#include "frontend/number_range.h"
 #include "frontend/option_reader.h"
 #include "gradc/error.h"
 #include "ir/symbol.h"
@@ -15,8 +16,6 @@ namespace gradc {
 namespace {
 
 using nlohmann::json;
-
-constexpr double kEpsilon = 1e-7;  // tf.js's and Keras's backend epsilon
 
 // The options of each, for whatever reads and writes them.
 void describe(auto& f, auto& constraint) {
@@ -44,10 +43,10 @@ Constraint read(const json& config, std::vector<std::string>& problems) {
   auto field = [&](const char* key, auto& value) { reader.read(value, key); };
   describe(field, constraint);
   auto check_number = [&](const char* key, auto& value) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
-      if (!(value >= 0 && std::isfinite(value)) || (std::string_view(key) == "rate" && value > 1))
-        reader.problem(fmt::format("\"{}\" is {}, expected {}", key, value,
-                                   std::string_view(key) == "rate" ? "a number from 0 to 1" : "a finite number of at least 0"));
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+      const auto& range = std::string_view(key) == "rate" ? kShare : kFiniteNotNegative;
+      if (!range.contains(value)) reader.problem(fmt::format("\"{}\" is {}, expected {}", key, value, range.text));
+    }
   };
   describe(check_number, constraint);
   reader.report_unused();

@@ -10,6 +10,8 @@
 
 namespace gradc {
 
+inline constexpr double kEpsilon = 1e-7;  ///< The backend epsilon that tf.js and Keras have in common.
+
 struct Dialect {
   const char* name;
   /// keras_version of a file in this dialect, or nullptr to write none.

@@ -14,8 +14,6 @@
 
 namespace gradc {
 
-inline constexpr double kEpsilon = 1e-7;  ///< tf.js's and Keras's backend epsilon.
-
 /// What the labels of a loss look like: as the output, but for `classes`.
 enum class LabelKind : std::uint8_t {
   values,   ///< Any numbers.

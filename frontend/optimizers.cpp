@@ -32,23 +32,10 @@ NumberField<O> learning_rate_field() {
 
 std::string tfjs_key(const char* keras, const char* tfjs) { return tfjs != nullptr ? tfjs : camel_case(keras); }
 
-bool in_range(double value, Range range) {
-  if (range == Range::not_positive) return value <= 0 && std::isfinite(value);
-  if (!(value >= 0) || std::isinf(value)) return false;
-  return range == Range::not_negative || (range == Range::fraction ? value <= 1 : value < 1);
-}
-
-const char* text_of(Range range) {
-  return range == Range::not_negative   ? "a finite number of at least 0"
-         : range == Range::not_positive ? "a finite number of at most 0"
-         : range == Range::fraction     ? "a number from 0 to 1"
-                                        : "a number from 0 up to, not including, 1";
-}
-
 template <class Owner>
 void check_range(const Owner& owner, const NumberField<Owner>& field, std::vector<std::string>& problems) {
   auto value = owner.*field.member;
-  if (!in_range(value, field.range)) problems.push_back(fmt::format("\"{}\" is {}, expected {}", field.keras, value, text_of(field.range)));
+  if (!field.range.contains(value)) problems.push_back(fmt::format("\"{}\" is {}, expected {}", field.keras, value, field.range.text));
 }
 
 template <class O>

@@ -3,7 +3,6 @@
 /// may be.
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -12,22 +11,9 @@
 
 #include <fmt/ranges.h>
 
+#include "frontend/number_range.h"
+
 namespace gradc {
-
-/// Numbers that an option may be.
-struct OptionRange {
-  double least, most;
-  const char* text;
-};
-
-constexpr double kLargest = std::numeric_limits<double>::max();
-constexpr OptionRange kShare{0, 1, "a number from 0 to 1"};
-constexpr OptionRange kFinite{-kLargest, kLargest, "a finite number"};
-constexpr OptionRange kNotNegative{0, kLargest, "a number of at least 0"};
-constexpr OptionRange kPositive{std::numeric_limits<double>::min(), kLargest, "a number above 0"};
-constexpr OptionRange kPositiveShare{std::numeric_limits<double>::min(), 1, "a number above 0, up to 1"};
-constexpr OptionRange kAtLeast1{1, kLargest, "at least 1"};
-constexpr OptionRange kAtLeast2{2, kLargest, "at least 2"};
 
 template <class Options>
 struct Option {
@@ -35,7 +21,7 @@ struct Option {
   std::variant<bool Options::*, double Options::*, std::int64_t Options::*, std::string Options::*, std::optional<double> Options::*,
                std::optional<std::int64_t> Options::*, std::vector<std::int64_t> Options::*>
       member;
-  OptionRange range = kFinite;            ///< Of numbers.
+  NumberRange range = kFinite;            ///< Of numbers.
   std::vector<const char*> choices = {};  ///< Of texts.
 
   /// Whether it is another than the default.
@@ -56,8 +42,7 @@ struct Option {
         if (value == choice) return "";
       return fmt::format("\"{}\" is \"{}\"; {} are known", name, value, fmt::join(choices, ", "));
     } else if constexpr (std::is_arithmetic_v<Value>) {
-      const auto number = static_cast<double>(value);
-      return number >= range.least && number <= range.most ? "" : fmt::format("\"{}\" is {}, expected {}", name, value, range.text);
+      return range.contains(static_cast<double>(value)) ? "" : fmt::format("\"{}\" is {}, expected {}", name, value, range.text);
     } else if constexpr (requires { value.has_value(); }) {
       return value ? problem_of(*value) : "";
     } else {

@@ -1,11 +1,10 @@
 #include "frontend/regularizers.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "frontend/names.h"
+#include "frontend/number_range.h"
 #include "frontend/option_reader.h"
 
 namespace gradc {
@@ -29,8 +28,8 @@ Regularizer regularizer_from_json(const json& value, std::vector<std::string>& p
   for (auto [takes, factor, key] : {std::tuple(l1, &regularizer.l1, "l1"), std::tuple(l2, &regularizer.l2, "l2")}) {
     if (!takes) continue;
     reader.number(*factor, key);
-    if (!(*factor >= 0) || std::isinf(*factor))
-      reader.problem(fmt::format("\"{}\" is {}, expected a finite number of at least 0", key, *factor));
+    if (!kFiniteNotNegative.contains(*factor))
+      reader.problem(fmt::format("\"{}\" is {}, expected {}", key, *factor, kFiniteNotNegative.text));
   }
   reader.skip({"name"});
   reader.report_unused();

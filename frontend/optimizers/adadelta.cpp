@@ -23,7 +23,7 @@ template <>
 const Description<Adadelta>& description() {
   static const Description<Adadelta> adadelta = {
       .names = {{"Adadelta", {}}},
-      .numbers = {{&Adadelta::rho, "rho", Range::fraction}, {&Adadelta::epsilon, "epsilon"}},
+      .numbers = {{&Adadelta::rho, "rho", kShare}, {&Adadelta::epsilon, "epsilon"}},
       .flags = {},
       .tfjs_name = [](const Adadelta&) { return "Adadelta"; },
       .update = update,

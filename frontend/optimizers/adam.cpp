@@ -30,7 +30,7 @@ template <>
 const Description<Adam>& description() {
   static const Description<Adam> adam = {
       .names = {{"Adam", {}}, {"AdamW", {.options = {.weight_decay = 0.004}}}},
-      .numbers = {{&Adam::beta1, "beta_1", Range::below_one}, {&Adam::beta2, "beta_2", Range::below_one}, {&Adam::epsilon, "epsilon"}},
+      .numbers = {{&Adam::beta1, "beta_1", kShareBelow1}, {&Adam::beta2, "beta_2", kShareBelow1}, {&Adam::epsilon, "epsilon"}},
       .flags = {{&Adam::amsgrad, "amsgrad"}},
       .tfjs_name = [](const Adam& o) { return o.amsgrad ? nullptr : "Adam"; },
       .update = update,

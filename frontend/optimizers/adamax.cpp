@@ -21,9 +21,7 @@ template <>
 const Description<Adamax>& description() {
   static const Description<Adamax> adamax = {
       .names = {{"Adamax", {}}},
-      .numbers = {{&Adamax::beta1, "beta_1", Range::below_one},
-                  {&Adamax::beta2, "beta_2", Range::below_one},
-                  {&Adamax::epsilon, "epsilon"}},
+      .numbers = {{&Adamax::beta1, "beta_1", kShareBelow1}, {&Adamax::beta2, "beta_2", kShareBelow1}, {&Adamax::epsilon, "epsilon"}},
       .flags = {},
       .tfjs_name = [](const Adamax&) { return "Adamax"; },
       .update = update,

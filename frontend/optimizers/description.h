@@ -7,23 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "frontend/number_range.h"
 #include "frontend/optimizers.h"
 
 namespace gradc {
-
-/// The numbers that a field takes. None may be infinite or NaN.
-enum class Range : std::uint8_t {
-  not_negative,
-  fraction,   ///< 0 to 1
-  below_one,  ///< 0 up to, not including, 1
-  not_positive,
-};
 
 template <class Owner>
 struct NumberField {
   double Owner::* member;
   const char* keras;
-  Range range = Range::not_negative;
+  NumberRange range = kFiniteNotNegative;
   const char* tfjs = nullptr;  ///< If it is not the camel case of Keras's name.
 };
 

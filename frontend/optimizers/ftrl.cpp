@@ -11,12 +11,12 @@ void update(Updates& u, const Ftrl& o) {
     u.at(p);
     auto n = u.state(p, "accumulator", o.initial_accumulator_value), z = u.state(p, "linear");
     auto next_n = u.add(n, u.square(p.gradient));
-    auto grown = u.div(u.sub(power(next_n), power(n)), u.rate());
+    auto next_power = power(next_n), grown = u.div(u.sub(next_power, power(n)), u.rate());
     auto gradient = o.l2_shrinkage_regularization_strength == 0
                         ? p.gradient
                         : u.add(p.gradient, u.mul(p.start, u.c(2 * o.l2_shrinkage_regularization_strength)));
     auto next_z = u.add(z, u.sub(gradient, u.mul(grown, p.start)));
-    auto curvature = u.add(u.div(power(next_n), u.rate()), u.add(u.c(2 * o.l2_regularization_strength), u.div(u.c(o.beta), u.rate())));
+    auto curvature = u.add(u.div(next_power, u.rate()), u.add(u.c(2 * o.l2_regularization_strength), u.div(u.c(o.beta), u.rate())));
     auto l1 = u.c(o.l1_regularization_strength), minus_l1 = u.c(-o.l1_regularization_strength);
     u.update(p.value, u.div(u.sub(u.min(u.max(next_z, minus_l1), l1), next_z), curvature));
     u.update(n, next_n);
@@ -30,7 +30,7 @@ template <>
 const Description<Ftrl>& description() {
   static const Description<Ftrl> ftrl = {
       .names = {{"Ftrl", {}}},
-      .numbers = {{&Ftrl::learning_rate_power, "learning_rate_power", Range::not_positive},
+      .numbers = {{&Ftrl::learning_rate_power, "learning_rate_power", kFiniteNotPositive},
                   {&Ftrl::initial_accumulator_value, "initial_accumulator_value"},
                   {&Ftrl::l1_regularization_strength, "l1_regularization_strength"},
                   {&Ftrl::l2_regularization_strength, "l2_regularization_strength"},

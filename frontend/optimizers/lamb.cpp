@@ -25,7 +25,7 @@ template <>
 const Description<Lamb>& description() {
   static const Description<Lamb> lamb = {
       .names = {{"Lamb", {}}},
-      .numbers = {{&Lamb::beta1, "beta_1", Range::below_one}, {&Lamb::beta2, "beta_2", Range::below_one}, {&Lamb::epsilon, "epsilon"}},
+      .numbers = {{&Lamb::beta1, "beta_1", kShareBelow1}, {&Lamb::beta2, "beta_2", kShareBelow1}, {&Lamb::epsilon, "epsilon"}},
       .flags = {},
       .tfjs_name = [](const Lamb&) -> const char* { return nullptr; },
       .update = update,

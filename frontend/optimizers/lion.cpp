@@ -20,7 +20,7 @@ template <>
 const Description<Lion>& description() {
   static const Description<Lion> lion = {
       .names = {{"Lion", {}}},
-      .numbers = {{&Lion::beta1, "beta_1", Range::fraction}, {&Lion::beta2, "beta_2", Range::fraction}},
+      .numbers = {{&Lion::beta1, "beta_1", kShare}, {&Lion::beta2, "beta_2", kShare}},
       .flags = {},
       .tfjs_name = [](const Lion&) -> const char* { return nullptr; },
       .update = update,

@@ -31,10 +31,10 @@ template <>
 const Description<Nadam>& description() {
   static const Description<Nadam> nadam = {
       .names = {{"Nadam", {}}},
-      .numbers = {{&Nadam::beta1, "beta_1", Range::below_one},
-                  {&Nadam::beta2, "beta_2", Range::below_one},
+      .numbers = {{&Nadam::beta1, "beta_1", kShareBelow1},
+                  {&Nadam::beta2, "beta_2", kShareBelow1},
                   {&Nadam::epsilon, "epsilon"},
-                  {&Nadam::schedule_decay, "schedule_decay", Range::not_negative, "decay"}},
+                  {&Nadam::schedule_decay, "schedule_decay", kFiniteNotNegative, "decay"}},
       .flags = {},
       .tfjs_name = [](const Nadam&) -> const char* { return nullptr; },
       .update = update,

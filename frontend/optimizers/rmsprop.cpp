@@ -29,9 +29,7 @@ template <>
 const Description<RMSProp>& description() {
   static const Description<RMSProp> rmsprop = {
       .names = {{"RMSprop", {}}},
-      .numbers = {{&RMSProp::decay, "rho", Range::fraction, "decay"},
-                  {&RMSProp::momentum, "momentum", Range::fraction},
-                  {&RMSProp::epsilon, "epsilon"}},
+      .numbers = {{&RMSProp::decay, "rho", kShare, "decay"}, {&RMSProp::momentum, "momentum", kShare}, {&RMSProp::epsilon, "epsilon"}},
       .flags = {{&RMSProp::centered, "centered"}},
       .tfjs_name = [](const RMSProp&) { return "RMSProp"; },
       .update = update,

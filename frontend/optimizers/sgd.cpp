@@ -29,7 +29,7 @@ template <>
 const Description<SGD>& description() {
   static const Description<SGD> sgd = {
       .names = {{"SGD", {}}, {"Momentum", {.momentum = 0.9}}},
-      .numbers = {{&SGD::momentum, "momentum", Range::fraction}},
+      .numbers = {{&SGD::momentum, "momentum", kShare}},
       .flags = {{&SGD::nesterov, "nesterov", "useNesterov"}},
       .tfjs_name = [](const SGD& o) { return o.momentum == 0 ? "SGD" : "Momentum"; },
       .update = update,
