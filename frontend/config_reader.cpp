@@ -151,19 +151,17 @@ Initializer ConfigReader::initializer(const std::string& key, const json& fallba
   }
 }
 
-Regularizer ConfigReader::regularizer(const std::string& key) {
+template <class Part>
+Part ConfigReader::part(const std::string& key, Part (*read)(const json&, std::vector<std::string>&)) {
   std::vector<std::string> problems;
-  auto regularizer = regularizer_from_json(find(key), problems);
+  auto part = read(find(key), problems);
   for (const auto& each : problems) problem(fmt::format("\"{}\": {}", key, each));
-  return regularizer;
+  return part;
 }
 
-Constraint ConfigReader::constraint(const std::string& key) {
-  std::vector<std::string> problems;
-  auto constraint = constraint_from_json(find(key), problems);
-  for (const auto& each : problems) problem(fmt::format("\"{}\": {}", key, each));
-  return constraint;
-}
+Regularizer ConfigReader::regularizer(const std::string& key) { return part(key, regularizer_from_json); }
+
+Constraint ConfigReader::constraint(const std::string& key) { return part(key, constraint_from_json); }
 
 void ConfigReader::only(const std::string& key, const json& neutral, const std::string& remedy) {
   const auto& value = find(key);

@@ -51,6 +51,10 @@ class ConfigReader {
   void report_unread();
 
  private:
+  /// What `read` makes of the value under the key, whose problems are those of the key.
+  template <class Part>
+  Part part(const std::string& key, Part (*read)(const nlohmann::json&, std::vector<std::string>&));
+
   const nlohmann::json& config_;
   const Dialect& dialect_;
   std::vector<std::string>& problems_;

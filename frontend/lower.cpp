@@ -165,14 +165,8 @@ class Lowering {
   /// A layer that is not trainable keeps its weights.
   void freeze(std::size_t first_weight, std::size_t first_op) {
     for (auto i = first_weight; i < lowered_.weights.size(); ++i) lowered_.weights[i].trainable = false;
-    std::set<ValueId> frozen;
-    for (auto i = first_op; i < lowered_.graph.ops.size(); ++i) {
-      auto& op = lowered_.graph.ops[i];
-      if (op.kind != OpKind::param) continue;
-      if (op.attributes.integer("trainable") == 1) frozen.insert(op.result());
-      op.attributes.set("trainable", std::int64_t{0});
-    }
-    std::erase_if(lowered_.graph.ops, [&](const Op& op) { return op.kind == OpKind::update && frozen.contains(op.operands[0]); });
+    for (auto i = first_op; i < lowered_.graph.ops.size(); ++i)
+      if (lowered_.graph.ops[i].kind == OpKind::param) lowered_.graph.ops[i].attributes.set("trainable", std::int64_t{0});
   }
 
   OutputTraining training_of(const std::string& output) const {

@@ -34,8 +34,8 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
   weights.push_back({full, shape, initializer, trainable});
   auto param = b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
   if (trainable || config.dialect().frozen_weights_are_regularized) penalize(regularizer, param);
-  const bool trains = find_input(b.graph(), InputRole::step_key) != nullptr;
-  if (trains && trainable && !std::holds_alternative<std::monostate>(constraint)) {
+  const bool trains = find_input(b.graph(), InputRole::step_key) != nullptr && trainable && config.boolean("trainable", true);
+  if (trains && !std::holds_alternative<std::monostate>(constraint)) {
     const InStage update(b, Stage::update);
     b.emit(OpKind::update, {param, constrained(b, constraint, param)});
   }

@@ -11,6 +11,7 @@
 #include "frontend/regularizers.h"
 #include "gradc/layers.h"
 #include "ir/graph.h"
+#include "ir/symbol.h"
 
 namespace gradc {
 
@@ -51,6 +52,8 @@ class LayerContext {
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
     return b.emit(kind, std::move(operands), std::move(attributes), name + "/" + (hint.empty() ? std::string(name_of(kind)) : hint));
   }
+  /// A value with arithmetic, whose results have the layer's name.
+  Symbol symbol(ValueId x) { return {&b, x, name}; }
   /// Adds the penalty of a regularizer to the loss.
   void penalize(const Regularizer& regularizer, ValueId x);
   /// The newest value of a param that steps change by themselves, as moving statistics: a layer may be used several times in a step.

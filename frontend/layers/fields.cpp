@@ -18,6 +18,8 @@ bool is_whole(const json& value, std::int64_t least) {
   return value.is_number_integer() && value.get<double>() >= static_cast<double>(least) && value.get<double>() <= 2147483647.0;
 }
 
+bool is_axis(const json& value) { return value.is_number_integer() && std::abs(value.get<double>()) <= 2147483647.0; }
+
 }  // namespace
 
 void FieldReader::integer(const char* key, std::int64_t& field, std::int64_t least, Written) { field = config_.integer(key, field, least); }
@@ -115,20 +117,17 @@ void FieldReader::axis(const char* key, std::int64_t& field) {
   const auto& value = config_.find(key);
   if (value.is_null()) return;
   const auto& only = value.is_array() && value.size() == 1 ? value[0] : value;
-  if (!only.is_number_integer() || std::abs(only.get<double>()) > 2147483647.0)
-    return config_.problem(fmt::format("\"{}\" is {}, expected the number of a dimension", key, value.dump()));
+  if (!is_axis(only)) return config_.problem(fmt::format("\"{}\" is {}, expected the number of a dimension", key, value.dump()));
   field = only.get<std::int64_t>();
 }
 
 void FieldReader::axes(const char* key, Dims& field) {
   const auto& value = config_.find(key);
   if (value.is_null()) return;
-  Dims given;
-  for (const auto& each : value.is_array() ? value : json::array({value}))
-    if (each.is_number_integer() && std::abs(each.get<double>()) <= 2147483647.0) given.push_back(each.get<std::int64_t>());
-  if (given.empty() || given.size() != (value.is_array() ? value.size() : 1))
+  const auto all = value.is_array() ? value : json::array({value});
+  if (all.empty() || !std::all_of(all.begin(), all.end(), is_axis))
     return config_.problem(fmt::format("\"{}\" is {}, expected numbers of dimensions", key, value.dump()));
-  field = given;
+  field = all.get<Dims>();
 }
 
 // A default is a name, whose meaning is the file's.

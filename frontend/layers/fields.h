@@ -58,8 +58,7 @@ class FieldReader {
   /// One or several of them.
   void axes(const char* key, Dims& field);
   void initializer(const std::string& key, Initializer& field);
-  /// How a weight starts, what it adds to the loss and what it is made to fulfil: the options `<name>_initializer`, `<name>_regularizer`
-  /// and
+  /// How a weight starts, what it adds to the loss and what it is made to fulfil: `<name>_initializer`, `<name>_regularizer` and
   /// `<name>_constraint`.
   void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint);
   /// Such a weight whose initializer, where a file names none, is its library's own for kernels.

@@ -6,7 +6,6 @@
 #include "frontend/layers/context.h"
 #include "gradc/error.h"
 #include "ir/roles.h"
-#include "ir/symbol.h"
 
 namespace gradc {
 namespace {
@@ -21,7 +20,7 @@ Symbol uniform(LayerContext& context, Ints dims) {
   const auto stream = static_cast<std::int64_t>(context.streams++);
   const auto random =
       context.emit(OpKind::random_uniform, {key->result(), image->result()}, {{"dims", std::move(dims)}, {"stream", stream}}, "random");
-  return {&context.b, random, context.name};
+  return context.symbol(random);
 }
 
 /// Normal numbers of mean 0 and deviation 1, shaped as the layer's input, of two uniform ones each (Box and Muller 1958).
@@ -75,7 +74,7 @@ ValueId lower(LayerContext& context, const AlphaDropout& layer) {
   if (context.mode != Mode::train || rate == 0) return context.input();
   const auto saturated = -kAlpha * kScale;
   const auto a = 1 / std::sqrt((1 - rate) * (1 + rate * saturated * saturated)), b = -a * saturated * rate;
-  const Symbol x{&context.b, context.input(), context.name};
+  const auto x = context.symbol(context.input());
   const auto random = uniform(context, context.input_type().dims);
   return select(greater(rate, random), constant(x, a * saturated + b), x * a + b).id;
 }
@@ -83,14 +82,14 @@ ValueId lower(LayerContext& context, const AlphaDropout& layer) {
 ValueId lower(LayerContext& context, const GaussianDropout& layer) {
   expect_rate(layer.rate);
   if (context.mode != Mode::train || layer.rate == 0) return context.input();
-  const Symbol x{&context.b, context.input(), context.name};
+  const auto x = context.symbol(context.input());
   return (x * (normal(context) * std::sqrt(layer.rate / (1 - layer.rate)) + 1)).id;
 }
 
 ValueId lower(LayerContext& context, const GaussianNoise& layer) {
   if (!(layer.stddev >= 0 && std::isfinite(layer.stddev))) throw Error("\"stddev\" is {}, expected a number of at least 0", layer.stddev);
   if (context.mode != Mode::train || layer.stddev == 0) return context.input();
-  const Symbol x{&context.b, context.input(), context.name};
+  const auto x = context.symbol(context.input());
   return (x + normal(context) * layer.stddev).id;
 }
 

@@ -4,12 +4,9 @@
 
 #include "frontend/layers/context.h"
 #include "gradc/error.h"
-#include "ir/symbol.h"
 
 namespace gradc {
 namespace {
-
-Symbol input_of(LayerContext& context) { return {&context.b, context.input(), context.name}; }
 
 /// Axes in order, counted with the batch.
 Ints axes_of(LayerContext& context, const Dims& given) {
@@ -45,7 +42,7 @@ Symbol weight_along(LayerContext& context, const char* name, const Ints& axes, c
   for (auto axis : axes) shape.push_back(dims[axis]);
   for (std::size_t i = 0; i < broadcast.size(); ++i)
     if (std::find(axes.begin(), axes.end(), axes.front() + static_cast<std::int64_t>(i)) == axes.end()) broadcast[i] = 1;
-  return reshape({&context.b, context.weight(name, shape, initializer, regularizer, constraint), context.name}, broadcast);
+  return reshape(context.symbol(context.weight(name, shape, initializer, regularizer, constraint)), broadcast);
 }
 
 /// y * gamma + beta
@@ -63,7 +60,7 @@ ValueId scaled_and_shifted(LayerContext& context, Symbol y, const L& layer, cons
 
 ValueId lower(LayerContext& context, const LayerNormalization& layer) {
   const auto axes = axes_of(context, layer.axis);
-  return scaled_and_shifted(context, standardized(input_of(context), axes, layer.epsilon), layer, axes);
+  return scaled_and_shifted(context, standardized(context.symbol(context.input()), axes, layer.epsilon), layer, axes);
 }
 
 ValueId lower(LayerContext& context, const GroupNormalization& layer) {
@@ -75,19 +72,19 @@ ValueId lower(LayerContext& context, const GroupNormalization& layer) {
   if (groups < 1 || channels % groups != 0)
     throw Error("\"groups\" is {}, which does not divide its input's {} channels", groups, channels);
   const Ints grouped = {kBatch, type.elements() / channels, groups, channels / groups};
-  const auto y = standardized(reshape(input_of(context), grouped), {1, 3}, layer.epsilon);
+  const auto y = standardized(reshape(context.symbol(context.input()), grouped), {1, 3}, layer.epsilon);
   return scaled_and_shifted(context, reshape(y, type.dims), layer, axes);
 }
 
 ValueId lower(LayerContext& context, const RMSNormalization& layer) {
   const auto axes = axes_of(context, layer.axis);
-  const auto x = input_of(context);
+  const auto x = context.symbol(context.input());
   return (x * rsqrt(mean_over(square(x), axes) + layer.epsilon) * weight_along(context, "scale", axes, Ones{})).id;
 }
 
 ValueId lower(LayerContext& context, const UnitNormalization& layer) {
   constexpr double kLeast = 1e-24;  // the square of Keras's least length
-  const auto x = input_of(context);
+  const auto x = context.symbol(context.input());
   return (x * rsqrt(max(sum(square(x), axes_of(context, layer.axis), true), kLeast))).id;
 }
 
