@@ -21,7 +21,7 @@ Symbol hard_silu(Symbol x) { return x * hard_sigmoid(x); }
 
 /// x - log(sum of exp(x)), of which the largest is taken off before, so that nothing overflows.
 Symbol log_softmax(Symbol x) {
-  const auto shifted = x - emit(OpKind::stop_gradient, {largest_of_last(x)});
+  const auto shifted = x - emit(OpKind::stop_gradient, {largest_of_last(x, true)});
   return shifted - log(sum_of_last(exp(shifted), true));
 }
 

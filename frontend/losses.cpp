@@ -26,10 +26,10 @@ Symbol smoothed(const LossArguments& a, double even) {
 
 Symbol smoothed_classes(const LossArguments& a) { return smoothed(a, 1.0 / static_cast<double>(type_of(a.predicted).dims.back())); }
 
-/// Probabilities with a sum of 1.
+/// Probabilities with a sum of 1, none of which is 0.
 Symbol probabilities(const LossArguments& a) {
-  if (a.options.from_logits) return emit(OpKind::softmax, {a.predicted});
-  return clip(a.predicted / sum_of_last(a.predicted, true), kEpsilon, 1 - kEpsilon);
+  const auto p = a.options.from_logits ? emit(OpKind::softmax, {a.predicted}) : a.predicted / sum_of_last(a.predicted, true);
+  return clip(p, kEpsilon, 1 - kEpsilon);
 }
 
 /// The logits that probabilities were made of, if they are known.
@@ -42,8 +42,7 @@ std::optional<Symbol> known_logits(const LossArguments& a, OpKind activation) {
 /// From a softmax the loss is taken of its logits, as Keras does: the same number, but large logits lose nothing.
 Symbol categorical_crossentropy(const LossArguments& a) {
   const auto labels = smoothed_classes(a);
-  if (auto z = known_logits(a, OpKind::softmax))
-    return {z->b, z->b->emit(OpKind::softmax_cross_entropy, {z->id, labels.id}, {}, "cross_entropy")};
+  if (auto z = known_logits(a, OpKind::softmax)) return emit(OpKind::softmax_cross_entropy, {*z, labels}, {}, "cross_entropy");
   return -sum_of_last(labels * log(probabilities(a)));
 }
 
@@ -61,7 +60,7 @@ Symbol binary_crossentropy(const LossArguments& a) {
 
 /// α (1 - p)^γ of the cross-entropy of each class (Lin et al. 2017).
 Symbol categorical_focal_crossentropy(const LossArguments& a) {
-  const auto p = clip(probabilities(a), kEpsilon, 1 - kEpsilon);
+  const auto p = probabilities(a);
   return sum_of_last(pow(1 - p, a.options.gamma) * a.options.alpha.value_or(0.25) * (-smoothed_classes(a) * log(p)));
 }
 
@@ -112,9 +111,8 @@ Symbol hinge(const LossArguments& a) { return max(1 - signed_labels(a) * a.predi
 Symbol squared_hinge(const LossArguments& a) { return square(hinge(a)); }
 
 Symbol categorical_hinge(const LossArguments& a) {
-  const auto others = (1 - a.labels) * a.predicted;
-  const auto at_largest = one_hot(argmax(others), type_of(others).dims.back());
-  return max(sum_of_last(others * at_largest) - sum_of_last(a.labels * a.predicted) + 1, 0);
+  const auto others = largest_of_last((1 - a.labels) * a.predicted);
+  return max(others - sum_of_last(a.labels * a.predicted) + 1, 0);
 }
 
 Symbol kl_divergence(const LossArguments& a) {

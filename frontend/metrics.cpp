@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 
 #include "frontend/names.h"
@@ -69,13 +68,10 @@ LoweredMetric equality(Context& c) { return c.mean(c.emit(OpKind::equal, {c.pred
 /// A label is among the k largest where fewer than k predictions are larger than its own.
 LoweredMetric top_k(Context& c) {
   auto classes = c.labels_are_classes ? c.like_output() : one_hot_labels(c.b, c.class_numbers(), c.predicted);
-  auto last = static_cast<std::int64_t>(c.b.type(c.predicted).rank() - 1);
-  auto sum = [&](ValueId x, std::int64_t keep) {
-    return c.b.emit(OpKind::reduce_sum, {x}, {{"axes", Ints{last}}, {"keep_dims", keep}}, "sum");
-  };
-  auto of_label = sum(c.emit(OpKind::select, {classes, c.predicted, c.b.constant(0)}), 1);
-  auto larger = sum(c.emit(OpKind::greater, {c.predicted, of_label}), 0);
-  return c.mean(c.emit(OpKind::greater, {c.b.constant(static_cast<double>(c.options().k)), larger}, "correct"));
+  const auto p = c.symbol(c.predicted);
+  const auto of_label = sum_of_last(select(c.symbol(classes), p, constant(p, 0)), true);
+  const auto larger = sum_of_last(greater(p, of_label));
+  return c.mean(c.emit(OpKind::greater, {c.b.constant(static_cast<double>(c.options().k)), larger.id}, "correct"));
 }
 
 /// 1 where a label is not 0.
@@ -110,7 +106,7 @@ LoweredMetric root_mean_squared_error(Context& c) {
 }
 
 LoweredMetric cosine_similarity(Context& c) {
-  return c.mean(sum_of_last(normalized(c.symbol(c.like_output()), c.dialect) * normalized(c.symbol(c.predicted), c.dialect), false).id);
+  return c.mean(sum_of_last(normalized(c.symbol(c.like_output()), c.dialect) * normalized(c.symbol(c.predicted), c.dialect)).id);
 }
 
 LoweredMetric log_cosh_error(Context& c) {
@@ -278,10 +274,7 @@ LoweredMetric f_beta(Context& c) {
   if (c.b.type(c.predicted).rank() != 2)
     throw Error("metric {}: takes an output of a number for each class, not one of positions", c.metric.name);
   const auto p = c.symbol(c.predicted), y = c.symbol(c.like_output());
-  auto of_largest = [&] {
-    const auto largest = sum_of_last(p * one_hot(c.symbol(c.argmax(c.predicted)), c.classes()), true);
-    return (1 - greater(largest, p)) * greater(abs(p), 1e-9);
-  };
+  auto of_largest = [&] { return (1 - greater(largest_of_last(p, true), p)) * greater(abs(p), 1e-9); };
   const auto predicted = c.options().threshold ? c.symbol(c.above_threshold()) : of_largest();
   return {f_score_of_classes, {{"true_positives", (predicted * y).id}, {"predicted", predicted.id}, {"actual", y.id}}};
 }

@@ -109,16 +109,10 @@ json loss_json(const Loss& loss, bool tfjs) {
   return {{"class_name", def != nullptr ? def->name : loss.name}, {"config", config}};
 }
 
-bool has_options(const LossOptions& options) {
-  const auto& all = loss_options();
-  return options.reduction != Reduction::mean || options.weight != 1 ||
-         std::any_of(all.begin(), all.end(), [&](const LossOption& option) { return option.is_given(options); });
-}
-
 /// Whether tf.js knows the loss, which has no options there.
 bool is_tfjs(const Loss& loss) {
   const auto* def = find_loss(loss.name);
-  return def != nullptr && def->tfjs != nullptr && !has_options(loss.options);
+  return def != nullptr && def->tfjs != nullptr && loss.options == LossOptions();
 }
 
 json metric_json(const Metric& metric) {

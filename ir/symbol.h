@@ -72,8 +72,10 @@ inline Symbol sum(Symbol x, Ints axes, bool keep_dims = false) {
 inline Symbol sum_of_last(Symbol x, bool keep_dims = false) { return sum(x, {type_of(x).rank() - 1}, keep_dims); }
 inline Symbol argmax(Symbol x) { return emit(OpKind::argmax, {x}); }
 inline Symbol one_hot(Symbol x, std::int64_t depth) { return emit(OpKind::one_hot, {x}, {{"depth", depth}}, "one_hot"); }
-/// The largest along the last dimension, which stays as 1.
-inline Symbol largest_of_last(Symbol x) { return sum_of_last(x * one_hot(argmax(x), type_of(x).dims.back()), true); }
+/// The largest along the last dimension.
+inline Symbol largest_of_last(Symbol x, bool keep_dims = false) {
+  return sum_of_last(x * one_hot(argmax(x), type_of(x).dims.back()), keep_dims);
+}
 inline Symbol reshape(Symbol x, Ints dims) {
   return type_of(x).dims == dims ? x : emit(OpKind::reshape, {x}, {{"dims", std::move(dims)}}, "reshaped");
 }
