@@ -1,5 +1,8 @@
 #include "model/metric_sums.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace gradc {
 
 MetricSums::MetricSums(const std::vector<MetricResult>& metrics, const Step& step, std::int64_t images)
@@ -13,7 +16,7 @@ MetricSums::MetricSums(const std::vector<MetricResult>& metrics, const Step& ste
       if (output.elements == 1)
         values = {step.scalar(output.name)};
       else
-        for (auto value : step.array(output.name)) values.push_back(value);
+        std::ranges::copy(step.array(output.name), std::back_inserter(values));
       if (output.reduction == Reduction::mean)
         for (auto& value : values) value *= images_;
     }
@@ -29,10 +32,14 @@ void MetricSums::add(const MetricSums& more) {
   }
 }
 
-Logs MetricSums::logs() const {
+double MetricSums::value(const Sums& sums) const {
   static const MetricOptions none;
+  return sums.formula(sums.values, images_, sums.options != nullptr ? *sums.options : none);
+}
+
+Logs MetricSums::logs() const {
   Logs logs;
-  for (const auto& [name, sums] : metrics_) logs[name] = sums.formula(sums.values, images_, sums.options != nullptr ? *sums.options : none);
+  for (const auto& [name, sums] : metrics_) logs[name] = value(sums);
   return logs;
 }
 

@@ -18,6 +18,7 @@ class MetricSums {
 
   void add(const MetricSums& more);
   Logs logs() const;
+  double loss() const { return value(metrics_.at("loss")); }
 
  private:
   struct Sums {
@@ -25,6 +26,8 @@ class MetricSums {
     std::shared_ptr<const MetricOptions> options;
     MetricValues values;
   };
+  double value(const Sums& sums) const;
+
   std::map<std::string, Sums> metrics_;
   double images_ = 0;
 };

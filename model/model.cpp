@@ -197,7 +197,7 @@ struct Model::Implementation {
     train.run(input);
     ++steps_done;
     MetricSums sums(lowered(Mode::train).metrics, train, batch.size());
-    auto loss = sums.logs()["loss"];
+    const auto loss = sums.loss();
     if (!std::isfinite(loss)) fail_numerics(fmt::format("the loss became {}", std::isnan(loss) ? NAN : loss), input, std::move(before));
     if (weights_due(batch.size())) {
       auto bad = weight_not_finite();
