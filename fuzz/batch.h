@@ -28,8 +28,7 @@ class Random {
 /// Images and labels for a graph's inputs, of which a batch takes some rows in any order.
 class Batch {
  public:
-  /// `labels` says what the graph's labels are, and `probabilities` whether those that are like its output sum to 1. `numbers` is that of a
-  /// Configuration.
+  /// `labels` says what the graph's labels are. `numbers` is that of a Configuration.
   Batch(const Graph& graph, std::int64_t images, LabelKind labels, const std::string& numbers, std::uint64_t seed);
 
   std::int64_t images() const { return static_cast<std::int64_t>(rows_.size()); }

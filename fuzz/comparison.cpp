@@ -84,9 +84,7 @@ Program program_of_model(const Case& a_case) {
     program.weights.push_back(
         {state.name, state.shape, std::vector<float>(static_cast<std::size_t>(size), static_cast<float>(state.initial))});
   }
-  if (const auto* loss = find_loss(options.training.loss.name); loss != nullptr && mode != Mode::predict) {
-    program.labels = loss->labels;
-  }
+  if (const auto* loss = find_loss(options.training.loss.name); loss != nullptr && mode != Mode::predict) program.labels = loss->labels;
   return program;
 }
 

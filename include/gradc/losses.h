@@ -16,8 +16,8 @@ struct LossOptions {
   bool from_logits = false;            ///< The model's output has no softmax or sigmoid.
   double label_smoothing = 0;          ///< What labels of 0 and 1 give to each other, 0 to 1.
   double delta = 1;                    ///< The error from which a Huber loss is linear.
-  std::optional<double> alpha;         ///< The weight of false positives (Tversky), or of all or of the positives (focal).
-  double beta = 0.5;                   ///< The weight of false negatives (Tversky).
+  std::optional<double> alpha;         ///< The weight of labels that are missed (Tversky), or of all or of the positives (focal).
+  double beta = 0.5;                   ///< The weight of predictions without a label (Tversky).
   double gamma = 2;                    ///< How much less counts what is predicted well (focal), at least 0.
   double q = 0.5;                      ///< Between a cross-entropy, near 0, and a mean absolute error, 1.
   bool apply_class_balancing = false;  ///< A focal loss weighs positives with alpha, and negatives with 1 - alpha.

@@ -41,7 +41,7 @@ struct GaussianNoise {
   std::string name = {};
 };
 
-/// What layers with a rate have in common. A seed changes which numbers are drawn, which are gradc's own.
+/// What layers with a rate have in common.
 template <class Fields, class L>
 void describe_dropout(Fields& f, L& layer) {
   f.number("rate", layer.rate);
