@@ -416,22 +416,48 @@ class GraphGenerator {
     keep(b_.emit(OpKind::select, {b_.emit(OpKind::greater, {b_.constant(0.3), random}), b_.constant(0), x}));
   }
 
+  /// Numbers of rows, also beyond a table's ends, that are the same however a backend rounds.
+  ValueId row_numbers() {
+    switch (c_.integer(0, 2)) {
+      case 0: return index_;
+      case 1: return b_.emit(OpKind::argmax, {features()});
+      default: return b_.emit(OpKind::mul, {images_, b_.constant(4)});
+    }
+  }
+
+  void gather() {
+    auto numbers = row_numbers();
+    if (type(numbers).rank() > 4 || type(numbers).elements() > kMostElements / 8) numbers = index_;
+    Ints table = {c_.integer(1, 40)};
+    for (auto most = kMostElements / type(numbers).elements(); table.size() < 3 && c_.coin(); most /= table.back())
+      table.push_back(std::min(most, random_channels(c_)));
+    keep(b_.emit(OpKind::gather, {param(table), numbers}));
+  }
+
+  void gather_grad() {
+    auto dy = features();
+    auto numbers = c_.coin() ? index_ : b_.emit(OpKind::argmax, {dy});
+    const auto size = type(dy).elements() / type(numbers).elements();
+    keep(b_.emit(OpKind::gather_grad, {numbers, dy}, {{"rows", c_.integer(1, std::max<std::int64_t>(1, kMostElements / size))}}));
+  }
+
   /// Ops that have a gradient, or need none.
   void forward_op() {
     trained_ops_only_ = true;
-    shared_op(c_.integer(0, 17));
+    shared_op(c_.integer(0, 18));
   }
 
   void any_op() {
-    switch (auto op = c_.integer(0, 25)) {
-      case 18:
-      case 19: return convolution_input_grad();
-      case 20:
-      case 21: return convolution_weight_grad();
-      case 22: return dense_input_grad();
-      case 23: return dense_weight_grad();
-      case 24: return update();
-      case 25: return argmax();
+    switch (auto op = c_.integer(0, 27)) {
+      case 19:
+      case 20: return convolution_input_grad();
+      case 21:
+      case 22: return convolution_weight_grad();
+      case 23: return dense_input_grad();
+      case 24: return dense_weight_grad();
+      case 25: return update();
+      case 26: return argmax();
+      case 27: return gather_grad();
       default: return shared_op(op);
     }
   }
@@ -455,6 +481,7 @@ class GraphGenerator {
       case 14: return broadcast();
       case 15: return c_.coin() ? pad() : slice();
       case 16: return concat();
+      case 18: return gather();
       default: return random_uniform();
     }
   }

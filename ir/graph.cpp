@@ -22,6 +22,7 @@ std::string_view name_of(KernelForm form) {
     case KernelForm::once: return "once";
     case KernelForm::flat: return "flat";
     case KernelForm::rows: return "rows";
+    case KernelForm::columns: return "columns";
   }
   return "";
 }

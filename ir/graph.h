@@ -52,20 +52,23 @@ enum class Lanes : std::uint8_t {
 
 /// What one call of a kernel works on.
 enum class KernelForm : std::uint8_t {
-  tile,  ///< A tile of the batch.
-  once,  ///< All there is, once a step.
-  flat,  ///< A block of the elements of its arrays, which are of one shape: threads share the blocks.
-  rows,  ///< A block of rows of a weight's gradient over the whole batch, and of what follows it: threads share the blocks.
+  tile,     ///< A tile of the batch.
+  once,     ///< All there is, once a step.
+  flat,     ///< A block of the elements of its arrays, which are of one shape: threads share the blocks.
+  rows,     ///< A block of rows of a weight's gradient over the whole batch, and of what follows it: threads share the blocks.
+  columns,  ///< A block of columns of a table's gradient over the whole batch, which has all rows: threads share the blocks.
 };
 
 std::string_view name_of(KernelForm form);
+/// Whether a call works on all images of the batch, whose number it is told.
+inline bool sees_batch(KernelForm form) { return form == KernelForm::rows || form == KernelForm::columns; }
 
 /// A group of neighbouring ops that is compiled as one kernel.
 struct Kernel {
   std::string name;
   std::int32_t phase = -1;  ///< Which phase of the step it runs in, or -1 before `partition`.
   KernelForm form = KernelForm::tile;
-  std::int64_t size = 0;  ///< Images of a tile, elements or rows of a block; 0 before `partition`, and for `once`.
+  std::int64_t size = 0;  ///< Images of a tile, elements, rows or columns of a block; 0 before `partition`, and for `once`.
 
   bool tiled() const { return form == KernelForm::tile; }
 };

@@ -16,7 +16,7 @@ class GraphParser : public Lexer {
   using Lexer::Lexer;
 
   Graph graph();
-  /// A kernel's form and size: nothing, `images N`, `once`, `flat N` or `rows N`.
+  /// A kernel's form and size: nothing, `images N`, `once`, `flat N`, `rows N` or `columns N`.
   std::pair<KernelForm, std::int64_t> form();
   Target target();
   Type type();

@@ -51,6 +51,12 @@ bool rows_can_be_cut(const Graph& graph, const std::vector<const Op*>& ops) {
   return true;
 }
 
+std::int64_t table_columns(const Graph& graph, const std::vector<const Op*>& ops) {
+  if (ops.size() != 1 || ops[0]->kind != OpKind::gather_grad) return 0;
+  const auto& table = graph.type(ops[0]->result());
+  return table.elements() / table.dims[0];
+}
+
 std::vector<std::vector<const Op*>> ops_of_kernels(const Graph& graph) {
   std::vector<std::vector<const Op*>> ops(graph.kernels.size());
   for (const auto& op : graph.ops)
@@ -63,6 +69,12 @@ std::string form_problem(const Graph& graph, const Kernel& kernel, const std::ve
     return fmt::format("kernel @{} is flat, but not all of its ops are pointwise, on arrays of one shape", kernel.name);
   if (kernel.form == KernelForm::flat && kFlatBlock % kernel.size != 0)
     return fmt::format("kernel @{} has blocks of {} elements, of which {} are no multiple", kernel.name, kernel.size, kFlatBlock);
+  if (kernel.form == KernelForm::columns) {
+    const auto columns = table_columns(graph, ops);
+    if (columns == 0) return fmt::format("kernel @{} works on columns, but makes more, or other, than a table's gradient", kernel.name);
+    if (columns % kernel.size != 0)
+      return fmt::format("kernel @{} has blocks of {} columns, of which the table's {} are no multiple", kernel.name, kernel.size, columns);
+  }
   if (kernel.form != KernelForm::rows) return "";
   const auto rows = gradient_rows(graph, ops);
   if (rows == 0) return fmt::format("kernel @{} works on rows, but makes no gradient over the whole batch", kernel.name);

@@ -19,6 +19,9 @@ std::int64_t gradient_rows(const Graph& graph, const std::vector<const Op*>& ops
 /// Whether all that such a kernel reads and makes besides images has the gradient's shape, so that a block of rows needs no others.
 bool rows_can_be_cut(const Graph& graph, const std::vector<const Op*>& ops);
 
+/// The elements of a row of the table whose gradient a kernel makes, and nothing else, over the whole batch; or 0.
+std::int64_t table_columns(const Graph& graph, const std::vector<const Op*>& ops);
+
 /// The ops of each kernel, in order.
 std::vector<std::vector<const Op*>> ops_of_kernels(const Graph& graph);
 

@@ -37,7 +37,7 @@ void GraphParser::statement() {
 }
 
 std::pair<KernelForm, std::int64_t> GraphParser::form() {
-  for (auto form : {KernelForm::tile, KernelForm::once, KernelForm::flat, KernelForm::rows}) {
+  for (auto form : {KernelForm::tile, KernelForm::once, KernelForm::flat, KernelForm::rows, KernelForm::columns}) {
     if (!accept_word(name_of(form))) continue;
     return {form, form == KernelForm::once ? 0 : positive_integer()};
   }

@@ -169,7 +169,7 @@ class FusionGroups {
   }
   bool tiled(int group) const {
     for (int m : members_[group]) {
-      if (is_whole_gradient(op(m).kind)) continue;
+      if (definition(op(m).kind).whole_batch) continue;
       for (auto v : op(m).operands)
         if (graph_.type(v).batched()) return true;
       for (auto v : op(m).results)
@@ -289,7 +289,8 @@ class FusionRules {
     const auto &op = groups_.op(consumer), &from = groups_.op(producer);
     if (is_boundary(op.kind) || is_boundary(from.kind)) return false;
     int group = groups_.of(producer), own = groups_.of(consumer);
-    if (from.kind == OpKind::constant) return true;
+    // What sees the whole batch reads images from memory.
+    if (from.kind == OpKind::constant) return !definition(op.kind).whole_batch || !graph_.type(through).batched();
     // What is computed once of a sum over the batch is not computed in each tile.
     const bool waits_for_sum = groups_.tiled(own) && groups_.any(group, is_sum);
     if (is_pointwise(from.kind) && graph_.type(through).rank() == 0 && groups_.only_used_by(group, own) && !waits_for_sum) return true;

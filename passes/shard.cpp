@@ -16,6 +16,13 @@ class ZeroOnPadding {
  public:
   bool of(ValueId value) const { return value < static_cast<ValueId>(zero_.size()) && zero_[value]; }
 
+  /// For each operand of an op.
+  std::vector<bool> of_operands(const Op& op) const {
+    std::vector<bool> operands;
+    for (auto operand : op.operands) operands.push_back(of(operand));
+    return operands;
+  }
+
   void visit(const Op& op) {
     bool zero = result_is_zero(op);
     for (auto result : op.results) {
@@ -28,10 +35,8 @@ class ZeroOnPadding {
   bool result_is_zero(const Op& op) const {
     if (op.kind == OpKind::input) return input_role(op) == InputRole::batch_mask;
     if (op.kind == OpKind::constant) return op.attributes.number("value") == 0;
-    const auto gives_zero = definition(op.kind).gives_zero;
-    std::vector<bool> operands;
-    for (auto operand : op.operands) operands.push_back(of(operand));
-    return gives_zero != nullptr && gives_zero(operands);
+    const auto& def = definition(op.kind);
+    return def.gives_zero != nullptr && !def.whole_batch && def.gives_zero(of_operands(op));
   }
 
   std::vector<bool> zero_;
@@ -61,6 +66,15 @@ std::vector<std::vector<ValueId>> factors_of_sums(const Graph& graph) {
   return factors;
 }
 
+/// Whether images of padding would count in what an op makes of all images.
+bool counts_padding(const Graph& graph, const Op& op, const ZeroOnPadding& zero) {
+  const auto& def = definition(op.kind);
+  if (!sums_over_batch(graph, op) && !(def.whole_batch && def.gives_zero != nullptr)) return false;
+  const auto operands = zero.of_operands(op);
+  // Those without such a rule sum products.
+  return def.gives_zero != nullptr ? !def.gives_zero(operands) : std::find(operands.begin(), operands.end(), true) == operands.end();
+}
+
 }  // namespace
 
 void shard(Graph& graph) {
@@ -75,8 +89,7 @@ void shard(Graph& graph) {
     auto op = rewriter.with_current_operands(old);
     rewriter.b.stand_at(op);
     bool sums = sums_over_batch(graph, op);
-    if (sums && std::none_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) { return zero.of(operand); }))
-      op.operands.back() = masked(rewriter.b, op.operands.back());
+    if (counts_padding(graph, op, zero)) op.operands.back() = masked(rewriter.b, op.operands.back());
     if (auto whole = definition(op.kind).whole_batch_form;
         whole && graph.iteration(op).extent(LoopKind::row) == 1 && whole_weight_gradient(graph, graph.type(op.result()))) {
       op.kind = *whole;
@@ -89,8 +102,8 @@ void shard(Graph& graph) {
     // Masked where it is made, a gradient is zero in all that is computed from it.
     if (old.kind == OpKind::input) continue;
     for (auto result : old.results) {
-      auto counts_padding = [&](ValueId factor) { return !zero.of(rewriter.current(factor)); };
-      if (zero.of(result) || std::none_of(factors[result].begin(), factors[result].end(), counts_padding)) continue;
+      auto is_nonzero = [&](ValueId factor) { return !zero.of(rewriter.current(factor)); };
+      if (zero.of(result) || std::none_of(factors[result].begin(), factors[result].end(), is_nonzero)) continue;
       rewriter.replace(result, masked(rewriter.b, result));
       visit_new();
     }

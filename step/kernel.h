@@ -16,8 +16,8 @@ std::int64_t image_stride(const Type& type);
 
 struct KernelSource {
   Graph graph;                         ///< Values named v0, v1, ...; inputs named "0", "1", ...; no locations.
-  KernelForm form = KernelForm::tile;  ///< One that works on rows takes the number of images as an argument.
-  std::int64_t size = 0;               ///< Images of a tile, elements or rows of a block.
+  KernelForm form = KernelForm::tile;  ///< One that sees the batch takes the number of images as an argument.
+  std::int64_t size = 0;               ///< Images of a tile, elements, rows or columns of a block.
 
   bool tiled() const { return form == KernelForm::tile; }
   /// Images of a tile; 1 for a kernel that works on none.

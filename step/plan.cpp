@@ -175,7 +175,7 @@ std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
     sum.flops += kernel.info.flops_per_image * batch;
     sum.bytes += bytes_of[call.kernel];
     sum.reductions += kernel.source.reduces() ? 1 : 0;
-    sum.whole += kernel.source.form == KernelForm::rows ? 1 : 0;
+    sum.whole += sees_batch(kernel.source.form) ? 1 : 0;
   });
   for (std::size_t p = 0; p < views.size(); ++p) {
     const auto& [tiles, blocks] = views[p];

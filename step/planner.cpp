@@ -270,6 +270,7 @@ class Planner {
     const auto& source = kernels_[k].source;
     if (source.form == KernelForm::flat) set_flat_blocks(k, calls);
     if (source.form == KernelForm::rows) set_row_blocks(k, calls);
+    if (source.form == KernelForm::columns) set_column_blocks(k, calls);
     std::int64_t bytes = 0;
     for (const auto& argument : calls.call.arguments)
       if (const auto& at = plan_.placement(argument.buffer); at.space != Space::batch && at.space != Space::tile)
@@ -314,6 +315,21 @@ class Planner {
           argument.stride = rows * gradient.dims[1] * size_of(DType::f32);
       }
   }
+
+  /// A block of columns of a table's gradient reads all indices, and as many features at each position of every image.
+  void set_column_blocks(int k, BlockCalls& calls) const {
+    const auto& source = kernels_[k].source;
+    const auto& table = graph_.type(kernels_[k].outputs[0]);
+    calls.blocks = table.elements() / table.dims[0] / source.size;
+    const auto stride = source.size * size_of(DType::f32);
+    for (std::size_t i = 0; i < kernels_[k].inputs.size(); ++i)
+      if (kernels_[k].inputs[i] == gradient_of_table(k))
+        calls.call.arguments[i].stride = stride * (graph_.lanes == Lanes::batch ? plan_.target.lanes : 1);
+    calls.call.arguments.back().stride = stride;
+  }
+
+  /// What a kernel that works on columns adds to the rows of its table.
+  ValueId gradient_of_table(int k) const { return definer(kernels_[k].outputs[0]).operands[1]; }
 
   void describe_kernels() {
     for (const auto& kernel : graph_.kernels) plan_.kernels.push_back({.source = {}, .info = {.name = kernel.name, .phase = kernel.phase}});

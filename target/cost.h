@@ -159,4 +159,8 @@ inline constexpr std::int64_t kUsualBatch = 64;
 /// Chosen with the weight gradients of dense layers (commit 887d4b0), without a record of by how much.
 inline constexpr std::int64_t kRowsOfBlock = 64;
 
+/// Most cache lines of a block of columns of a table's gradient, and how many of such blocks there are at least.
+/// Reason: each block reads all indices, which few large ones do less often, and threads share the blocks.
+inline constexpr std::int64_t kLinesOfBlock = 4, kBlocksOfColumns = 8;
+
 }  // namespace gradc::cost

@@ -54,10 +54,17 @@ void Emitter::add_inputs() {
     arguments_.push_back(partial_count);
     arguments_.push_back(partial_stride);
   }
-  if (kernel_.form == KernelForm::rows) arguments_.push_back(image_count);
+  if (sees_batch(kernel_.form)) arguments_.push_back(image_count);
   for (const auto& op : kernel_.graph.ops) {
     if (op.kind != OpKind::input) continue;
     const auto& type = kernel_.graph.type(op.result());
+    if (kernel_.form == KernelForm::columns) {
+      ImageParam flat(halide_type(type.dtype), 1, "arg" + op.attributes.text("name"));
+      flat.dim(0).set_min(0).set_stride(1);
+      arguments_.push_back(flat);
+      images_[op.result()] = flat;
+      continue;
+    }
     ImageParam image(halide_type(type.dtype), static_cast<int>(extents_of(type, images()).size()), "arg" + op.attributes.text("name"));
     fix_layout(image, type, images(), graph().lanes, kernel_.form != KernelForm::rows);
     if (kernel_.form == KernelForm::rows)
@@ -235,6 +242,10 @@ void Emitter::make_outputs() {
   for (const auto& group : output_groups(kernel_.graph)) {
     const auto& first = type(group[0]);
     if (sums_over_batch(kernel_.graph, definer(group[0]))) continue;
+    if (auto written = written_.find(group[0]); written != written_.end()) {
+      outputs_.push_back(written->second);
+      continue;
+    }
     Func consumer("out");
     auto vars = indices(first);
     std::vector<Expr> index(vars.begin(), vars.end()), elements;

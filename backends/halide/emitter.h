@@ -57,6 +57,8 @@ class Emitter {
   int vector() const { return target_.lanes; }
   /// Images of a tile.
   int images() const { return kernel_.graph.lanes == Lanes::batch ? target_.lanes : static_cast<int>(kernel_.images()); }
+  /// Elements, rows or columns of a block.
+  std::int64_t block() const { return kernel_.size; }
   bool lanes_are_features() const { return kernel_.graph.lanes == Lanes::features; }
   /// Elements of the vectors for a dimension of this extent: whole vectors, or else a power of two that fits.
   int width(std::int64_t extent) const;
@@ -81,7 +83,7 @@ class Emitter {
   void set_product(Contraction product) { product_ = std::move(product); }
   /// Whether the value is an argument of the kernel, already in memory.
   bool in_memory(ValueId value) const;
-  /// Such an argument.
+  /// Such an argument; of a kernel that works on columns, all images' elements one after the other.
   const Halide::ImageParam& memory(ValueId value) const { return images_.at(value); }
   /// A partial value summed over all chunks, at an index; and the kernel's arguments that say how many chunks and how far apart.
   Halide::Param<int> partial_count{"partial_count"}, partial_stride{"partial_stride"};
@@ -90,6 +92,8 @@ class Emitter {
   Halide::Param<int> image_count{"image_count"};
   /// An output that is added to what its memory holds: out(index) += sum(index).
   void accumulate(ValueId value, Halide::Func sum);
+  /// An output that is computed as it is scheduled, into memory that it describes itself; nothing else of the kernel reads it.
+  void write(ValueId value, Halide::Func func) { written_.emplace(value, std::move(func)); }
   /// Funcs that several ops of the kernel compute from the same value, by that value.
   std::map<ValueId, std::vector<Halide::Func>> shared;
 
@@ -113,7 +117,7 @@ class Emitter {
   std::vector<std::int32_t> definers_;
   std::map<ValueId, FuncRef> values_;
   std::map<ValueId, Halide::ImageParam> images_;
-  std::map<ValueId, Halide::Func> sums_;
+  std::map<ValueId, Halide::Func> sums_, written_;
   std::vector<Halide::Argument> arguments_;
   std::vector<Halide::Func> outputs_;
   Contraction product_;

@@ -292,7 +292,7 @@ class Writer {
       arguments.push_back(b_.CreateTrunc(chunks_, b_.getInt32Ty()));
       arguments.push_back(b_.getInt32(static_cast<std::uint32_t>(plan_.partial_bytes / 4)));
     }
-    if (source.form == KernelForm::rows) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
+    if (sees_batch(source.form)) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
     for (std::size_t i = 0; i < call.arguments.size(); ++i) {
       auto* at = address(call.arguments[i].buffer, image, partial);
       if (call.arguments[i].stride > 0) at = offset(at, b_.CreateMul(block_index, b_.getInt64(call.arguments[i].stride)));

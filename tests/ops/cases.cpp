@@ -96,6 +96,19 @@ OpCase pointwise_case(OpKind kind) {
       2};
 }
 
+/// Indices over the whole table and beyond both of its ends.
+OpCase gather_case(std::int64_t rows, const Ints& row, const Ints& indices, std::int64_t batch) {
+  return {fmt::format("gather {} from {} rows of {} batch {}", shape_string(indices), rows, shape_string(row), batch),
+          [=](TrainingGraph& t) {
+            const auto half = static_cast<double>(rows) / 2;
+            auto numbers = t.b.emit(OpKind::add, {t.b.emit(OpKind::mul, {t.images, t.b.constant(1.3 * half)}), t.b.constant(half)});
+            auto dims = row;
+            dims.insert(dims.begin(), rows);
+            t.loss_of(t.b.emit(OpKind::gather, {t.param("table", dims), numbers}), 16);
+          },
+          indices, batch};
+}
+
 }  // namespace
 
 std::vector<OpCase> op_cases(std::uint64_t seed) {
@@ -352,6 +365,37 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
                    },
                    {6},
                    5});
+  for (const auto& [rows, shape, indices, batch] :
+       {std::tuple{7, Ints{5}, Ints{4}, 18}, std::tuple{3, Ints{64}, Ints{6}, 5}, std::tuple{1, Ints{1}, Ints{}, 3},
+        std::tuple{20, Ints{}, Ints{9}, 2}, std::tuple{11, Ints{2, 3, 16}, Ints{}, 17}, std::tuple{6, Ints{4, 8}, Ints{2, 3}, 33},
+        std::tuple{40, Ints{19}, Ints{5, 2, 1}, 1}})
+    cases.push_back(gather_case(rows, shape, indices, batch));
+  for (int i = 0; i < 6; ++i) {
+    Ints shape, indices;
+    for (auto d = random.integer(0, 2); d > 0; --d) shape.push_back(random.integer(1, 36));
+    for (auto d = random.integer(0, 2); d > 0; --d) indices.push_back(random.integer(1, 9));
+    cases.push_back(gather_case(random.integer(1, 50), shape, indices, random.integer(1, 40)));
+  }
+  // Whole numbers for indices: where a pooling found its maximum, in a byte or in more.
+  for (std::int64_t size : {2, 17})
+    cases.push_back({"gather by an index of a pooling of " + std::to_string(size),
+                     [size](TrainingGraph& t) {
+                       auto pooled = t.b.emit_all(OpKind::max_pool, {t.images},
+                                                  {{"strides", Ints{2, 1}}, {"padding", Pairs(2)}, {"window", Ints{size, size}}});
+                       t.loss_of(t.b.emit(OpKind::gather, {t.param("table", {size * size - 1, 6}), pooled[1]}), 17);
+                     },
+                     {20, 18, 2},
+                     4});
+  // A table that is computed, and indices that are.
+  cases.push_back({"gather from a product",
+                   [](TrainingGraph& t) {
+                     auto table = t.b.emit(OpKind::mul, {t.param("table", {5, 12}), t.param("scale", {5, 1})});
+                     auto x = trainable_images(t);
+                     auto rows = t.b.emit(OpKind::gather, {table, t.b.emit(OpKind::argmax, {t.images})});
+                     t.loss_of(t.b.emit(OpKind::mul, {t.b.emit(OpKind::tanh, {rows}), x}), 18);
+                   },
+                   {3, 12},
+                   19});
   return cases;
 }
 
@@ -359,6 +403,7 @@ std::vector<OpCase> large_op_cases() {
   // Kernels so large that their gradients are computed over the whole batch, and as wide as vectors are, or not quite, or with long sums of
   // few outputs.
   return {dense_case(90, 128, 18), dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3),
+          gather_case(300, {256}, {20}, 33), gather_case(5000, {9}, {70}, 18),
           conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
           conv_case({{9, 13}, 16, 70, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}),
           conv_case({{9, 40}, 4, 64, {5, 2}, {1, 1}, {{2, 2}, {0, 1}}, {1, 1}, 2}),
