@@ -92,7 +92,7 @@ class Lowering {
       b_.loc = node.name;
       ConfigReader config(json_of(node.layer), dialect_of(topology_.writer), problems);
       auto trainable = config.boolean("trainable", true);
-      read_dtype(config);
+      read_dtype(config, node.layer.class_name() == "InputLayer");
       auto first_weight = lowered_.weights.size(), first_op = lowered_.graph.ops.size();
       auto first_penalty = penalties_.size();
       auto mode = node.inference && options_.mode == Mode::train ? Mode::eval : options_.mode;
@@ -146,8 +146,11 @@ class Lowering {
     return layer.emit(OpKind::transpose, {y}, {{"permutation", permutation}}, "channels_first");
   }
 
-  /// All numbers are float32, whatever the shape of what Keras 3 calls a policy.
-  static void read_dtype(ConfigReader& config) {
+  /// All numbers are float32, whatever the shape of what Keras 3 calls a policy. Whole ones, which inputs may be, are among them.
+  static void read_dtype(ConfigReader& config, bool is_input) {
+    const auto& dtype = config.find("dtype");
+    for (const char* whole : {"int32", "int64", "uint8"})
+      if (is_input && dtype == whole) return;
     config.only("dtype", "float32", "gradc computes in float32: save the model with that dtype");
   }
 

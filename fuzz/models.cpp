@@ -57,6 +57,7 @@ class ModelGenerator {
     topology_.inputs = {{"", shape}};
     bool input_layer = c_.coin();
     Result x = add("InputLayer", json::object(), {});
+    if (c_.one_in(8) && shape.size() <= 3 && size_of(shape) <= kMostNumbers / 2) x = embedding(x);
     for (int layers = 0; layers < 6 && (layers == 0 || c_.more()); ++layers) {
       Choices::Part part(c_);
       x = c_.one_in(5) ? branches(x) : layer(x);
@@ -276,6 +277,16 @@ class ModelGenerator {
     end_with_bias_and_activation(config);
     if (!activation.empty()) config["activation"] = activation;
     return add("Dense", config, {x});
+  }
+
+  /// A row of a table for each number of the input. Those are from -1 to 1, and rescaled they number the same rows however that is rounded.
+  Result embedding(const Result& x) {
+    json config = {{"input_dim", c_.integer(9, 40)},
+                   {"output_dim", std::min(kMostNumbers / size_of(x.shape), random_channels(c_))},
+                   {"embeddings_initializer", {{"class_name", "RandomUniform"}, {"config", {{"minval", -0.3}, {"maxval", 0.4}}}}}};
+    adapt(config);
+    regularize(config, {"embeddings", "activity"});
+    return add("Embedding", config, {add("Rescaling", {{"scale", 4.0}, {"offset", 4.0}}, {x})});
   }
 
   Result reshape(const Result& x) {

@@ -9,6 +9,7 @@
 
 #include "frontend/losses.h"
 #include "gradc/error.h"
+#include "ir/roles.h"
 
 namespace gradc {
 namespace {
@@ -86,6 +87,32 @@ Rows image_rows(const Array& images, const Dims& shape) {
   auto rows = rows_of(images);
   if (images.dtype == DType::u8) rows.scale = 1.0f / 255.0f;
   return rows;
+}
+
+std::vector<std::optional<NumberedTable>> numbered_tables(const Graph& graph) {
+  const auto definers = graph.definers();
+  std::vector<std::optional<NumberedTable>> tables(find_inputs(graph, InputRole::data).size());
+  for (const auto& op : graph.ops) {
+    if (op.kind != OpKind::gather) continue;
+    const auto& from = graph.ops[definers[storage_of(graph, definers, op.operands[1])]];
+    if (from.kind != OpKind::input || input_role(from) != InputRole::data) continue;
+    auto& table = tables[static_cast<std::size_t>(input_number(from))];
+    if (const auto rows = graph.type(op.operands[0]).dims[0]; !table || rows < table->rows) table = NumberedTable{rows, op.loc};
+  }
+  return tables;
+}
+
+void expect_rows(const DataSet& data, const DataSet::Part& part, const NumberedTable& table) {
+  const auto& array = part.array;
+  const auto elements = array.elements();
+  const Rows numbers{.data = array.data(), .dtype = array.dtype};
+  for (std::int64_t row : data.rows())
+    for (std::int64_t e = 0; e < elements; ++e) {
+      const auto i = row * elements + e;
+      if (const auto v = numbers.at(i, 0); !(v > -1 && v < static_cast<float>(table.rows)))
+        throw Error("{}: row {}: number {} is {}, but layer \"{}\" has a table of {} rows, 0 to {}", array.name, row, e, array.text(i),
+                    table.layer, table.rows, table.rows - 1);
+    }
 }
 
 Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const std::string& loss) {

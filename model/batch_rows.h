@@ -2,11 +2,12 @@
 /// From a data set to the rows that a step reads, once shapes and values are known to fit the model.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gradc/dataset.h"
-#include "ir/type.h"
+#include "ir/graph.h"
 #include "runtime/step.h"
 
 namespace gradc {
@@ -19,6 +20,18 @@ std::vector<const DataSet::Part*> parts_for(const std::vector<DataSet::Part>& pa
 /// Images for an input that takes `shape`. Bytes are scaled from 0 to 255 to 0 to 1. Throws gradc::Error if the shape is another one:
 /// dimensions of 1 may be missing or added, and rows may be flat.
 Rows image_rows(const DataSet::Array& images, const std::vector<std::int64_t>& shape);
+
+/// A table whose rows an input of a model numbers.
+struct NumberedTable {
+  std::int64_t rows = 0;
+  std::string layer;
+};
+
+/// For each input of a model's graph, by its number, the smallest table that it is read as numbers of: as it is given, but for its shape.
+std::vector<std::optional<NumberedTable>> numbered_tables(const Graph& graph);
+
+/// Throws gradc::Error that names file, row and number unless all numbers of `part` among those of `data` are rows of the table.
+void expect_rows(const DataSet& data, const DataSet::Part& part, const NumberedTable& table);
 
 /// Labels among those of `data` for an output whose loss takes `labels`. Class numbers become one-hot rows where the loss takes those.
 /// Throws gradc::Error if shape or values do not fit.

@@ -67,7 +67,8 @@ struct Model::Implementation {
   std::int64_t flops_per_image = 0;  ///< A training step's.
   std::string cannot_train;          ///< Why a file that can predict cannot be trained or evaluated; empty if it can.
 
-  std::vector<std::string> input_names;  ///< The topology's.
+  std::vector<std::string> input_names;              ///< The topology's.
+  std::vector<std::optional<NumberedTable>> tables;  ///< For each input, once they are known.
 
   explicit Implementation(Topology t) : topology(std::move(t)), input_names(gradc::input_names(topology)) {}
 
@@ -152,10 +153,16 @@ struct Model::Implementation {
     return *train_graph;
   }
 
-  std::vector<Rows> inputs_of(const DataSet& data) const {
+  std::vector<Rows> inputs_of(const DataSet& data) {
     const auto parts = parts_for(data.inputs(), input_names, "inputs");
+    if (tables.empty()) tables = numbered_tables(any_lowered().graph);
     std::vector<Rows> rows;
-    for (std::size_t i = 0; i < parts.size(); ++i) rows.push_back(image_rows(parts[i]->array, topology.inputs[i].shape));
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      rows.push_back(image_rows(parts[i]->array, topology.inputs[i].shape));
+      if (!tables[i]) continue;
+      expect_rows(data, *parts[i], *tables[i]);
+      rows.back().scale = 1;  // Bytes number rows as well.
+    }
     return rows;
   }
 
@@ -365,6 +372,10 @@ std::vector<std::vector<float>> Model::predict_all(const DataSet& data, std::int
   expect_images(data);
   const auto& outputs = self.topology.outputs;
   std::vector<std::vector<float>> all(outputs.size());
+  {
+    std::lock_guard turn(self.turn);
+    self.inputs_of(data);  // All that is wrong is said before the first step.
+  }
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);

@@ -83,6 +83,15 @@ Pairs window_padding(const std::string& padding, const Ints& input, const Ints& 
   return result;
 }
 
+std::pair<ValueId, ValueId> low_rank_weights(LayerContext& context, const std::string& weight, const LowRank& lora,
+                                             const Regularizer& regularizer, std::vector<std::int64_t> shape) {
+  std::vector<std::int64_t> thin = {lora.rank, shape.back()};
+  shape.back() = lora.rank;
+  auto a = context.weight("lora_" + weight + "_a", std::move(shape), "heUniform", regularizer);
+  auto b = context.weight("lora_" + weight + "_b", std::move(thin), "zeros", regularizer);
+  return {a, b};
+}
+
 ValueId adapted(LayerContext& context, const LowRank& lora, ValueId with_kernel, ValueId with_product) {
   auto scaled = context.emit(OpKind::mul, {with_product, context.b.constant(lora.scale())}, {}, "lora");
   return context.emit(OpKind::add, {with_kernel, scaled}, {}, "adapted");

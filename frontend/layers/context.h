@@ -76,14 +76,12 @@ class LayerContext {
 /// before. Throws gradc::Error if a window does not fit.
 Pairs window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation);
 
-/// The thin weights of a layer with LoRA: `a`, whose last dimension is the rank, and `b`, [rank,features].
+/// The thin weights beside a layer's `weight` of this shape, with LoRA: `a`, whose last dimension is the rank, and `b`, [rank,features].
+std::pair<ValueId, ValueId> low_rank_weights(LayerContext& context, const std::string& weight, const LowRank& lora,
+                                             const Regularizer& regularizer, std::vector<std::int64_t> shape);
 template <class L>
 std::pair<ValueId, ValueId> low_rank_weights(LayerContext& context, const L& layer, std::vector<std::int64_t> kernel) {
-  std::vector<std::int64_t> thin = {layer.lora.rank, kernel.back()};
-  kernel.back() = layer.lora.rank;
-  auto a = context.weight("lora_kernel_a", std::move(kernel), "heUniform", layer.kernel_regularizer);
-  auto b = context.weight("lora_kernel_b", std::move(thin), "zeros", layer.kernel_regularizer);
-  return {a, b};
+  return low_rank_weights(context, "kernel", layer.lora, layer.kernel_regularizer, std::move(kernel));
 }
 /// What such a layer computes with its kernel, and what it computes with a · b.
 ValueId adapted(LayerContext& context, const LowRank& lora, ValueId with_kernel, ValueId with_product);

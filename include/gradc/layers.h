@@ -9,6 +9,7 @@
 #include "gradc/layers/batch_normalization.h"
 #include "gradc/layers/conv.h"
 #include "gradc/layers/dense.h"
+#include "gradc/layers/embedding.h"
 #include "gradc/layers/merge.h"
 #include "gradc/layers/noise.h"
 #include "gradc/layers/normalization.h"

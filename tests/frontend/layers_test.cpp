@@ -51,6 +51,8 @@ TEST(Layers, AreReadAsTheyWereWritten) {
   expect_round_trip(SeparableConv2D{.filters = 2, .kernel_size = {2, 2}, .depth_multiplier = 2});
   expect_round_trip(Conv2DTranspose{.filters = 2, .kernel_size = {2, 2}, .strides = {2, 2}, .output_padding = {1, 0}});
   expect_round_trip(Dense{.units = 4, .activation = "relu", .use_bias = false});
+  expect_round_trip(
+      Embedding{.input_dim = 4, .output_dim = 3, .embeddings_constraint = UnitNorm{}, .input_length = {5}, .lora = {.rank = 1}});
   expect_round_trip(MaxPooling2D{.pool_size = {3, 2}, .strides = {1, 2}});
   expect_round_trip(AveragePooling2D{});
   expect_round_trip(GlobalMaxPooling2D{.keepdims = true});

@@ -45,6 +45,8 @@ TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
 TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalizations", 4); }
 
+TEST(Keras, EmbeddingsTrainAsInKeras) { expect_trains("embeddings", 7); }
+
 TEST(Keras, LossesAreKerass) { expect_trains("losses", 19); }
 
 TEST(Keras, MetricsAreKerass) { expect_trains("metrics", 7); }

@@ -168,6 +168,8 @@ def record(spec, folder, data_seed):
     batch, steps = spec["batch"], spec["steps"]
     shape = list(model.output_shape[1:])
     x = random.uniform(-1, 1, (batch * steps, *spec["input_shape"])).astype("float32")
+    if "rows" in spec:  # of a table, that the input numbers
+        x = np.floor((x + 1) / 2 * spec["rows"]).clip(0, spec["rows"] - 1)
     y = draw_labels(spec["labels"], batch * steps, shape, random)
     (folder / "x.f32").write_bytes(x.tobytes())
     (folder / "y.f32").write_bytes(y.tobytes())

@@ -242,6 +242,64 @@ TEST_F(DataFiles, ANaNIsNamedByTheRowOfTheFileBeforeTheFirstStep) {
   expect_error([&] { model.fit(DataSet::from(Floats(150), {3}, y, {}), {}); }, "labels: ");
 }
 
+TEST_F(DataFiles, NumbersOfATablesRowsAreWhatTheyAreInEveryType) {
+  Sequential model({Embedding{.input_dim = 200, .output_dim = 1, .input_shape = {2}, .name = "words"}, Flatten{}});
+  Floats table(200);
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(i) / 2;
+  model.set_weights({{"words/embeddings", {200, 1}, table}});
+  for (auto backend : {Backend::jit, Backend::reference}) {
+    model.set_run_options({.backend = backend});
+    auto expect = [&](const std::string& type, auto values) {
+      EXPECT_THAT(model.predict(images(npy(type, "(2, 2)", raw(values)))), ElementsAre(0, 0.5, 99.5, 50)) << type;
+    };
+    // Bytes too, which are divided by 255 for other layers.
+    expect("|u1", std::vector<std::uint8_t>{0, 1, 199, 100});
+    expect("<i4", std::vector<std::int32_t>{0, 1, 199, 100});
+    expect("<i8", std::vector<std::int64_t>{0, 1, 199, 100});
+    expect("<f4", Floats{0, 1, 199, 100});
+  }
+}
+
+TEST_F(DataFiles, ANumberOfNoRowIsNamedBeforeTheFirstStep) {
+  Functional f;
+  auto x = f.apply(Reshape{.target_shape = {4}}, f.input({2, 2}));
+  auto model = f.model(f.apply(Dense{.units = 2, .activation = "softmax"},
+                               f.apply(Flatten{}, f.apply(Embedding{.input_dim = 5, .output_dim = 3, .name = "words"}, x))));
+  model.set_run_options({.backend = Backend::reference});
+  Floats numbers(20 * 4, 4), y(20);
+  numbers[13 * 4 + 1] = 5;
+  auto data = DataSet::from(numbers, {2, 2}, y, {});
+  int steps = 0;
+  const FitOptions options{.batch_size = 8, .on_step_end = [&](std::int64_t, const Logs&) { ++steps; }};
+  const auto message = "images: row 13: number 1 is 5, but layer \"words\" has a table of 5 rows, 0 to 4";
+  expect_error([&] { model.fit(data, options); }, message);
+  expect_error([&] { model.fit(data.shuffled(3), options); }, message);
+  EXPECT_EQ(steps, 0);
+  expect_error([&] { model.evaluate(data); }, message);
+  expect_error([&] { model.predict(data); }, message);
+  expect_error([&] { model.gradients(data); }, message);
+  EXPECT_NO_THROW(model.train_on_batch(data.slice(0, 13)));
+  auto with = [&](float number) {
+    Floats few(4, 0);
+    few[2] = number;
+    return DataSet::from(few, {2, 2}, Floats(1), {});
+  };
+  expect_error([&] { model.predict(with(-1)); }, "number 2 is -1, but layer \"words\"");
+  expect_error([&] { model.predict(with(NAN)); }, "number 2 is nan, but layer \"words\"");
+  expect_error([&] { model.predict(with(1e30f)); }, "number 2 is 1e+30, but layer \"words\"");
+  EXPECT_NO_THROW(model.predict(with(0)));
+}
+
+TEST_F(DataFiles, ComputedNumbersOfRowsAreThoseOfTheNearestOnes) {
+  Sequential model({Rescaling{.scale = 2, .input_shape = {5}}, Embedding{.input_dim = 3, .output_dim = 1, .name = "words"}, Flatten{}});
+  model.set_weights({{"words/embeddings", {3, 1}, {10, 11, 12}}});
+  for (auto backend : {Backend::jit, Backend::reference}) {
+    model.set_run_options({.backend = backend});
+    for (auto edge : {std::numeric_limits<float>::infinity(), 3e38f, 2e9f})
+      EXPECT_THAT(model.predict(DataSet::from({-edge, edge, 0.5, -0.4f, NAN}, {5}, {0}, {})), ElementsAre(10, 12, 11, 10, 10));
+  }
+}
+
 TEST_F(DataFiles, AFolderWithoutTestFilesHasNoTestData) {
   write("x_train.npy", npy("<f4", "(2, 3)", raw(Floats(6))));
   write("y_train.npy", npy("|u1", "(2,)", std::string(2, '\0')));

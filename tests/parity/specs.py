@@ -5,6 +5,7 @@
     specs.py layers --out FILE                           options of layers that the random models of gradc fuzz do not have
     specs.py normalizations --out FILE                   layers that normalize each image, or draw numbers
     specs.py ranks --out FILE                            convolutions, poolings and borders of sequences and volumes
+    specs.py embeddings --out FILE                       tables whose rows the inputs number
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
 import argparse
@@ -195,6 +196,27 @@ def metrics():
     ]
 
 
+def embeddings():
+    def table(rows, features, **config):
+        return layer("Embedding", input_dim=rows, output_dim=features, **config)
+
+    def conv1d(filters, kernel, **config):
+        return layer("Conv1D", filters=filters, kernel_size=kernel, **{"activation": "tanh", **config})
+
+    return [
+        sequential("embedding_flat", [7], [table(23, 16), *classifier(4)], rows=23, batch=19),
+        sequential("embedding_averaged", [12], [table(9, 5), layer("GlobalAveragePooling1D"), layer("Dense", units=3, activation="softmax")], rows=9,
+                   optimizer=of("Adam", learning_rate=0.05, epsilon=1e-2)),
+        sequential("embedding_convolved", [11], [table(40, 32, embeddings_regularizer=of("L2", l2=0.05)), conv1d(6, 3), conv1d(4, 2), *classifier(3)], rows=40,
+                   optimizer=of("SGD", learning_rate=0.1, momentum=0.8, nesterov=True)),
+        sequential("embedding_of_numbers", [], [table(6, 8, activity_regularizer=of("L1", l1=0.01)), layer("Dense", units=3, activation="softmax")], rows=6),
+        sequential("embedding_of_tables", [3, 4], [table(15, 6, embeddings_constraint=of("MaxNorm", max_value=0.5, axis=1)), layer("Reshape", target_shape=[3, 24]),
+                   layer("Dense", units=5, activation="relu"), *classifier(4)], rows=15),
+        sequential("embedding_low_rank", [5], [table(8, 6, lora_rank=2, lora_alpha=3), *classifier(3)], rows=8),
+        sequential("embedding_frozen", [5], [table(8, 6, trainable=False), *classifier(3)], rows=8),
+    ]
+
+
 def training():
     def spec(name, outputs, optimizer, loss, labels, metrics, **options):
         layers = options.pop("layers", [dense(7, "tanh"), *outputs])
@@ -240,7 +262,7 @@ def training():
     ]
 
 
-SPECS = {"strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "activations": activations, "losses": losses, "metrics": metrics, "training": training}
+SPECS = {"strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings}
 
 
 def main():

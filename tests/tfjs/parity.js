@@ -46,7 +46,8 @@ function numbersOf(seed) {
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
 
 // Has tf.js save and train a model: `dir` gets what tests/parity/recorded.h compares with. `unclipped` refuses probabilities near 0 and 1.
-async function record(model, dir, {optimizer, loss, metrics, batch, steps, regularized, unclipped, saved}, numbers) {
+// `rows`: those of a table, which the input numbers.
+async function record(model, dir, {optimizer, loss, metrics, batch, steps, regularized, unclipped, saved, rows: table}, numbers) {
   model.compile({optimizer, loss, metrics});
   // Weights of every layer away from their initial zeros and ones, small enough that no probability is: tf.js clips those below 1e-7,
   // where gradc takes the loss of the logits.
@@ -63,7 +64,7 @@ async function record(model, dir, {optimizer, loss, metrics, batch, steps, regul
   const shape = model.inputs[0].shape.slice(1), outputs = model.outputs[0].shape.slice(1), classes = outputs[outputs.length - 1];
   const sparse = loss === 'sparseCategoricalCrossentropy', labelled = sparse ? [...outputs.slice(0, -1), 1] : outputs;
   const labels = sparse && outputs.length > 1 ? outputs.slice(0, -1) : labelled, rows = batch * Math.max(steps, 1);
-  const x = numbers(rows * size(shape));
+  const x = numbers(rows * size(shape)).map((v) => table ? Math.floor((v + 1) / 2 * table) : v);
   let y = numbers(rows * size(labels));
   if (loss === 'binaryCrossentropy') y = y.map((v) => (v > 0 ? 1 : 0));
   if (sparse) y = y.map((v) => Math.floor((v + 1) / 2 * classes));
@@ -272,9 +273,18 @@ const commands = {
       L.layerNormalization(), L.flatten(), L.dense({units: 8}), L.layerNormalization({epsilon: 0.1}), L.dense({units: 3, activation: 'softmax'}))};  // without center or scale tf.js fails
     models.activation_logSoftmax = {model: sequential(L.dense({units: 7, activation: 'logSoftmax', inputShape: [5]}), L.dense({units: 3, activation: 'softmax'}))};
 
+    models.embedding_flat = {model: sequential(L.embedding({inputDim: 21, outputDim: 16, inputLength: 6}), L.flatten(), L.dense({units: 3, activation: 'softmax'})), rows: 21};
+    models.embedding_averaged = {model: sequential(L.embedding({inputShape: [9], inputDim: 13, outputDim: 5}), L.globalAveragePooling1d({}), L.dense({units: 3, activation: 'softmax'})), rows: 13,
+      optimizer: tf.train.adam(0.02, 0.8, 0.95, 0.03)};
+    models.embedding_convolved = {model: sequential(
+      L.embedding({inputShape: [10], inputDim: 30, outputDim: 8, embeddingsRegularizer: l1l2(0.01, 0.02)}), L.conv1d({filters: 5, kernelSize: 3, activation: 'tanh'}),
+      L.globalAveragePooling1d({}), L.dense({units: 3, activation: 'softmax'})), rows: 30, regularized: true};
+    models.embedding_of_tables = {model: sequential(L.embedding({inputShape: [3, 4], inputDim: 7, outputDim: 6}), L.reshape({targetShape: [3, 24]}), L.dense({units: 4, activation: 'relu'}),
+      L.flatten(), L.dense({units: 3, activation: 'softmax'})), rows: 7};
+
     for (const name in models) {
-      const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved} = models[name];
-      await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized, saved}, numbers);
+      const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved, rows} = models[name];
+      await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized, saved, rows}, numbers);
     }
   },
 

@@ -1,0 +1,23 @@
+#include "gradc/layers/embedding.h"
+
+#include "frontend/layers/context.h"
+#include "gradc/error.h"
+
+namespace gradc {
+
+ValueId lower(LayerContext& context, const Embedding& layer) {
+  const auto dims = context.input_type().image_dims();
+  if (!layer.input_length.empty() && layer.input_length != dims)
+    throw Error("\"input_length\" is {}, but its input has shape {}", context.config.find("input_length").dump(), shape_string(dims));
+  const std::vector<std::int64_t> shape = {layer.input_dim, layer.output_dim};
+  auto table = context.weight("embeddings", shape, layer.embeddings_initializer, layer.embeddings_regularizer, layer.embeddings_constraint,
+                              !layer.lora);
+  auto y = context.emit(OpKind::gather, {table, context.input()}, {}, "embedded");
+  if (!layer.lora) return y;
+  // The rows of a product are those of its first factor, times the second.
+  auto [a, b] = low_rank_weights(context, "embeddings", layer.lora, layer.embeddings_regularizer, shape);
+  auto thin = context.emit(OpKind::gather, {a, context.input()}, {}, "lora_a");
+  return adapted(context, layer.lora, y, context.emit(OpKind::dense, {thin, b}, {}, "lora_b"));
+}
+
+}  // namespace gradc
