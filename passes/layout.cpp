@@ -71,6 +71,11 @@ LayoutCost layout_cost(const Graph& graph, const Workload& workload) {
   const auto lanes = static_cast<std::int64_t>(target.lanes);
   const auto batch = workload.batch, padded = (batch + lanes - 1) / lanes * lanes;
   for (const auto& op : graph.ops) {
+    if (op.kind == OpKind::gather || op.kind == OpKind::gather_grad) {
+      const auto elements = static_cast<double>(graph.type(op.kind == OpKind::gather ? op.result() : op.operands[1]).elements());
+      sum.batch += cost::kRowOfImages * elements * static_cast<double>(padded);
+      sum.features += cost::kRowOfFeatures * elements * static_cast<double>(batch);
+    }
     if (!is_contraction(op.kind)) continue;
     const auto loops = graph.iteration(op);
     const bool is_dense = !loops.is_convolution();
