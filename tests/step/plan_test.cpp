@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 #include "frontend/training_choice.h"
 #include "gradc/error.h"
 #include "ir/text.h"
+#include "passes/pipeline.h"
 #include "step/text.h"
 #include "support/files.h"
 
@@ -55,6 +57,19 @@ TEST(Step, InputsOfOneRoleKeepTheirNumbers) {
   const auto text = print(make_plan(graph));
   EXPECT_THAT(text, testing::AllOf(HasSubstr("  input data 1 %b\n"), HasSubstr("  input data %a\n")));
   EXPECT_EQ(print(parse_step(text)), text);
+}
+
+TEST(Step, ThreadsShareTheColumnsOfATablesGradient) {
+  for (const auto& [lanes, stride] : {std::pair("features", 64), std::pair("images", 1024)}) {
+    auto graph = parse(read_file(GRADC_SOURCE "/tests/passes/gather.ir"));
+    graph.target = parse_target("avx512");
+    run_passes(graph, parse_passes(fmt::format("differentiate,layout{{force={}}},shard,fuse,partition,block", lanes)));
+    const auto text = print(make_plan(graph));
+    // Of the gradient a block of 16 columns has 16 vectors where lanes are images; of the table's as many numbers of a row.
+    EXPECT_THAT(text, testing::ContainsRegex(fmt::format(
+                          "call @gather_grad times 4 cost [0-9]+ image [0-9]+ %numbers, %[^ ]+ stride {}, %d/table stride 64\n", stride)));
+    EXPECT_EQ(print(parse_step(text)), text);
+  }
 }
 
 TEST(Step, OfOneProcessRefusesASumOverRanks) {
