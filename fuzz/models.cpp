@@ -57,7 +57,7 @@ class ModelGenerator {
     topology_.inputs = {{"", shape}};
     bool input_layer = c_.coin();
     Result x = add("InputLayer", json::object(), {});
-    if (c_.one_in(8) && shape.size() <= 3 && size_of(shape) <= kMostNumbers / 2) x = embedding(x);
+    if (shape.size() <= 2 && size_of(shape) <= kMostNumbers / 2 && c_.one_in(3)) x = embedding(x);
     for (int layers = 0; layers < 6 && (layers == 0 || c_.more()); ++layers) {
       Choices::Part part(c_);
       x = c_.one_in(5) ? branches(x) : layer(x);
@@ -285,7 +285,10 @@ class ModelGenerator {
                    {"output_dim", std::min(kMostNumbers / size_of(x.shape), random_channels(c_))},
                    {"embeddings_initializer", {{"class_name", "RandomUniform"}, {"config", {{"minval", -0.3}, {"maxval", 0.4}}}}}};
     adapt(config);
-    regularize(config, {"embeddings", "activity"});
+    // Rows that nothing numbers are moved by their penalty alone: one of l1 could tie with Ftrl's own.
+    if (c_.one_in(8)) config["embeddings_regularizer"] = {{"class_name", "L1L2"}, {"config", {{"l1", 0.0}, {"l2", c_.of({0.01, 0.1})}}}};
+    if (c_.one_in(12)) config["embeddings_constraint"] = constraint();
+    regularize(config, {"activity"});
     return add("Embedding", config, {add("Rescaling", {{"scale", 4.0}, {"offset", 4.0}}, {x})});
   }
 
