@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "ir/roles.h"
+#include "ir/scan.h"
 #include "ir/window.h"
 #include "passes/differentiate.h"
 
@@ -396,6 +397,49 @@ class GraphGenerator {
     keep(b_.emit(OpKind::slice, {x}, {{"begin", begin}, {"size", size}}));
   }
 
+  void reverse() {
+    auto x = features();
+    Ints axes;
+    for (int axis = 1; axis < type(x).rank(); ++axis)
+      if (c_.coin()) axes.push_back(axis);
+    keep(b_.emit(OpKind::reverse, {x}, {{"axes", axes}}));
+  }
+
+  /// A loop whose carries stay small, and forget: rounding does not grow in it.
+  void scan() {
+    auto x = features();
+    if (type(x).rank() < 3) {
+      const auto elements = type(x).elements();
+      std::int64_t steps = 1;
+      for (std::int64_t each : {2, 3, 4, 5, 6, 7})
+        if (elements % each == 0) steps = each;
+      x = b_.emit(OpKind::reshape, {x}, {{"dims", Ints{kBatch, steps, elements / steps}}});
+    }
+    const auto steps = type(x).dims[1], in = type(x).elements() / steps, units = c_.integer(1, 20);
+    x = b_.emit(OpKind::reshape, {x}, {{"dims", Ints{kBatch, steps, in}}});
+    const Type state{DType::f32, {kBatch, units}};
+    auto first = b_.constant(c_.coin() ? 0 : 0.5, state);
+    if (c_.coin()) first = b_.emit(OpKind::add, {first, param({units})});
+    ScanBuilder loop(b_, steps, c_.coin());
+    auto& body = loop.body;
+    const auto h = loop.carry(first, "h"), other = c_.coin() ? loop.carry(first, "other") : -1;
+    const auto step = loop.scan(x, "x");
+    const auto of_input = body.emit(OpKind::dense, {step, loop.constant(param({in, units}))});
+    auto of_state = body.emit(OpKind::dense, {h, loop.constant(param({units, units}))});
+    of_state = body.emit(OpKind::mul, {of_state, body.constant(0.5 / static_cast<double>(units))});
+    auto z = body.emit(OpKind::add, {of_input, of_state});
+    if (c_.coin()) z = body.emit(OpKind::add, {z, loop.constant(param({units}))});
+    const auto next = body.emit(c_.of({OpKind::tanh, OpKind::sigmoid, OpKind::softsign}), {z});
+    loop.output(next, "next");
+    if (other >= 0) loop.output(body.emit(OpKind::mul, {other, body.emit(OpKind::sigmoid, {next})}), "next_other");
+    const bool stacks = c_.coin();
+    if (stacks) loop.output(c_.coin() ? next : h, "stack");
+    const auto results = loop.finish("loop");
+    keep(results.front());
+    if (stacks) keep(results.back());
+    if (other >= 0 && c_.coin()) keep(results[1]);
+  }
+
   void concat() {
     auto x = features();
     auto axis = c_.integer(1, type(x).rank() - 1);
@@ -448,16 +492,16 @@ class GraphGenerator {
   }
 
   void any_op() {
-    switch (auto op = c_.integer(0, 27)) {
-      case 19:
-      case 20: return convolution_input_grad();
-      case 21:
-      case 22: return convolution_weight_grad();
-      case 23: return dense_input_grad();
-      case 24: return dense_weight_grad();
-      case 25: return update();
-      case 26: return argmax();
-      case 27: return gather_grad();
+    switch (auto op = c_.integer(0, 28)) {
+      case 20:
+      case 21: return convolution_input_grad();
+      case 22:
+      case 23: return convolution_weight_grad();
+      case 24: return dense_input_grad();
+      case 25: return dense_weight_grad();
+      case 26: return update();
+      case 27: return argmax();
+      case 28: return gather_grad();
       default: return shared_op(op);
     }
   }
@@ -479,8 +523,9 @@ class GraphGenerator {
       case 12: return reshape();
       case 13: return transpose();
       case 14: return broadcast();
-      case 15: return c_.coin() ? pad() : slice();
+      case 15: return c_.coin() ? pad() : c_.coin() ? slice() : reverse();
       case 16: return concat();
+      case 17: return scan();
       case 18: return gather();
       default: return random_uniform();
     }

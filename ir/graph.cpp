@@ -73,7 +73,7 @@ std::vector<std::int32_t> Graph::definers() const {
 OpView Graph::view(const Op& op, std::vector<Type>& scratch) const {
   scratch.clear();
   for (auto operand : op.operands) scratch.push_back(type(operand));
-  return {scratch, op.attributes};
+  return {scratch, op.attributes, op.body.get()};
 }
 
 namespace {
@@ -143,8 +143,14 @@ std::vector<std::pair<std::int32_t, std::int32_t>> reads_before_updates(const Gr
   return pairs;
 }
 
-std::vector<ValueId> Builder::emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes, const std::string& hint) {
-  Op op{.kind = kind, .operands = std::move(operands), .attributes = std::move(attributes), .loc = loc, .stage = stage};
+std::vector<ValueId> Builder::emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes, const std::string& hint,
+                                       std::shared_ptr<const Graph> body) {
+  Op op{.kind = kind,
+        .operands = std::move(operands),
+        .attributes = std::move(attributes),
+        .loc = loc,
+        .stage = stage,
+        .body = std::move(body)};
   std::vector<Type> types;
   auto seen = graph_.view(op, types);
   const auto& def = definition(kind);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ enum class Stage : std::uint8_t {
 
 std::string_view name_of(Stage stage);
 
+class Graph;
+
 struct Op {
   OpKind kind;
   std::vector<ValueId> operands;
@@ -39,7 +42,8 @@ struct Op {
   Attributes attributes;
   std::string loc;  ///< The name of the layer that it comes from.
   Stage stage = Stage::forward;
-  std::int32_t kernel = -1;  ///< Index into Graph::kernels, or -1 before `fuse`.
+  std::int32_t kernel = -1;                ///< Index into Graph::kernels, or -1 before `fuse`.
+  std::shared_ptr<const Graph> body = {};  ///< What a scan does in each step; nullptr for other ops.
 
   ValueId result() const { return results.front(); }
 };
@@ -128,7 +132,8 @@ class Builder {
   explicit Builder(Graph& graph) : graph_(graph) {}
 
   /// Appends an op whose result types its shape rule gives; throws gradc::Error where the rule refuses its operands.
-  std::vector<ValueId> emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "");
+  std::vector<ValueId> emit_all(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "",
+                                std::shared_ptr<const Graph> body = nullptr);
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "");
   /// Appends an op that states its type: input, param.
   ValueId emit_typed(OpKind kind, Type type, Attributes attributes, const std::string& hint);

@@ -24,6 +24,8 @@ class GraphParser : public Lexer {
  private:
   void statement();
   void op(std::int32_t kernel);
+  /// What a loop does, behind the word.
+  std::shared_ptr<const Graph> body();
   Stage stage();
   void attribute(Attributes& attributes);
   /// Whole numbers or B, behind the opening bracket.
@@ -32,6 +34,7 @@ class GraphParser : public Lexer {
 
   Graph graph_;
   std::map<std::string, ValueId> values_;
+  bool in_body_ = false;
 };
 
 }  // namespace gradc

@@ -37,10 +37,13 @@ struct AttributeSpec {
   bool optional = false;
 };
 
+class Graph;
+
 /// What a shape rule sees of an op.
 struct OpView {
   std::span<const Type> operands;
   const Attributes& attributes;
+  const Graph* body = nullptr;  ///< A scan's.
 };
 
 /// What an op does to its operands, as fusion asks (compare TVM's OpPatternKind).
@@ -53,6 +56,7 @@ enum class FusionKind : std::uint8_t {
   window,       ///< A choice among the elements of each window.
   reduction,    ///< Each element of the result from many of an operand.
   contraction,  ///< Sums of products, where the time of a step goes; its loops are its Iteration.
+  loop,         ///< What its body does, step by step, by kernels of its own.
 };
 
 struct OpDef {
@@ -98,6 +102,8 @@ inline std::string_view name_of(OpKind kind) { return definition(kind).name; }
 inline FusionKind fusion_of(OpKind kind) { return definition(kind).fusion; }
 inline bool is_pointwise(OpKind kind) { return fusion_of(kind) == FusionKind::elementwise; }
 inline bool is_contraction(OpKind kind) { return fusion_of(kind) == FusionKind::contraction; }
+/// Whether ops of this kind have a body.
+inline bool is_loop(OpKind kind) { return fusion_of(kind) == FusionKind::loop; }
 /// Whether it is a weight gradient that is computed over the whole batch at once, of `rows` of its rows a call.
 inline bool is_whole_gradient(OpKind kind) { return is_contraction(kind) && definition(kind).whole_batch; }
 /// Whether ops of this kind stand outside of kernels: values enter, leave or are shown in another shape there.

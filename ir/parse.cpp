@@ -71,6 +71,7 @@ void GraphParser::op(std::int32_t kernel) {
   if (accept(":")) list([&] { types.push_back(type()); });
   if (accept_word("loc")) op.loc = take(Token::string, "a layer's name in quotes").text;
   if (accept_word("stage")) op.stage = stage();
+  if (is_word("body")) op.body = body();
   if (types.size() != results.size())
     fail(start, fmt::format("{} result{}, but {} type{} stated", results.size(), results.size() == 1 ? "" : "s", types.size(),
                             types.size() == 1 ? " is" : "s are"));
@@ -82,6 +83,24 @@ void GraphParser::op(std::int32_t kernel) {
   }
   graph_.ops.push_back(op);
   if (auto why = problem_of(graph_, op); !why.empty()) fail(name.at, fmt::format("{}: {}", name.text, why));
+}
+
+std::shared_ptr<const Graph> GraphParser::body() {
+  if (in_body_) fail(token().at, "a body holds no loop");
+  in_body_ = true;
+  advance();
+  auto graph = std::make_shared<Graph>();
+  graph->name = "body";
+  graph->lanes = graph_.lanes;
+  graph->target = graph_.target;
+  std::swap(graph_, *graph);
+  auto values = std::exchange(values_, {});
+  expect("{");
+  while (!accept("}")) statement();
+  std::swap(graph_, *graph);
+  values_ = std::move(values);
+  in_body_ = false;
+  return graph;
 }
 
 Target GraphParser::target() {

@@ -12,6 +12,8 @@ std::string number_text(double value) {
   return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;  // 'n' is that of inf and nan
 }
 
+void print_ops(const Graph& graph, const std::string& indent, std::string& out);
+
 void print_op(const Graph& graph, const Op& op, const std::string& indent, std::string& out) {
   out += indent;
   for (std::size_t i = 0; i < op.results.size(); ++i) out += (i > 0 ? ", %" : "%") + graph.values[op.results[i]].name;
@@ -26,7 +28,33 @@ void print_op(const Graph& graph, const Op& op, const std::string& indent, std::
   for (std::size_t i = 0; i < op.results.size(); ++i) out += (i > 0 ? ", " : " : ") + to_string(graph.type(op.results[i]));
   if (!op.loc.empty()) out += "  loc " + quote(op.loc);
   if (op.stage != Stage::forward) out += fmt::format("  stage {}", name_of(op.stage));
+  if (op.body) {
+    out += " body {\n";
+    print_ops(*op.body, indent + "  ", out);
+    out += indent + "}";
+  }
   out += "\n";
+}
+
+/// The ops of a graph or body, those of a kernel in braces.
+void print_ops(const Graph& graph, const std::string& indent, std::string& out) {
+  std::int32_t current = -1;
+  for (const auto& op : graph.ops) {
+    if (op.kernel != current) {
+      if (current >= 0) out += indent + "}\n";
+      current = op.kernel;
+      if (current >= 0) {
+        const auto& kernel = graph.kernels[current];
+        out += indent + "kernel @" + kernel.name;
+        if (kernel.phase >= 0) out += " phase " + std::to_string(kernel.phase);
+        if (!kernel.tiled() || kernel.size > 0) out += fmt::format(" {}", name_of(kernel.form));
+        if (kernel.size > 0) out += fmt::format(" {}", kernel.size);
+        out += " {\n";
+      }
+    }
+    print_op(graph, op, current >= 0 ? indent + "  " : indent, out);
+  }
+  if (current >= 0) out += indent + "}\n";
 }
 
 }  // namespace
@@ -68,23 +96,7 @@ std::string print(const Graph& graph) {
   std::string out = "graph @" + graph.name;
   if (graph.target) out += " target " + quote(to_string(*graph.target));
   out += graph.lanes == Lanes::features ? " lanes features {\n" : " {\n";
-  std::int32_t current = -1;
-  for (const auto& op : graph.ops) {
-    if (op.kernel != current) {
-      if (current >= 0) out += "  }\n";
-      current = op.kernel;
-      if (current >= 0) {
-        const auto& kernel = graph.kernels[current];
-        out += "  kernel @" + kernel.name;
-        if (kernel.phase >= 0) out += " phase " + std::to_string(kernel.phase);
-        if (!kernel.tiled() || kernel.size > 0) out += fmt::format(" {}", name_of(kernel.form));
-        if (kernel.size > 0) out += fmt::format(" {}", kernel.size);
-        out += " {\n";
-      }
-    }
-    print_op(graph, op, current >= 0 ? "    " : "  ", out);
-  }
-  if (current >= 0) out += "  }\n";
+  print_ops(graph, "  ", out);
   return out + "}\n";
 }
 

@@ -34,6 +34,11 @@ std::string operand_problem(const OpDef& def, const Op& op) {
   return "";
 }
 
+std::string body_problem(const Op& op) {
+  if (is_loop(op.kind) == (op.body != nullptr)) return "";
+  return op.body ? "has no body" : "has a body";
+}
+
 std::string type_problem(const Graph& graph, const OpDef& def, const Op& op) {
   for (auto result : op.results) {
     for (std::size_t i = 0; i < graph.type(result).dims.size(); ++i) {
@@ -71,6 +76,7 @@ std::string problem_of(const Graph& graph, const Op& op) {
   const auto& def = definition(op.kind);
   if (auto why = operand_problem(def, op); !why.empty()) return why;
   if (auto why = attribute_problem(def, op); !why.empty()) return why;
+  if (auto why = body_problem(op); !why.empty()) return why;
   return type_problem(graph, def, op);
 }
 
@@ -84,6 +90,7 @@ void verify(const Graph& graph) {
     for (auto operand : op.operands)
       if (operand < 0 || operand >= static_cast<ValueId>(graph.values.size()) || !defined[operand])
         fail(graph, op, "uses a value that is not defined before it");
+    if (op.body) verify(*op.body);
     if (auto why = problem_of(graph, op); !why.empty()) fail(graph, op, why);
     if (op.kind == OpKind::param) params.insert(op.result());
     if (op.kind == OpKind::update && !params.contains(op.operands[0])) fail(graph, op, "its first operand is no param");

@@ -2,6 +2,7 @@
 #include <functional>
 #include <optional>
 
+#include "ir/scan.h"
 #include "passes/simplify.h"
 
 namespace gradc {
@@ -110,6 +111,7 @@ bool sweep(Graph& graph) {
 
 bool canonicalize(Graph& graph) {
   bool changed = false;
+  edit_bodies(graph, [&](Graph& body) { changed = canonicalize(body) || changed; });
   while (sweep(graph)) changed = true;
   return changed;
 }

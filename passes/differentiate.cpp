@@ -2,6 +2,7 @@
 
 #include "gradc/error.h"
 #include "passes/gradients/gradients.h"
+#include "passes/hoist.h"
 
 namespace gradc {
 namespace {
@@ -27,33 +28,22 @@ Rule rule_of(OpKind kind) {
   }
 }
 
-/// Which values depend on a trainable param.
-std::vector<bool> reached_by_params(const Graph& graph) {
-  std::vector<bool> reached(graph.values.size(), false);
-  for (const auto& op : graph.ops) {
-    bool any = op.kind == OpKind::param && op.attributes.integer("trainable") != 0;
-    for (auto operand : op.operands) any = any || reached[operand];
-    for (auto result : op.results) reached[result] = any;
-  }
-  return reached;
-}
-
 }  // namespace
 
 std::string gradient_name(const std::string& param) { return "gradient/" + param; }
 
-void differentiate(Graph& graph) {
-  const auto* loss = graph.find(OpKind::output, "loss");
-  if (loss == nullptr) throw Error("graph @{}: differentiate needs an output \"loss\"", graph.name);
-  auto reached = reached_by_params(graph);
-  auto seed_of = loss->operands[0];
+std::vector<bool> reached_from(const Graph& graph, std::vector<bool> reached) {
+  reached.resize(graph.values.size(), false);
+  for (const auto& op : graph.ops) {
+    bool any = false;
+    for (auto operand : op.operands) any = any || reached[operand];
+    for (auto result : op.results) reached[result] = reached[result] || any;
+  }
+  return reached;
+}
 
-  Builder b(graph);
-  std::vector<ValueId> gradient(graph.values.size(), -1);
-  b.loc = loss->loc;
-  b.stage = Stage::backward;
-  const auto forward = graph.ops;  // rules append to graph.ops
-  gradient[seed_of] = b.constant(1, graph.type(seed_of));
+void add_gradients(Builder& b, const std::vector<Op>& forward, const std::vector<bool>& reached, std::vector<ValueId>& gradient) {
+  auto& graph = b.graph();
   for (auto it = forward.rbegin(); it != forward.rend(); ++it) {
     const auto& op = *it;
     std::vector<ValueId> of_results;
@@ -86,11 +76,30 @@ void differentiate(Graph& graph) {
       if (sum != part || is_new) graph.rename(sum, "d/" + graph.values[op.operands[i]].name);
     }
   }
+}
+
+void differentiate(Graph& graph) {
+  const auto* loss = graph.find(OpKind::output, "loss");
+  if (loss == nullptr) throw Error("graph @{}: differentiate needs an output \"loss\"", graph.name);
+  std::vector<bool> params(graph.values.size(), false);
+  for (const auto& op : graph.ops)
+    if (op.kind == OpKind::param && op.attributes.integer("trainable") != 0) params[op.result()] = true;
+  const auto reached = reached_from(graph, std::move(params));
+  auto seed_of = loss->operands[0];
+
+  Builder b(graph);
+  std::vector<ValueId> gradient(graph.values.size(), -1);
+  b.loc = loss->loc;
+  b.stage = Stage::backward;
+  const auto forward = graph.ops;  // rules append to graph.ops
+  gradient[seed_of] = b.constant(1, graph.type(seed_of));
+  add_gradients(b, forward, reached, gradient);
   for (const auto& op : forward)
     if (op.kind == OpKind::param && op.attributes.integer("trainable") != 0 && gradient[op.result()] >= 0) {
       b.loc = op.loc;
       b.emit(OpKind::output, {gradient[op.result()]}, {{"name", gradient_name(op.attributes.text("name"))}});
     }
+  hoist(graph);  // The transposed weights of loops' gradients.
 }
 
 }  // namespace gradc

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "gradc/error.h"
+#include "ir/scan.h"
 #include "passes/layout.h"
 #include "passes/rewriter.h"
 #include "passes/simplify.h"
@@ -54,6 +55,25 @@ void copy_updated_outputs(Graph& graph) {
     auto op = rewriter.old_ops()[i];
     if (lost[i]) op.operands[0] = rewriter.b.emit(OpKind::stop_gradient, {op.operands[0]});
     graph.ops.push_back(std::move(op));
+  }
+}
+
+/// A kernel of a body writes each output, an array of its own.
+void copy_outputs_of_body(Graph& body) {
+  const auto definers = body.definers();
+  std::set<ValueId> written;
+  std::vector<bool> copied(body.ops.size(), false);
+  for (std::size_t i = 0; i < copied.size(); ++i) {
+    if (body.ops[i].kind != OpKind::output) continue;
+    const auto storage = storage_of(body, definers, body.ops[i].operands[0]);
+    const auto kind = body.ops[definers[storage]].kind;
+    copied[i] = kind == OpKind::input || kind == OpKind::constant || !written.insert(storage).second;
+  }
+  Rewriter rewriter(body);
+  for (std::size_t i = 0; i < copied.size(); ++i) {
+    auto op = rewriter.old_ops()[i];
+    if (copied[i]) op.operands[0] = rewriter.b.emit(OpKind::stop_gradient, {op.operands[0]}, {}, "copy");
+    body.ops.push_back(std::move(op));
   }
 }
 
@@ -287,7 +307,7 @@ class FusionRules {
   bool may_join(int consumer, ValueId through) const {
     int producer = groups_.definer(through);
     const auto &op = groups_.op(consumer), &from = groups_.op(producer);
-    if (is_boundary(op.kind) || is_boundary(from.kind)) return false;
+    if (is_boundary(op.kind) || is_boundary(from.kind) || is_loop(op.kind) || is_loop(from.kind)) return false;
     int group = groups_.of(producer), own = groups_.of(consumer);
     // What sees the whole batch reads images from memory.
     if (from.kind == OpKind::constant) return !definition(op.kind).whole_batch || !graph_.type(through).batched();
@@ -508,6 +528,12 @@ FusionGroups group_ops(const Graph& graph, const FuseOptions& options) {
 }  // namespace
 
 void fuse(Graph& graph, const FuseOptions& options) {
+  edit_bodies(graph, [&](Graph& body) {
+    body.lanes = graph.lanes;
+    body.target = graph.target;
+    copy_outputs_of_body(body);
+    fuse(body, options);
+  });
   copy_updated_outputs(graph);
   repeat_scalars(graph, options.fuse);
   std::optional<FusionGroups> grouped(group_ops(graph, options));

@@ -65,21 +65,23 @@ bool has_code_for_each_column(const Graph& graph, std::int64_t columns, std::int
   return columns <= cost::kColumnsOfImages && columns * kernel_columns <= cost::kTapsOfImages;
 }
 
-LayoutCost layout_cost(const Graph& graph, const Workload& workload) {
-  LayoutCost sum;
+namespace {
+
+void add_layout_cost(const Graph& graph, const Workload& workload, double times, LayoutCost& sum) {
   const auto& target = graph.target_or_default();
   const auto lanes = static_cast<std::int64_t>(target.lanes);
   const auto batch = workload.batch, padded = (batch + lanes - 1) / lanes * lanes;
   for (const auto& op : graph.ops) {
+    if (op.body) add_layout_cost(*op.body, workload, times * static_cast<double>(op.attributes.integer("steps")), sum);
     if (op.kind == OpKind::gather || op.kind == OpKind::gather_grad) {
       const auto elements = static_cast<double>(graph.type(op.kind == OpKind::gather ? op.result() : op.operands[1]).elements());
-      sum.batch += cost::kRowOfImages * elements * static_cast<double>(padded);
-      sum.features += cost::kRowOfFeatures * elements * static_cast<double>(batch);
+      sum.batch += times * cost::kRowOfImages * elements * static_cast<double>(padded);
+      sum.features += times * cost::kRowOfFeatures * elements * static_cast<double>(batch);
     }
     if (!is_contraction(op.kind)) continue;
     const auto loops = graph.iteration(op);
     const bool is_dense = !loops.is_convolution();
-    const auto cycles = cost::arithmetic_cycles(2 * static_cast<double>(loops.multiply_adds()), target);
+    const auto cycles = times * cost::arithmetic_cycles(2 * static_cast<double>(loops.multiply_adds()), target);
     const auto &first = graph.type(op.operands[0]), &second = graph.type(op.operands[1]), &result = graph.type(op.result());
     auto largest = std::max(
         {first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0, result.batched() ? result.elements() : 0});
@@ -102,7 +104,16 @@ LayoutCost layout_cost(const Graph& graph, const Workload& workload) {
     sum.batch += cycles * static_cast<double>(padded) / images_rate;
     sum.features += cycles * static_cast<double>(batch) / features_rate / use;
   }
-  if (padded == lanes && batch > 1) sum.batch *= cost::kOneTile;
+}
+
+}  // namespace
+
+LayoutCost layout_cost(const Graph& graph, const Workload& workload) {
+  LayoutCost sum;
+  add_layout_cost(graph, workload, 1, sum);
+  const auto lanes = static_cast<std::int64_t>(graph.target_or_default().lanes);
+  // One tile is all of the batch.
+  if (workload.batch > 1 && workload.batch <= lanes) sum.batch *= cost::kOneTile;
   return sum;
 }
 
@@ -120,22 +131,38 @@ namespace {
 /// Cycles to read an op's weights once.
 double cycles_to_read(const Graph& graph, const Op& op) { return cost::read_cycles(weight_bytes(graph, op), graph.target_or_default()); }
 
-/// The tile of kernels that read weights, or write their gradient, for several images at once.
-std::int64_t dense_tile(const Graph& graph, const Workload& workload) {
+/// Cycles in which a loop reads the weights of its contractions, in all its steps.
+double cycles_to_read_in_loop(const Op& loop) {
+  double cycles = 0;
+  for (const auto& op : loop.body->ops)
+    if (is_contraction(op.kind)) cycles += cycles_to_read(*loop.body, op);
+  return cycles * static_cast<double>(loop.attributes.integer("steps"));
+}
+
+/// The most elements of a dense layer's weights.
+std::int64_t largest_weights(const Graph& graph) {
   std::int64_t weights = 0;
-  for (const auto& op : graph.ops)
+  for (const auto& op : graph.ops) {
+    if (op.body) weights = std::max(weights, largest_weights(*op.body));
     if (is_contraction(op.kind) && graph.type(op.result()).batched() && !graph.iteration(op).is_convolution())
       weights = std::max(weights, graph.type(op.operands[1]).elements());
+  }
+  return weights;
+}
+
+/// The tile of kernels that read weights, or write their gradient, for several images at once.
+std::int64_t dense_tile(const Graph& graph, const Workload& workload) {
+  const auto weights = largest_weights(graph);
   // Weights that do not stay in a core's cache from one tile to the next are worth a larger tile.
   const bool large = weights * kFloat > graph.target_or_default().l2 && workload.batch >= cost::kBatchOfLargeRows;
   return std::clamp<std::int64_t>(workload.batch, 1, large ? cost::kImagesOfLargeRows : cost::kImagesOfRows);
 }
 
-/// Whether kernels touch images of several dimensions.
+/// Whether kernels touch images of several dimensions. A loop works on a step of them at a time.
 std::vector<bool> kernels_on_images(const Graph& graph) {
   std::vector<bool> on_images(graph.kernels.size(), false);
   for (const auto& op : graph.ops) {
-    if (op.kernel < 0) continue;
+    if (op.kernel < 0 || is_loop(op.kind)) continue;
     for (const auto* list : {&op.operands, &op.results})
       for (auto value : *list)
         if (graph.type(value).batched() && graph.type(value).rank() > 2) on_images[op.kernel] = true;
@@ -184,8 +211,10 @@ std::int64_t images_for_weights(const Graph& graph, const Op& op, const Workload
 double cycles_to_read_weights(const Graph& graph) {
   double cycles = 0;
   for (const auto& op : graph.ops) {
-    if (op.kernel < 0 || !graph.kernels[op.kernel].tiled() || !is_contraction(op.kind)) continue;
-    cycles += cycles_to_read(graph, op) / static_cast<double>(graph.kernels[op.kernel].size);
+    if (op.kernel < 0 || !graph.kernels[op.kernel].tiled()) continue;
+    const auto images = static_cast<double>(graph.kernels[op.kernel].size);
+    if (op.body) cycles += cycles_to_read_in_loop(op) / images;
+    if (is_contraction(op.kind)) cycles += cycles_to_read(graph, op) / images;
   }
   return cycles;
 }
@@ -217,6 +246,8 @@ std::vector<std::int64_t> tile_sizes(const Graph& graph, const Workload& workloa
       if (!is_contraction(op.kind) || graph.iteration(op).groups > 1) continue;
       if (for_weights) images[op.kernel] = images_for_weights(graph, op, workload);
       decided[op.kernel] = true;
+    } else if (op.body) {
+      row_cycles += cycles_to_read_in_loop(op);
     } else if (is_contraction(op.kind)) {
       row_cycles += cycles_to_read(graph, op);
     }

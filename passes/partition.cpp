@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "gradc/error.h"
+#include "ir/scan.h"
 #include "passes/layout.h"
 #include "target/cost.h"
 
@@ -162,6 +163,11 @@ void partition(Graph& graph, const PartitionOptions& options) {
     assign_phases(graph, tile_sizes(graph, options.workload), true);
   else
     choose_tiles(graph, options.workload);
+  for (auto& op : graph.ops)
+    if (op.body)
+      edit_body(op, [&](Graph& body) {
+        for (auto& kernel : body.kernels) kernel.size = graph.kernels[op.kernel].size;
+      });
   std::vector<int> order(graph.kernels.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return graph.kernels[a].phase < graph.kernels[b].phase; });

@@ -12,6 +12,7 @@
 #include "passes/differentiate.h"
 #include "passes/factor_sums.h"
 #include "passes/fuse.h"
+#include "passes/hoist.h"
 #include "passes/layout.h"
 #include "passes/partition.h"
 #include "passes/rematerialize.h"
@@ -59,6 +60,7 @@ const std::vector<Row>& rows() {
       {{"commute_pool", "pool before bias and relu, which are monotone: a quarter of their work for 2x2", run<commute_pool>, ops, nothing,
         optional},
        In::fused},
+      {{"hoist", "move out of loops what does not depend on their carries", run<hoist>, ops}, In::all},
       {{"differentiate", "add the gradient of output \"loss\" for every trainable param", run<differentiate>, ops}, In::training},
       {{"update", "add the optimizer's updates", run_update, ops, optimizer}, In::training},
       {{"simplify", "fold, canonicalize, cse, dce", run<simplify>, any, nothing, optional}, In::all},

@@ -5,6 +5,7 @@
 
 #include "gradc/error.h"
 #include "ir/roles.h"
+#include "ir/scan.h"
 #include "passes/layout.h"
 #include "passes/rewriter.h"
 
@@ -24,14 +25,38 @@ class ZeroOnPadding {
   }
 
   void visit(const Op& op) {
+    if (op.body) return visit_loop(op);
     bool zero = result_is_zero(op);
-    for (auto result : op.results) {
-      if (result >= static_cast<ValueId>(zero_.size())) zero_.resize(result + 1, false);
-      zero_[result] = zero;
-    }
+    for (auto result : op.results) mark(result, zero);
   }
 
  private:
+  void mark(ValueId value, bool zero) {
+    if (value >= static_cast<ValueId>(zero_.size())) zero_.resize(value + 1, false);
+    zero_[value] = zero;
+  }
+
+  /// A carry is zero if it is in the first step, and then also behind each.
+  void visit_loop(const Op& loop) {
+    const ScanParts parts(loop);
+    std::vector<bool> inputs;
+    for (auto operand : loop.operands) inputs.push_back(of(operand));
+    for (bool changed = true; changed;) {
+      ZeroOnPadding body;
+      for (std::size_t i = 0; i < inputs.size(); ++i) body.mark(parts.inputs[i], inputs[i]);
+      for (const auto& op : parts.body.ops)
+        if (op.kind != OpKind::input) body.visit(op);
+      changed = false;
+      for (std::size_t i = 0; i < parts.carries; ++i) {
+        if (!inputs[i] || body.of(parts.outputs[i])) continue;
+        inputs[i] = false;
+        changed = true;
+      }
+      for (std::size_t i = 0; i < loop.results.size(); ++i)
+        mark(loop.results[i], body.of(parts.outputs[i]) && (i >= parts.carries || inputs[i]));
+    }
+  }
+
   bool result_is_zero(const Op& op) const {
     if (op.kind == OpKind::input) return input_role(op) == InputRole::batch_mask;
     if (op.kind == OpKind::constant) return op.attributes.number("value") == 0;

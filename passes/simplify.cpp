@@ -5,12 +5,67 @@
 #include <fmt/format.h>
 
 #include "ir/ops/scalar.h"
+#include "ir/scan.h"
 #include "ir/text.h"
 
 namespace gradc {
 
-bool fold_constants(Graph& graph) {
+namespace {
+
+/// Whether a pass changes the body of any loop.
+bool run_in_bodies(Graph& graph, bool (*pass)(Graph&)) {
   bool changed = false;
+  edit_bodies(graph, [&](Graph& body) { changed = pass(body) || changed; });
+  return changed;
+}
+
+/// Removes stacked results of a loop that are not live, and operands that are not used in its body any more.
+void trim(const std::vector<bool>& live, Op& loop) {
+  const ScanParts parts(loop);
+  if (!parts.body.kernels.empty()) return;
+  auto body = std::make_shared<Graph>(parts.body);
+  std::vector<ValueId> results;
+  std::int64_t results_kept = 0;
+  std::vector<std::int64_t> new_numbers;
+  for (std::size_t i = 0; i < loop.results.size(); ++i) {
+    const bool keep = i < parts.carries || live[loop.results[i]];
+    new_numbers.push_back(keep ? results_kept++ : -1);
+    if (keep) results.push_back(loop.results[i]);
+  }
+  std::erase_if(body->ops, [&](const Op& op) {
+    return op.kind == OpKind::output && new_numbers[static_cast<std::size_t>(op.attributes.integer_or("number", 0))] < 0;
+  });
+  for (auto& op : body->ops)
+    if (op.kind == OpKind::output)
+      op.attributes.set("number", new_numbers[static_cast<std::size_t>(op.attributes.integer_or("number", 0))]);
+  eliminate_dead_code(*body);
+  std::vector<bool> used(body->values.size(), false);
+  for (const auto& op : body->ops)
+    for (auto operand : op.operands) used[operand] = true;
+  std::vector<ValueId> operands;
+  std::vector<std::int64_t> numbers;
+  std::int64_t scanned = 0;
+  for (std::size_t i = 0; i < parts.inputs.size(); ++i) {
+    const bool keep = i < parts.carries || used[parts.inputs[i]];
+    numbers.push_back(keep ? std::ssize(operands) : -1);
+    if (keep) operands.push_back(loop.operands[i]);
+    if (keep && parts.is_scanned(i)) ++scanned;
+  }
+  std::erase_if(body->ops, [&](const Op& op) {
+    return op.kind == OpKind::input && numbers[static_cast<std::size_t>(op.attributes.integer_or("number", 0))] < 0;
+  });
+  for (auto& op : body->ops)
+    if (op.kind == OpKind::input) op.attributes.set("number", numbers[static_cast<std::size_t>(op.attributes.integer_or("number", 0))]);
+  loop.attributes.set("scanned", scanned);
+  loop.operands = std::move(operands);
+  loop.results = std::move(results);
+  loop.body = std::move(body);
+}
+
+}  // namespace
+
+bool fold_constants(Graph& graph) {
+  bool changed = run_in_bodies(graph, fold_constants);
   auto definers = graph.definers();
   std::vector<bool> constant(graph.values.size(), false);
   for (auto& op : graph.ops) {
@@ -31,7 +86,7 @@ bool fold_constants(Graph& graph) {
 }
 
 bool eliminate_common_subexpressions(Graph& graph) {
-  bool changed = false;
+  bool changed = run_in_bodies(graph, eliminate_common_subexpressions);
   std::map<std::string, std::vector<ValueId>> seen;
   std::vector<ValueId> same(graph.values.size());
   for (std::size_t i = 0; i < same.size(); ++i) same[i] = static_cast<ValueId>(i);
@@ -42,6 +97,7 @@ bool eliminate_common_subexpressions(Graph& graph) {
     for (auto operand : op.operands) key += fmt::format(" {}", operand);
     for (const auto& [name, value] : op.attributes) key += name + to_string(value);
     for (auto result : op.results) key += to_string(graph.type(result));
+    if (op.body) key += print(*op.body);
     auto [found, is_new] = seen.try_emplace(key, op.results);
     if (is_new) continue;
     for (std::size_t i = 0; i < op.results.size(); ++i) same[op.results[i]] = found->second[i];
@@ -64,11 +120,12 @@ bool simplify(Graph& graph) {
 void eliminate_dead_code(Graph& graph) {
   std::vector<bool> live(graph.values.size(), false), keep(graph.ops.size(), false);
   for (std::size_t i = graph.ops.size(); i-- > 0;) {
-    const auto& op = graph.ops[i];
+    auto& op = graph.ops[i];
     bool used = definition(op.kind).has_effect;
     for (auto result : op.results) used = used || live[result];
     if (!used) continue;
     keep[i] = true;
+    if (op.body) trim(live, op);
     for (auto operand : op.operands) live[operand] = true;
   }
   std::size_t kept = 0;

@@ -12,8 +12,8 @@
 
 namespace gradc {
 
-std::int64_t image_stride(const Type& type) {
-  const std::int64_t elements = type.elements(), of_line = kLineBytes / size_of(type.dtype);
+std::int64_t image_stride(const Type& type, std::int64_t steps) {
+  const std::int64_t elements = steps * type.elements(), of_line = kLineBytes / size_of(type.dtype);
   if (elements == 1) return 1;
   auto lines = (elements + of_line - 1) / of_line;
   // An odd number of lines: neighbouring images, of which a kernel reads one pixel each, then lie in different sets of a cache.
@@ -47,8 +47,15 @@ std::vector<std::vector<ValueId>> output_groups(const Graph& kernel) {
   return groups;
 }
 
-std::vector<ExtractedKernel> extract_kernels(const Graph& graph) {
+std::vector<ExtractedKernel> extract_kernels(const Graph& graph, const std::map<ValueId, std::int64_t>& steps_of) {
   auto users = graph.users();
+  const auto definers = graph.definers();
+  // An argument's attributes.
+  auto named = [&](std::string name, ValueId value) {
+    Attributes attributes = {{"name", std::move(name)}};
+    if (auto steps = steps_of.find(storage_of(graph, definers, value)); steps != steps_of.end()) attributes.set("steps", steps->second);
+    return attributes;
+  };
   const auto ops_of = ops_of_kernels(graph);
 
   std::vector<ExtractedKernel> kernels;
@@ -60,6 +67,14 @@ std::vector<ExtractedKernel> extract_kernels(const Graph& graph) {
     source.graph.name = "kernel";
     source.graph.lanes = graph.lanes;
     source.graph.target = graph.target;
+    if (const auto* first = ops_of[k].front(); is_loop(first->kind)) {
+      kernel.loop = first;
+      kernel.inputs = first->operands;
+      for (auto result : first->results)
+        if (!users[result].empty()) kernel.outputs.push_back(result);
+      kernels.push_back(std::move(kernel));
+      continue;
+    }
     const auto all_rows = gradient_rows(graph, ops_of[k]);
     std::map<ValueId, ValueId> inner;
     auto type_of = [&](ValueId value) {
@@ -77,7 +92,7 @@ std::vector<ExtractedKernel> extract_kernels(const Graph& graph) {
         if (!inner.contains(operand) && std::none_of(ops_of[k].begin(), ops_of[k].end(), [&](const Op* other) {
               return std::find(other->results.begin(), other->results.end(), operand) != other->results.end();
             })) {
-          Op input{.kind = OpKind::input, .results = {add(operand)}, .attributes = {{"name", std::to_string(kernel.inputs.size())}}};
+          Op input{.kind = OpKind::input, .results = {add(operand)}, .attributes = named(std::to_string(kernel.inputs.size()), operand)};
           source.graph.ops.push_back(input);
           kernel.inputs.push_back(operand);
         }
@@ -96,7 +111,7 @@ std::vector<ExtractedKernel> extract_kernels(const Graph& graph) {
     }
     for (auto value : exported)
       source.graph.ops.push_back(
-          {.kind = OpKind::output, .operands = {inner.at(value)}, .attributes = {{"name", std::to_string(inner.at(value))}}});
+          {.kind = OpKind::output, .operands = {inner.at(value)}, .attributes = named(std::to_string(inner.at(value)), value)});
     std::map<ValueId, ValueId> outer;
     for (const auto& [whole, own] : inner) outer[own] = whole;
     for (const auto& group : output_groups(source.graph))

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,9 @@
 
 namespace gradc {
 
-/// Where lanes are features, the elements from one image of a batched value to the next: images of several elements start at a cache line.
-std::int64_t image_stride(const Type& type);
+/// Where lanes are features, the elements from one image of a batched value, or of a stack of so many steps of it, to the next: images of
+/// several elements start at a cache line.
+std::int64_t image_stride(const Type& type, std::int64_t steps = 1);
 
 struct KernelSource {
   Graph graph;                         ///< Values named v0, v1, ...; inputs named "0", "1", ...; no locations.
@@ -29,13 +31,15 @@ struct KernelSource {
 };
 
 struct ExtractedKernel {
-  KernelSource source;
+  KernelSource source;  ///< Without a graph for a loop, whose body has kernels of its own.
+  const Op* loop = nullptr;
   std::vector<ValueId> inputs;   ///< Values of the whole graph, in the order of the arguments.
   std::vector<ValueId> outputs;  ///< Values of the whole graph, in the order of the arguments, after the inputs.
 };
 
-/// The kernels of a graph after `block`, in order.
-std::vector<ExtractedKernel> extract_kernels(const Graph& graph);
+/// The kernels of a graph after `block`, in order. `steps_of` says which values are one of how many steps that lie one after the other in
+/// an image; their inputs and outputs have that as `steps`.
+std::vector<ExtractedKernel> extract_kernels(const Graph& graph, const std::map<ValueId, std::int64_t>& steps_of = {});
 
 /// The outputs of a kernel's graph in groups that one loop nest can compute: sums over the batch by themselves, others by their dimensions.
 /// The arguments of its code are in this order.

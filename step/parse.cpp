@@ -27,7 +27,7 @@ class StepParser : public GraphParser {
     memory();
     while (!accept("}")) statement();
     expect_end("step");
-    for_each_call(plan_, [&](const KernelCall& call, int phase, const Tiles*) { plan_.kernels[call.kernel].info.phase = phase; });
+    for_each_call(plan_, [&](const KernelCall& call, const CallSite& site) { plan_.kernels[call.kernel].info.phase = site.phase; });
     return std::move(plan_);
   }
 
@@ -147,9 +147,37 @@ class StepParser : public GraphParser {
     std::vector<Argument> arguments;
     list([&] {
       arguments.push_back({known_buffer()});
-      if (is_word("stride")) arguments.back().stride = positive("stride");
+      auto& argument = arguments.back();
+      if (is_word("stride")) argument.stride = positive("stride");
+      if (is_word("step")) argument.step = positive("step");
+      if (is_word("now") || is_word("next")) {
+        argument.turn = is_word("now") ? CarryTurn::now : CarryTurn::next;
+        advance();
+      }
     });
     return arguments;
+  }
+
+  KernelCall call() {
+    expect_word("call");
+    KernelCall call{known_kernel(), {}};
+    call.arguments = arguments();
+    return call;
+  }
+
+  TileLoop loop() {
+    TileLoop loop{.steps = positive_integer(), .reverse = accept_word("reverse")};
+    expect("{");
+    while (accept_word("carry")) {
+      Carry carry{known_buffer(), -1, -1};
+      expect_word("from");
+      carry.first = known_buffer();
+      if (accept_word("to")) carry.last = known_buffer();
+      loop.carries.push_back(carry);
+    }
+    do loop.calls.push_back(call());
+    while (!accept("}"));
+    return loop;
   }
 
   void tiles() {
@@ -161,11 +189,10 @@ class StepParser : public GraphParser {
         tiles.commands.push_back(Load{});
       } else if (accept_word("pad")) {
         tiles.commands.push_back(Pad{known_buffers()});
+      } else if (accept_word("loop")) {
+        tiles.commands.push_back(loop());
       } else {
-        expect_word("call");
-        KernelCall call{known_kernel(), {}};
-        call.arguments = arguments();
-        tiles.commands.push_back(std::move(call));
+        tiles.commands.push_back(call());
       }
     }
     plan_.commands.push_back(std::move(tiles));

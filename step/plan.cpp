@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -51,6 +52,24 @@ std::int64_t StepPlan::chunks(std::int64_t images) const {
   return std::min(ceil_div(images, smallest_tile), most);
 }
 
+std::int64_t inputs_of(const StepPlan& plan, const KernelCall& call) {
+  const auto& ops = plan.kernels[call.kernel].source.graph.ops;
+  return std::count_if(ops.begin(), ops.end(), [](const Op& op) { return op.kind == OpKind::input; });
+}
+
+namespace {
+
+/// The buffers that a loop makes and reads within a step of its own.
+std::set<BufferId> made_within(const StepPlan& plan, const TileLoop& loop) {
+  std::set<BufferId> made;
+  for (const auto& call : loop.calls)
+    for (auto i = static_cast<std::size_t>(inputs_of(plan, call)); i < call.arguments.size(); ++i)
+      if (const auto& argument = call.arguments[i]; argument.step == 0 && argument.turn == CarryTurn::none) made.insert(argument.buffer);
+  return made;
+}
+
+}  // namespace
+
 std::vector<ValueLife> lives(const StepPlan& plan) {
   std::map<BufferId, ValueLife> lives;
   auto extend = [&](BufferId buffer, int kernel, int phase) {
@@ -66,8 +85,25 @@ std::vector<ValueLife> lives(const StepPlan& plan) {
       for (const auto& input : plan.inputs) extend(input.buffer, -1, phase);
   });
   int kernel = 0;
-  for_each_call(plan, [&](const KernelCall& call, int phase, const Tiles*) {
-    for (const auto& argument : call.arguments) extend(argument.buffer, kernel, phase);
+  std::set<BufferId> within;
+  for_each_call(plan, [&](const KernelCall& call, const CallSite& site) {
+    // All else that a loop reads or makes is needed in all its steps.
+    if (site.loop != nullptr && &call == &site.loop->calls.front()) {
+      within = made_within(plan, *site.loop);
+      const auto last = kernel + static_cast<int>(site.loop->calls.size()) - 1;
+      auto throughout = [&](BufferId buffer) {
+        extend(buffer, kernel, site.phase);
+        extend(buffer, last, site.phase);
+      };
+      for (const auto& carry : site.loop->carries)
+        for (auto buffer : {carry.buffer, carry.first, carry.last})
+          if (buffer >= 0) throughout(buffer);
+      for (const auto& each : site.loop->calls)
+        for (const auto& argument : each.arguments)
+          if (!within.contains(argument.buffer)) throughout(argument.buffer);
+    }
+    if (site.loop == nullptr) within.clear();
+    for (const auto& argument : call.arguments) extend(argument.buffer, kernel, site.phase);
     ++kernel;
   });
   for (const auto& output : plan.outputs) extend(output.buffer, kernel, static_cast<int>(plan.phases()));
@@ -78,14 +114,15 @@ std::vector<ValueLife> lives(const StepPlan& plan) {
 
 std::vector<std::int64_t> bytes_of_kernels(const StepPlan& plan, std::int64_t images) {
   std::vector<std::int64_t> bytes(plan.kernels.size(), 0);
-  for_each_call(plan, [&](const KernelCall& call, int, const Tiles* tiles) {
+  for_each_call(plan, [&](const KernelCall& call, const CallSite& site) {
     for (const auto& argument : call.arguments) {
       const auto& at = plan.placement(argument.buffer);
-      const auto times = at.space == Space::tile      ? plan.tile_count(*tiles, images)
+      const auto times = at.space == Space::tile      ? plan.tile_count(*site.tiles, images)
                          : at.space == Space::batch   ? images
                          : at.space == Space::partial ? plan.chunks(images)
                                                       : 1;
-      bytes[call.kernel] += at.bytes * times;
+      const auto of_loop = argument.step > 0 ? 1 : site.times();
+      bytes[call.kernel] += at.bytes * times * of_loop / (argument.turn == CarryTurn::none ? 1 : 2);
     }
   });
   return bytes;
@@ -94,11 +131,17 @@ std::vector<std::int64_t> bytes_of_kernels(const StepPlan& plan, std::int64_t im
 std::int64_t most_events(const StepPlan& plan, std::int64_t images) {
   std::int64_t events = 1;  // that it started
   for_each_command(plan, [&](const Command& command, int) {
-    events += std::visit(
-        Overloaded{[&](const Tiles& tiles) { return plan.chunks(images) + plan.tile_count(tiles, images) * std::ssize(tiles.commands); },
-                   [](const Blocks& blocks) { return static_cast<std::int64_t>(std::ssize(blocks.kernels)); },
-                   [](const Barrier&) { return std::int64_t{1}; }},
-        command);
+    events += std::visit(Overloaded{[&](const Tiles& tiles) {
+                                      std::int64_t of_tile = 0;
+                                      for (const auto& each : tiles.commands) {
+                                        const auto* loop = std::get_if<TileLoop>(&each);
+                                        of_tile += loop == nullptr ? 1 : loop->steps * std::ssize(loop->calls);
+                                      }
+                                      return plan.chunks(images) + plan.tile_count(tiles, images) * of_tile;
+                                    },
+                                    [](const Blocks& blocks) { return static_cast<std::int64_t>(std::ssize(blocks.kernels)); },
+                                    [](const Barrier&) { return std::int64_t{1}; }},
+                         command);
   });
   return events;
 }
@@ -144,11 +187,16 @@ std::vector<PhaseView> phase_views(const StepPlan& plan) {
 }
 
 std::string describe_tiles(const StepPlan& plan, const Tiles& tiles, std::int64_t batch) {
-  const auto calls = std::count_if(tiles.commands.begin(), tiles.commands.end(),
-                                   [](const auto& each) { return std::holds_alternative<KernelCall>(each); });
-  if (calls == 0) return "";
+  std::int64_t calls = 0;
+  std::string loops;
+  for (const auto& each : tiles.commands) {
+    if (std::holds_alternative<KernelCall>(each)) ++calls;
+    if (const auto* loop = std::get_if<TileLoop>(&each))
+      loops += fmt::format(" and {} in {}", counted(std::ssize(loop->calls), "kernel"), counted(loop->steps, "step"));
+  }
+  if (calls == 0 && loops.empty()) return "";
   const auto count = ceil_div(batch, tiles.images);
-  auto text = fmt::format(" {} over {} of {}", counted(calls, "kernel"), counted(count, "tile"), counted(tiles.images, "image"));
+  auto text = fmt::format(" {}{} over {} of {}", counted(calls, "kernel"), loops, counted(count, "tile"), counted(tiles.images, "image"));
   if (batch % tiles.images != 0) text += fmt::format(", the last of {}", batch % tiles.images);
   if (plan.tile_count(tiles, batch) > count) text += ", and one of padding";
   return text;
@@ -169,9 +217,9 @@ std::string describe_phases(const StepPlan& plan, std::int64_t batch) {
     int reductions = 0, whole = 0;
   };
   std::vector<Sum> sums(views.size());
-  for_each_call(plan, [&](const KernelCall& call, int phase, const Tiles*) {
+  for_each_call(plan, [&](const KernelCall& call, const CallSite& site) {
     const auto& kernel = plan.kernels[call.kernel];
-    auto& sum = sums[phase];
+    auto& sum = sums[site.phase];
     sum.flops += kernel.info.flops_per_image * batch;
     sum.bytes += bytes_of[call.kernel];
     sum.reductions += kernel.source.reduces() ? 1 : 0;

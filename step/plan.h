@@ -46,9 +46,14 @@ struct Buffer {
 /// An index into StepPlan::buffers.
 using BufferId = std::int32_t;
 
+/// Which of its two values a carry's buffer gives: a step of a loop reads the first half and makes the second, which change places then.
+enum class CarryTurn : std::uint8_t { none, now, next };
+
 struct Argument {
   BufferId buffer;
-  std::int64_t stride = 0;  ///< Bytes from one block to the next, for a kernel that works in blocks.
+  std::int64_t stride = 0;           ///< Bytes from one block to the next, for a kernel that works in blocks.
+  std::int64_t step = 0;             ///< Bytes from one step of a loop to the next, for a stack of which it is a step.
+  CarryTurn turn = CarryTurn::none;  ///< For a carry of a loop.
 };
 
 // Commands ---------------------------------------------------------------------------------------------------------------------------
@@ -68,7 +73,22 @@ struct Pad {
   std::vector<BufferId> buffers;
 };
 
-using TileCommand = std::variant<Load, KernelCall, Pad>;
+/// What a loop hands from step to step of a tile.
+struct Carry {
+  BufferId buffer;  ///< Of two values.
+  BufferId first;   ///< Copied to it before the first step.
+  BufferId last;    ///< To which it is copied behind the last step, or -1.
+};
+
+/// Kernels are called on the tile, step after step.
+struct TileLoop {
+  std::int64_t steps = 1;
+  bool reverse = false;  ///< From the last step of stacks to the first.
+  std::vector<Carry> carries = {};
+  std::vector<KernelCall> calls = {};
+};
+
+using TileCommand = std::variant<Load, KernelCall, TileLoop, Pad>;
 
 /// The batch is cut into chunks, which threads share; a thread takes the tiles of a chunk in order.
 struct Tiles {
@@ -163,18 +183,33 @@ void for_each_command(const StepPlan& plan, Visit visit) {
   }
 }
 
-/// Calls visit(call, phase, tiles) for every call, in order; `tiles` are those it is made for, or nullptr for a call of blocks.
+/// Where a call stands.
+struct CallSite {
+  int phase = 0;
+  const Tiles* tiles = nullptr;    ///< It is made for; nullptr for a call of blocks.
+  const TileLoop* loop = nullptr;  ///< In each step of which it is made, or nullptr.
+
+  std::int64_t times() const { return loop == nullptr ? 1 : loop->steps; }
+};
+
+/// Calls visit(call, site) for every call, in order.
 template <class Visit>
 void for_each_call(const StepPlan& plan, Visit visit) {
   for_each_command(plan, [&](const Command& command, int phase) {
     if (const auto* tiles = std::get_if<Tiles>(&command)) {
-      for (const auto& each : tiles->commands)
-        if (const auto* call = std::get_if<KernelCall>(&each)) visit(*call, phase, tiles);
+      for (const auto& each : tiles->commands) {
+        if (const auto* call = std::get_if<KernelCall>(&each)) visit(*call, CallSite{phase, tiles});
+        if (const auto* loop = std::get_if<TileLoop>(&each))
+          for (const auto& call : loop->calls) visit(call, CallSite{phase, tiles, loop});
+      }
     } else if (const auto* blocks = std::get_if<Blocks>(&command)) {
-      for (const auto& each : blocks->kernels) visit(each.call, phase, static_cast<const Tiles*>(nullptr));
+      for (const auto& each : blocks->kernels) visit(each.call, CallSite{phase});
     }
   });
 }
+
+/// How many of a call's arguments, the first of them, its kernel reads.
+std::int64_t inputs_of(const StepPlan& plan, const KernelCall& call);
 
 /// Plans a graph after `block`. Memory goes by liveness: values of a tile share the bytes of those that are not used any more. With guards,
 /// every value has pages of its own and one more, which is nobody's, on that side; in Space::batch its distance is that of the next 64

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
+#include <set>
 
 #include "gradc/error.h"
 #include "ir/kernel_form.h"
+#include "ir/scan.h"
 #include "step/text.h"
 #include "support/ceil_div.h"
 #include "target/cost.h"
@@ -20,7 +23,32 @@ struct Interval {
   ValueId value;
   std::int64_t bytes;
   int first, last;
+  std::size_t loop = kNoLoop;  ///< The loop of whose body it is a value.
   std::int64_t offset = 0;
+
+  static constexpr std::size_t kNoLoop = static_cast<std::size_t>(-1);
+};
+
+/// A loop of a phase: the kernels of its body, and where the values of that live.
+struct PlannedLoop {
+  PlannedLoop(const Op& op, Lanes lanes) : op(op), parts(op), definers(parts.body.definers()), arguments(parts.body.values.size()) {
+    std::map<ValueId, std::int64_t> steps_of;
+    if (lanes == Lanes::features && parts.steps > 1) {
+      for (std::size_t i = parts.carries; i < parts.carries + parts.scanned; ++i) steps_of[parts.inputs[i]] = parts.steps;
+      for (std::size_t i = parts.carries; i < parts.outputs.size(); ++i) steps_of[storage(parts.outputs[i])] = parts.steps;
+    }
+    kernels = extract_kernels(parts.body, steps_of);
+  }
+
+  ValueId storage(ValueId value) const { return storage_of(parts.body, definers, value); }
+
+  const Op& op;
+  ScanParts parts;
+  std::vector<std::int32_t> definers;
+  std::vector<ExtractedKernel> kernels;
+  std::vector<std::optional<Argument>> arguments;  ///< For each value of the body how a kernel gets it.
+  std::vector<BufferId> carries;
+  int first_kernel = 0;  ///< In StepPlan::kernels.
 };
 
 /// Gives each interval the lowest offset that is free while it lives, larger ones first. Returns the bytes in all.
@@ -72,18 +100,27 @@ class Planner {
   }
 
   StepPlan run() {
+    for (std::size_t k = 0; k < kernels_.size(); ++k)
+      if (kernels_[k].loop != nullptr) loops_.emplace(k, PlannedLoop(*kernels_[k].loop, graph_.lanes));
     set_tiles();
     set_load_phase();
     place_params();
     place_partials();
     place_tiles();
     place_whole();
+    for (auto& [k, loop] : loops_) find_arguments(loop);
     for (std::size_t k = 0; k < kernels_.size(); ++k)
       (kernels_[k].source.tiled() ? phase_of(k).tiled : phase_of(k).once).push_back(static_cast<int>(k));
     describe_kernels();
     add_boundary();
     for (std::size_t p = 0; p < phases_.size(); ++p) add_commands(p);
-    for (std::size_t k = 0; k < kernels_.size(); ++k) plan_.kernels[k].source = std::move(kernels_[k].source);
+    for (std::size_t k = 0; k < kernels_.size(); ++k) {
+      if (const auto loop = loops_.find(k); loop == loops_.end())
+        plan_.kernels[place_[k]].source = std::move(kernels_[k].source);
+      else
+        for (std::size_t i = 0; i < loop->second.kernels.size(); ++i)
+          plan_.kernels[static_cast<std::size_t>(loop->second.first_kernel) + i].source = std::move(loop->second.kernels[i].source);
+    }
     return std::move(plan_);
   }
 
@@ -94,9 +131,20 @@ class Planner {
   bool is_placed(ValueId value) const { return buffer_of_[value] >= 0; }
 
   BufferId place(ValueId value, Placement placement) {
-    buffer_of_[value] = static_cast<BufferId>(plan_.buffers.size());
-    plan_.buffers.push_back({graph_.values[value].name, graph_.type(value), placement});
+    buffer_of_[value] = add_buffer(graph_, value, placement);
     return buffer_of_[value];
+  }
+
+  /// A value of the graph or of a loop's body, which may have the name of another.
+  BufferId add_buffer(const Graph& graph, ValueId value, Placement placement) {
+    plan_.buffers.push_back({unique(graph.values[value].name, buffer_names_), graph.type(value), placement});
+    return static_cast<BufferId>(plan_.buffers.size()) - 1;
+  }
+
+  static std::string unique(const std::string& name, std::set<std::string>& taken) {
+    auto result = name;
+    for (int i = 1; !taken.insert(result).second; ++i) result = name + "_" + std::to_string(i);
+    return result;
   }
 
   /// The offset of an array that follows a space's others, whose bytes grow by it.
@@ -127,6 +175,8 @@ class Planner {
       if (!source.tiled()) continue;
       // A graph that partition has not given tiles, as in tests, has those of vectors.
       if (source.size == 0 && graph_.lanes == Lanes::batch) source.size = plan_.target.lanes;
+      if (auto loop = loops_.find(k); loop != loops_.end())
+        for (auto& kernel : loop->second.kernels) kernel.source.size = source.size;
       phase_of(k).images = source.images();
       if (first == 0) first = source.images();
       smallest = smallest == 0 ? source.images() : std::min(smallest, source.images());
@@ -234,9 +284,16 @@ class Planner {
         list.push_back({value, aligned(bytes), life.first_kernel, life.last_kernel});
       if (crosses && phases_[life.first_phase].images < plan_.padded_images) to_pad.emplace_back(life.first_phase, value);
     }
+    for (const auto& [k, loop] : loops_) add_values_of(k, loop, tile);
     plan_.tile_bytes = arrange(tile);
     plan_.batch_bytes = arrange(batch);
-    for (const auto& each : tile) place(each.value, {Space::tile, each.offset, each.bytes});
+    for (const auto& each : tile) {
+      const Placement placement{Space::tile, each.offset, each.bytes};
+      if (each.loop == Interval::kNoLoop)
+        place(each.value, placement);
+      else
+        place_in_loop(loops_.at(each.loop), each.value, placement);
+    }
     auto place_batch = [&](const std::vector<Interval>& list, std::int64_t start) {
       for (const auto& each : list) place(each.value, {Space::batch, start + each.offset, image_bytes(graph_.type(each.value))});
     };
@@ -247,6 +304,48 @@ class Planner {
     for (const auto& [phase, value] : to_pad) phases_[phase].to_pad.push_back(buffer_of_[value]);
   }
 
+  /// What a body makes and reads itself, and its carries, twice each.
+  void add_values_of(std::size_t k, const PlannedLoop& loop, std::vector<Interval>& tile) const {
+    const auto& body = loop.parts.body;
+    std::set<ValueId> elsewhere;
+    for (auto output : loop.parts.outputs) elsewhere.insert(loop.storage(output));
+    auto add = [&](ValueId value, std::int64_t times) {
+      const auto bytes = image_bytes(body.type(value)) * kernels_[k].source.images();
+      const auto kernel = static_cast<int>(k);
+      tile.push_back({value, times == 1 ? aligned(bytes) : times * bytes, kernel, kernel, k});
+    };
+    for (std::size_t i = 0; i < loop.parts.carries; ++i) add(loop.parts.inputs[i], 2);
+    for (const auto& kernel : loop.kernels)
+      for (auto value : kernel.outputs)
+        if (!elsewhere.contains(value)) add(value, 1);
+  }
+
+  void place_in_loop(PlannedLoop& loop, ValueId value, Placement placement) {
+    loop.arguments[value] = Argument{add_buffer(loop.parts.body, value, placement)};
+  }
+
+  /// How the kernels of a body get the operands and results of the loop.
+  void find_arguments(PlannedLoop& loop) {
+    const auto& parts = loop.parts;
+    auto step_bytes = [&](ValueId value) {
+      const auto& type = parts.body.type(value);
+      return type.elements() * size_of(type.dtype) * (graph_.lanes == Lanes::batch ? plan_.target.lanes : 1);
+    };
+    for (std::size_t i = 0; i < parts.carries; ++i) {
+      auto& now = loop.arguments[parts.inputs[i]];
+      now->turn = CarryTurn::now;
+      loop.carries.push_back(now->buffer);
+      loop.arguments[loop.storage(parts.outputs[i])] = Argument{.buffer = now->buffer, .turn = CarryTurn::next};
+    }
+    for (std::size_t i = parts.carries; i < parts.inputs.size(); ++i) {
+      auto& argument = loop.arguments[parts.inputs[i]] = Argument{buffer_of_[storage(loop.op.operands[i])]};
+      if (parts.is_scanned(i)) argument->step = step_bytes(parts.inputs[i]);
+    }
+    for (std::size_t i = parts.carries; i < parts.outputs.size(); ++i)
+      loop.arguments[loop.storage(parts.outputs[i])] =
+          Argument{.buffer = buffer_of_[loop.op.results[i]], .step = step_bytes(parts.outputs[i])};
+  }
+
   void place_whole() {
     for (const auto& [value, life] : lives()) {
       if (is_placed(value)) continue;
@@ -254,8 +353,26 @@ class Planner {
     }
   }
 
+  TileLoop loop_of(std::size_t k) const {
+    const auto& planned = loops_.at(k);
+    TileLoop loop{.steps = planned.parts.steps, .reverse = planned.parts.reverse};
+    for (std::size_t i = 0; i < planned.parts.carries; ++i)
+      loop.carries.push_back({planned.carries[i], buffer_of_[storage(planned.op.operands[i])], buffer_of_[planned.op.results[i]]});
+    for (std::size_t i = 0; i < planned.kernels.size(); ++i) {
+      KernelCall call{planned.first_kernel + static_cast<int>(i), {}};
+      for (const auto* list : {&planned.kernels[i].inputs, &planned.kernels[i].outputs})
+        for (auto value : *list) {
+          const auto& argument = planned.arguments[planned.storage(value)];
+          check(argument.has_value() && argument->buffer >= 0, "every argument of a kernel in a loop has a place");
+          call.arguments.push_back(*argument);
+        }
+      loop.calls.push_back(std::move(call));
+    }
+    return loop;
+  }
+
   KernelCall call(int k) const {
-    KernelCall call{k, {}};
+    KernelCall call{static_cast<int>(place_[k]), {}};
     for (const auto* list : {&kernels_[k].inputs, &kernels_[k].outputs})
       for (auto value : *list) {
         const auto buffer = buffer_of_[storage(value)];
@@ -277,7 +394,7 @@ class Planner {
         bytes += at.bytes * (at.space == Space::partial ? plan_.chunks(cost::kUsualBatch) : 1);
     calls.cost = cost::kCallOfBlock + bytes / calls.blocks / cost::kBytesOfBlock;
     calls.cost_of_image = static_cast<std::int64_t>(
-        cost::arithmetic_cycles(static_cast<double>(plan_.kernels[k].info.flops_per_image / calls.blocks), plan_.target));
+        cost::arithmetic_cycles(static_cast<double>(plan_.kernels[place_[k]].info.flops_per_image / calls.blocks), plan_.target));
     return calls;
   }
 
@@ -331,18 +448,42 @@ class Planner {
   /// What a kernel that works on columns adds to the rows of its table.
   ValueId gradient_of_table(int k) const { return definer(kernels_[k].outputs[0]).operands[1]; }
 
-  void describe_kernels() {
-    for (const auto& kernel : graph_.kernels) plan_.kernels.push_back({.source = {}, .info = {.name = kernel.name, .phase = kernel.phase}});
-    for (const auto& op : graph_.ops) {
-      if (op.kernel < 0) continue;
-      auto& info = plan_.kernels[op.kernel].info;
-      for (auto result : op.results) info.values.push_back(graph_.values[result].name);
+  /// Says what the kernels of the graph, or of a loop's body, do in a step; their places begin at `first`.
+  void describe(const Graph& graph, const std::vector<std::size_t>& places, std::int64_t times) {
+    for (const auto& op : graph.ops) {
+      if (op.kernel < 0 || op.body) continue;
+      auto& info = plan_.kernels[places[op.kernel]].info;
+      for (auto result : op.results) info.values.push_back(graph.values[result].name);
       if (!op.loc.empty() && std::find(info.layers.begin(), info.layers.end(), op.loc) == info.layers.end()) info.layers.push_back(op.loc);
       info.contraction = info.contraction || is_contraction(op.kind);
       bool batched = false;
-      for (auto operand : op.operands) batched = batched || graph_.type(operand).batched();
-      if (batched) info.flops_per_image += graph_.flops(op);
+      for (auto operand : op.operands) batched = batched || graph.type(operand).batched();
+      if (batched) info.flops_per_image += times * graph.flops(op);
     }
+  }
+
+  void describe_kernels() {
+    std::set<std::string> names;
+    auto add = [&](const std::string& name, std::int64_t phase) {
+      plan_.kernels.push_back({.source = {}, .info = {.name = unique(name, names), .phase = phase}});
+      return plan_.kernels.size() - 1;
+    };
+    // Kernels of bodies take names that are left.
+    for (const auto& kernel : graph_.kernels) names.insert(kernel.name);
+    for (std::size_t k = 0; k < kernels_.size(); ++k) {
+      const auto loop = loops_.find(k);
+      place_.push_back(plan_.kernels.size());
+      if (loop == loops_.end()) {
+        names.erase(graph_.kernels[k].name);
+        add(graph_.kernels[k].name, graph_.kernels[k].phase);
+        continue;
+      }
+      loop->second.first_kernel = static_cast<int>(plan_.kernels.size());
+      std::vector<std::size_t> places;
+      for (const auto& kernel : loop->second.parts.body.kernels) places.push_back(add(kernel.name, graph_.kernels[k].phase));
+      describe(loop->second.parts.body, places, loop->second.parts.steps);
+    }
+    describe(graph_, place_, 1);
   }
 
   void add_boundary() {
@@ -365,7 +506,12 @@ class Planner {
     if (loads || !phase.tiled.empty()) {
       Tiles tiles{.images = phase.images, .clear = phase.sums};
       if (loads) tiles.commands.push_back(Load{});
-      for (int k : phase.tiled) tiles.commands.push_back(call(k));
+      for (int k : phase.tiled) {
+        if (kernels_[k].loop != nullptr)
+          tiles.commands.push_back(loop_of(static_cast<std::size_t>(k)));
+        else
+          tiles.commands.push_back(call(k));
+      }
       if (!phase.to_pad.empty()) tiles.commands.push_back(Pad{phase.to_pad});
       plan_.commands.push_back(std::move(tiles));
     }
@@ -381,11 +527,14 @@ class Planner {
   Guards guards_;
   std::vector<std::int32_t> definers_;
   std::vector<ExtractedKernel> kernels_;
+  std::map<std::size_t, PlannedLoop> loops_;  ///< By kernels of the graph.
+  std::vector<std::size_t> place_;            ///< For each kernel of the graph its place, or its loop's first, among the plan's.
   std::vector<Phase> phases_;
   int load_phase_ = 0;
   StepPlan plan_;
   std::vector<BufferId> buffer_of_;  ///< For each value, or -1.
   std::vector<bool> read_as_array_;  ///< Scalars too, where a reshape makes an array of one.
+  std::set<std::string> buffer_names_;
 };
 
 }  // namespace

@@ -71,7 +71,11 @@ class Printer {
 
   std::string arguments(const KernelCall& call) const {
     return listed(call.arguments, [&](const Argument& argument) {
-      return buffer(argument.buffer) + (argument.stride > 0 ? fmt::format(" stride {}", argument.stride) : "");
+      auto text = buffer(argument.buffer);
+      if (argument.stride > 0) text += fmt::format(" stride {}", argument.stride);
+      if (argument.step > 0) text += fmt::format(" step {}", argument.step);
+      if (argument.turn != CarryTurn::none) text += argument.turn == CarryTurn::now ? " now" : " next";
+      return text;
     });
   }
 
@@ -79,16 +83,27 @@ class Printer {
     return listed(ids, [&](BufferId id) { return buffer(id); });
   }
 
+  std::string text(const KernelCall& call) const {
+    return fmt::format("call @{} {}\n", plan_.kernels[call.kernel].info.name, arguments(call));
+  }
+
+  std::string text(const TileLoop& loop) const {
+    auto out = fmt::format("loop {}{} {{\n", loop.steps, loop.reverse ? " reverse" : "");
+    for (const auto& [own, first, last] : loop.carries)
+      out += fmt::format("      carry {} from {}{}\n", buffer(own), buffer(first), last >= 0 ? " to " + buffer(last) : "");
+    for (const auto& call : loop.calls) out += "      " + text(call);
+    return out + "    }\n";
+  }
+
   void print(const Tiles& tiles) {
     out_ += fmt::format("  tiles {} {{\n", tiles.images);
     if (!tiles.clear.empty()) out_ += fmt::format("    clear {}\n", buffers(tiles.clear));
     for (const auto& command : tiles.commands)
-      out_ += std::visit(Overloaded{[](const Load&) { return std::string("    load\n"); },
-                                    [&](const KernelCall& call) {
-                                      return fmt::format("    call @{} {}\n", plan_.kernels[call.kernel].info.name, arguments(call));
-                                    },
-                                    [&](const Pad& pad) { return fmt::format("    pad {}\n", buffers(pad.buffers)); }},
-                         command);
+      out_ += std::visit(
+          Overloaded{[](const Load&) { return std::string("    load\n"); }, [&](const KernelCall& call) { return "    " + text(call); },
+                     [&](const TileLoop& loop) { return "    " + text(loop); },
+                     [&](const Pad& pad) { return fmt::format("    pad {}\n", buffers(pad.buffers)); }},
+          command);
     out_ += "  }\n";
   }
 

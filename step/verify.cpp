@@ -92,14 +92,8 @@ class Verifier {
       if (space(buffer) != Space::partial) fail(fmt::format("{} is cleared, but is no partial sum", name(buffer)));
     cleared_ = {tiles.clear.begin(), tiles.clear.end()};
     for (const auto& command : tiles.commands)
-      std::visit(Overloaded{[&](const Load&) { load(); },
-                            [&](const KernelCall& call) {
-                              const auto& source = plan_.kernels[call.kernel].source;
-                              if (!source.tiled() || source.images() != tiles.images)
-                                fail(fmt::format("kernel @{} works on {} {}, and not on tiles of {} images", name_of_kernel(call),
-                                                 name_of(source.form), source.size, tiles.images));
-                              expect_call(call);
-                            },
+      std::visit(Overloaded{[&](const Load&) { load(); }, [&](const KernelCall& call) { expect_call_of_tile(call, tiles); },
+                            [&](const TileLoop& loop) { expect(loop, tiles); },
                             [&](const Pad& pad) {
                               for (auto buffer : pad.buffers)
                                 if (space(buffer) != Space::batch || !written_[buffer])
@@ -107,6 +101,41 @@ class Verifier {
                             }},
                  command);
     cleared_.clear();
+  }
+
+  void expect_call_of_tile(const KernelCall& call, const Tiles& tiles) {
+    const auto& source = plan_.kernels[call.kernel].source;
+    if (!source.tiled() || source.images() != tiles.images)
+      fail(fmt::format("kernel @{} works on {} {}, and not on tiles of {} images", name_of_kernel(call), name_of(source.form), source.size,
+                       tiles.images));
+    expect_call(call);
+  }
+
+  /// What a carry's turns and the steps of stacks are, is known to loops alone.
+  void expect(const TileLoop& loop, const Tiles& tiles) {
+    std::set<BufferId> made;
+    for (const auto& [own, first, last] : loop.carries) {
+      if (space(own) != Space::tile) fail(fmt::format("{} is carried from step to step, but is none of a tile", name(own)));
+      if (!written_[first]) fail(fmt::format("{} starts as {}, which nothing has written", name(own), name(first)));
+      written_[own] = Write{phase_, command_, -1};
+    }
+    for (const auto& call : loop.calls) {
+      for (const auto& argument : call.arguments) {
+        const auto bytes = plan_.placement(argument.buffer).bytes * (space(argument.buffer) == Space::batch ? tiles.images : 1);
+        if (argument.step > bytes / loop.steps)
+          fail(fmt::format("{} has {} bytes, which are not {} steps of {}", name(argument.buffer), bytes, loop.steps, argument.step));
+        const bool carried =
+            std::any_of(loop.carries.begin(), loop.carries.end(), [&](const Carry& carry) { return carry.buffer == argument.buffer; });
+        if (carried != (argument.turn != CarryTurn::none))
+          fail(fmt::format("{} of a loop is {}", name(argument.buffer), carried ? "carried, now or next" : "not carried"));
+        if (argument.turn == CarryTurn::next) made.insert(argument.buffer);
+      }
+      expect_call_of_tile(call, tiles);
+    }
+    for (const auto& [own, first, last] : loop.carries) {
+      if (!made.contains(own)) fail(fmt::format("{} is carried, but no step makes its next value", name(own)));
+      if (last >= 0) written_[last] = Write{phase_, command_, -1};
+    }
   }
 
   void expect(const Blocks& blocks) {

@@ -29,7 +29,7 @@ std::vector<std::int64_t> extents_of(const gradc::Type& type, int lanes) {
 /// Makes bounds and strides constants. Of a tuple's buffers only the first may state bounds, which hold for all. Where lanes are features
 /// the first argument, the image, has the largest stride.
 template <class Buffer>
-void fix_layout(Buffer buffer, const gradc::Type& type, int images, Lanes lanes, bool bounds = true) {
+void fix_layout(Buffer buffer, const gradc::Type& type, int images, Lanes lanes, std::int64_t steps = 1, bool bounds = true) {
   auto extents = extents_of(type, images);
   bool images_last = type.batched() && lanes == Lanes::features;
   std::int64_t stride = 1;
@@ -37,7 +37,7 @@ void fix_layout(Buffer buffer, const gradc::Type& type, int images, Lanes lanes,
     auto d = images_last ? (i + 1) % extents.size() : i;
     auto dim = buffer.dim(static_cast<int>(d));
     if (bounds) dim.set_bounds(0, static_cast<int>(extents[d]));
-    dim.set_stride(static_cast<int>(images_last && d == 0 ? image_stride(type) : stride));
+    dim.set_stride(static_cast<int>(images_last && d == 0 ? image_stride(type, steps) : stride));
     stride *= extents[d];
   }
 }
@@ -66,10 +66,11 @@ void Emitter::add_inputs() {
       continue;
     }
     ImageParam image(halide_type(type.dtype), static_cast<int>(extents_of(type, images()).size()), "arg" + op.attributes.text("name"));
-    fix_layout(image, type, images(), graph().lanes, kernel_.form != KernelForm::rows);
+    const auto steps = steps_of(op);
+    fix_layout(image, type, images(), graph().lanes, steps, kernel_.form != KernelForm::rows);
     if (kernel_.form == KernelForm::rows)
       for (int d = 0; d < image.dimensions(); ++d) image.dim(d).set_min(0);
-    if (aligned(type)) image.set_host_alignment(std::min(64, vector() * size_of(type.dtype)));
+    if (aligned(type, steps)) image.set_host_alignment(std::min(64, vector() * size_of(type.dtype)));
     arguments_.push_back(image);
     images_[op.result()] = image;
   }
@@ -115,7 +116,8 @@ bool Emitter::has(OpKind kind) const {
 
 bool Emitter::in_memory(ValueId value) const { return images_.contains(value); }
 
-bool Emitter::aligned(const gradc::Type& type) const {
+bool Emitter::aligned(const gradc::Type& type, std::int64_t steps) const {
+  if (lanes_are_features() && steps > 1 && type.elements() % vector() != 0) return false;
   if (!type.batched()) return kernel_.form == KernelForm::flat;
   return !lanes_are_features() || (type.elements() > 1 && kernel_.form != KernelForm::rows);
 }
@@ -208,6 +210,14 @@ bool Emitter::is_output(ValueId value) const {
                      [&](const Op& op) { return op.kind == OpKind::output && op.operands[0] == value; });
 }
 
+std::int64_t Emitter::steps_of(const Op& argument) { return argument.attributes.integer_or("steps", 1); }
+
+std::int64_t Emitter::steps_of_output(ValueId value) const {
+  for (const auto& op : kernel_.graph.ops)
+    if (op.kind == OpKind::output && op.operands[0] == value) return steps_of(op);
+  return 1;
+}
+
 void Emitter::emit_pointwise_again() {
   for (const auto& op : kernel_.graph.ops)
     if (is_pointwise(op.kind) && !is_output(op.result())) emit(op);
@@ -265,8 +275,10 @@ void Emitter::make_outputs() {
     for (std::size_t i = 0; i < group.size(); ++i) {
       // Sums read what was stored, not the expression again.
       values_[group[i]] = {consumer, group.size() == 1 ? -1 : static_cast<int>(i)};
-      fix_layout(consumer.output_buffers()[i], type(group[i]), images(), graph().lanes, i == 0);
-      if (aligned(type(group[i]))) consumer.output_buffers()[i].set_host_alignment(std::min(64, vector() * size_of(type(group[i]).dtype)));
+      const auto steps = steps_of_output(group[i]);
+      fix_layout(consumer.output_buffers()[i], type(group[i]), images(), graph().lanes, steps, i == 0);
+      if (aligned(type(group[i]), steps))
+        consumer.output_buffers()[i].set_host_alignment(std::min(64, vector() * size_of(type(group[i]).dtype)));
     }
     outputs_.push_back(consumer);
   }

@@ -100,7 +100,10 @@ class Emitter {
  private:
   void add_inputs();
   /// Whether a value's memory starts at a multiple of a vector.
-  bool aligned(const Type& type) const;
+  bool aligned(const Type& type, std::int64_t steps) const;
+  /// Of how many steps that lie one after the other in an image an input or output is one.
+  static std::int64_t steps_of(const Op& argument);
+  std::int64_t steps_of_output(ValueId value) const;
   void emit(const Op& op);
   void make_outputs();
   bool reaches_product(ValueId value) const;

@@ -99,6 +99,18 @@ void halide_concat(Emitter& e, const Op& op) {
   e.define(op.result(), f);
 }
 
+void halide_reverse(Emitter& e, const Op& op) {
+  const auto& y = e.type(op.result());
+  auto index = all_of(e.indices(y));
+  for (auto axis : op.attributes.ints("axes")) {
+    auto& own = index[static_cast<std::size_t>(y.rank() - 1 - axis)];
+    own = static_cast<int>(y.dims[axis]) - 1 - own;
+  }
+  Func f("reverse");
+  f(e.arguments_of(y)) = e.at(op.operands[0], e.n, index);
+  e.define(op.result(), f);
+}
+
 void halide_random_uniform(Emitter& e, const Op& op) {
   const auto& y = e.type(op.result());
   auto vars = e.indices(y);

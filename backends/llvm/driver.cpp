@@ -118,8 +118,12 @@ class Writer {
     };
     for (const auto& command : plan_.commands) {
       if (const auto* tiles = std::get_if<Tiles>(&command)) {
-        for (const auto& each : tiles->commands)
+        for (const auto& each : tiles->commands) {
           if (const auto* call = std::get_if<KernelCall>(&each)) alone(*call, [&] { write_tiles(*tiles, {*call}); });
+          if (const auto* loop = std::get_if<TileLoop>(&each))
+            for (const auto& call : loop->calls)
+              alone(call, [&] { write_tiles(*tiles, {TileLoop{.steps = loop->steps, .reverse = loop->reverse, .calls = {call}}}); });
+        }
       } else if (const auto* blocks = std::get_if<Blocks>(&command)) {
         for (const auto& each : blocks->kernels) alone(each.call, [&] { write(Blocks{{each}}); });
       }
@@ -138,7 +142,7 @@ class Writer {
   /// One zeroed halide_buffer_t for each argument of the widest kernel. Only `host` is ever read: all else is constant in the kernels.
   void make_buffers() {
     std::size_t most = 0;
-    for_each_call(plan_, [&](const KernelCall& call, int, const Tiles*) { most = std::max(most, call.arguments.size()); });
+    for_each_call(plan_, [&](const KernelCall& call, const CallSite&) { most = std::max(most, call.arguments.size()); });
     auto* storage = llvm::ArrayType::get(b_.getInt8Ty(), kBufferBytes * std::max<std::size_t>(most, 1));
     buffers_ = b_.CreateAlloca(storage, nullptr, "buffers");
     buffers_->setAlignment(llvm::Align(8));
@@ -188,6 +192,27 @@ class Writer {
   void write(const KernelCall& call, const Tiles&, Value* image, Value* partial) {
     write_call(call, image, partial, nullptr);
     event(call.kernel);
+  }
+
+  void write(const TileLoop& steps, const Tiles& tiles, Value* image, Value* partial) {
+    auto copy = [&](BufferId to, Value* half, BufferId from, Value* half_of_source) {
+      const auto carry = half != nullptr ? to : from;
+      auto at = [&](BufferId buffer, Value* half) {
+        auto* start = address(buffer, image, partial);
+        return half == nullptr ? start : offset(start, b_.CreateMul(half, b_.getInt64(plan_.placement(buffer).bytes / 2)));
+      };
+      b_.CreateMemCpy(at(to, half), llvm::MaybeAlign(1), at(from, half_of_source), llvm::MaybeAlign(1),
+                      static_cast<std::uint64_t>(plan_.placement(carry).bytes / 2));
+    };
+    for (const auto& carry : steps.carries) copy(carry.buffer, b_.getInt64(0), carry.first, nullptr);
+    loop("step", b_.getInt64(0), b_.getInt64(steps.steps), b_.getInt64(1), [&](Value* n) {
+      step_number_ = n;
+      step_of_stacks_ = steps.reverse ? b_.CreateSub(b_.getInt64(steps.steps - 1), n) : n;
+      for (const auto& call : steps.calls) write(call, tiles, image, partial);
+    });
+    step_number_ = step_of_stacks_ = nullptr;
+    for (const auto& carry : steps.carries)
+      if (carry.last >= 0) copy(carry.last, nullptr, carry.buffer, b_.getInt64(steps.steps % 2));
   }
 
   void write(const Pad& pad, const Tiles& tiles, Value* image, Value*) {
@@ -295,7 +320,13 @@ class Writer {
     if (sees_batch(source.form)) arguments.push_back(b_.CreateTrunc(padded_images_, b_.getInt32Ty()));
     for (std::size_t i = 0; i < call.arguments.size(); ++i) {
       auto* at = address(call.arguments[i].buffer, image, partial);
-      if (call.arguments[i].stride > 0) at = offset(at, b_.CreateMul(block_index, b_.getInt64(call.arguments[i].stride)));
+      const auto& [id, stride, step, turn] = call.arguments[i];
+      if (stride > 0) at = offset(at, b_.CreateMul(block_index, b_.getInt64(stride)));
+      if (step > 0) at = offset(at, b_.CreateMul(step_of_stacks_, b_.getInt64(step)));
+      if (turn != CarryTurn::none) {
+        auto* half = b_.CreateAnd(turn == CarryTurn::now ? step_number_ : plus_one(step_number_), b_.getInt64(1));
+        at = offset(at, b_.CreateMul(half, b_.getInt64(plan_.placement(id).bytes / 2)));
+      }
       auto* buffer = offset(buffers_, static_cast<std::int64_t>(i) * kBufferBytes);
       b_.CreateStore(at, offset(buffer, kHostOffset));
       arguments.push_back(buffer);
@@ -324,6 +355,7 @@ class Writer {
   llvm::AllocaInst *buffers_ = nullptr, *next_event_ = nullptr;
   Value *context_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *images_ = nullptr, *padded_images_ = nullptr, *chunks_ = nullptr,
         *batch_arena_ = nullptr, *partials_ = nullptr, *replicated_ = nullptr, *params_ = nullptr, *tile_memory_ = nullptr;
+  Value *step_number_ = nullptr, *step_of_stacks_ = nullptr;  ///< Of a loop: how many steps are done, and the step of its stacks.
 };
 
 [[noreturn]] void fail(const std::string& what) {

@@ -64,6 +64,19 @@ void reference_concat(const Execution& run) {
   }
 }
 
+void reference_reverse(const Execution& run) {
+  const auto& x = run.operand(0);
+  std::vector<std::int64_t> at(x.dims.size(), 0);
+  for (std::int64_t i = 0; i < x.size(); ++i) {
+    auto turned = at;
+    for (auto axis : run.attributes().ints("axes")) turned[axis] = x.dims[axis] - 1 - at[axis];
+    std::int64_t from = 0;
+    for (std::size_t d = 0; d < at.size(); ++d) from = from * x.dims[d] + turned[d];
+    run.result().data[i] = x.data[from];
+    for (std::size_t d = at.size(); d-- > 0 && ++at[d] == x.dims[d];) at[d] = 0;
+  }
+}
+
 void reference_random_uniform(const Execution& run) {
   auto& y = run.result();
   auto elements = y.size() / y.dims[0];

@@ -6,7 +6,10 @@ namespace gradc {
 
 OpDef define_input() {
   return {.summary = "what the caller gives each step: images, labels, scalars",
-          .attributes = {{"name", AttributeKind::text}, {"role", AttributeKind::text, true}, {"number", AttributeKind::integer, true}},
+          .attributes = {{"name", AttributeKind::text},
+                         {"role", AttributeKind::text, true},
+                         {"number", AttributeKind::integer, true},
+                         {"steps", AttributeKind::integer, true}},
           .states_its_type = true,
           .problem_of_type = input_problem,
           .has_effect = true,
@@ -26,9 +29,9 @@ OpDef define_constant() {
           .instructions = 0};
 }
 OpDef define_output() {
-  return {.summary = "gives a value to the caller under a name",
+  return {.summary = "gives a value to the caller under a name, or to the next steps of a scan by its `number`",
           .operands = {"x"},
-          .attributes = {{"name", AttributeKind::text}},
+          .attributes = {{"name", AttributeKind::text}, {"number", AttributeKind::integer, true}, {"steps", AttributeKind::integer, true}},
           .infer = [](const OpView&) { return std::vector<Type>{}; },
           .has_effect = true,
           .fusion = FusionKind::boundary};

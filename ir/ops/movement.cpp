@@ -1,4 +1,4 @@
-// Ops that move values without computing: reshape, transpose, broadcast, pad, slice, concat; and random_uniform, which makes them.
+// Ops that move values without computing: reshape, transpose, broadcast, pad, slice, concat, reverse; and random_uniform, which makes them.
 #include <algorithm>
 #include <numeric>
 
@@ -88,6 +88,15 @@ std::vector<Type> infer_concat(const OpView& op) {
   return {result};
 }
 
+std::vector<Type> infer_reverse(const OpView& op) {
+  const auto& x = op.operands[0];
+  const auto& axes = op.attributes.ints("axes");
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    if (axes[i] < (x.batched() ? 1 : 0) || axes[i] >= x.rank() || (i > 0 && axes[i] <= axes[i - 1]))
+      throw Error("axes rise, and are dimensions of {} but the batch", to_string(x));
+  return {x};
+}
+
 std::vector<Type> infer_random(const OpView& op) {
   Type result{DType::f32, op.attributes.ints("dims")};
   if (op.operands[0] != Type{DType::i32, {}} || op.operands[1] != Type{DType::i32, {kBatch}})
@@ -148,6 +157,14 @@ OpDef define_concat() {
           .operands = {"x..."},
           .attributes = {{"axis", AttributeKind::integer}},
           .infer = infer_concat,
+          .fusion = FusionKind::movement,
+          .gives_zero = gives_zero};
+}
+OpDef define_reverse() {
+  return {.summary = "x with the order along `axes` turned round",
+          .operands = {"x"},
+          .attributes = {{"axes", AttributeKind::ints}},
+          .infer = infer_reverse,
           .fusion = FusionKind::movement,
           .gives_zero = gives_zero};
 }

@@ -48,4 +48,8 @@ void gradient_concat(Gradient& g) {
   }
 }
 
+void gradient_reverse(Gradient& g) {
+  if (g.needs(0)) g.set(0, g.b.emit(OpKind::reverse, {g.dy()}, g.op.attributes));
+}
+
 }  // namespace gradc

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "ir/scan.h"
+
 namespace gradc::test {
 namespace {
 
@@ -73,6 +75,67 @@ OpCase pool_case(OpKind kind, const Ints& image, const Ints& size, const Ints& s
   return {name,
           [=](TrainingGraph& t) { t.loss_of(t.b.emit(kind, {trainable_images(t)}, with(window(strides, padding), "window", size)), 2); },
           image, batch};
+}
+
+ValueId part_of(Builder& b, ValueId x, std::int64_t units, std::int64_t i) {
+  return b.emit(OpKind::slice, {x}, {{"begin", Ints{0, i * units}}, {"size", Ints{kBatch, units}}});
+}
+
+/// A long short-term memory, whose loss sees the states of all steps or the last ones.
+OpCase lstm_case(std::int64_t steps, std::int64_t in, std::int64_t units, std::int64_t batch, bool all, bool reverse) {
+  return {fmt::format("scan of {} steps, {} to {} units, batch {}{}{}", steps, in, units, batch, all ? ", all" : "",
+                      reverse ? ", reverse" : ""),
+          [=](TrainingGraph& t) {
+            auto zero = t.b.constant(0, {DType::f32, {kBatch, units}});
+            ScanBuilder scan(t.b, steps, reverse);
+            auto& b = scan.body;
+            auto h = scan.carry(t.b.emit(OpKind::add, {zero, t.param("first", {units})}), "h"), c = scan.carry(zero, "c");
+            auto x = scan.scan(trainable_images(t), "x");
+            auto w = scan.constant(t.param("w", {in, 4 * units})), u = scan.constant(t.param("u", {units, 4 * units}));
+            auto z = b.emit(OpKind::add, {b.emit(OpKind::dense, {x, w}), scan.constant(t.param("bias", {4 * units}))});
+            z = b.emit(OpKind::add, {z, b.emit(OpKind::dense, {h, u})});
+            auto gate = [&](std::int64_t i) { return b.emit(i == 2 ? OpKind::tanh : OpKind::sigmoid, {part_of(b, z, units, i)}); };
+            auto next = b.emit(OpKind::add, {b.emit(OpKind::mul, {gate(1), c}), b.emit(OpKind::mul, {gate(0), gate(2)})});
+            auto y = b.emit(OpKind::mul, {gate(3), b.emit(OpKind::tanh, {next})});
+            scan.output(y, "next_h");
+            scan.output(next, "next_c");
+            if (all) scan.output(y, "y");
+            auto results = scan.finish("lstm");
+            t.loss_of(all ? results[2] : t.b.emit(OpKind::add, {results[0], results[1]}), 16);
+          },
+          {steps, in},
+          batch};
+}
+
+/// A loop with a mask of numbers, with what is the same for all steps of an image, and with ops that are no products.
+OpCase masked_scan_case(std::int64_t steps, std::int64_t units, std::int64_t batch) {
+  return {fmt::format("masked scan of {} steps of {} units, batch {}", steps, units, batch),
+          [=](TrainingGraph& t) {
+            auto x_all = trainable_images(t);
+            auto column = t.b.emit(OpKind::slice, {t.images}, {{"begin", Ints{0, 0, 0}}, {"size", Ints{kBatch, steps, 1}}});
+            auto numbers = t.b.emit(OpKind::reshape, {t.b.emit(OpKind::square, {column})}, {{"dims", Ints{kBatch, steps}}});
+            auto first = t.b.emit(OpKind::slice, {x_all}, {{"begin", Ints{0, 0, 0}}, {"size", Ints{kBatch, 1, units}}});
+            auto same = t.b.emit(OpKind::reshape, {first}, {{"dims", Ints{kBatch, units}}});
+            ScanBuilder scan(t.b, steps);
+            auto& b = scan.body;
+            auto h = scan.carry(same, "h"), x = scan.scan(x_all, "x"), mask = scan.scan(numbers, "mask");
+            auto on = b.emit(OpKind::reshape, {mask}, {{"dims", Ints{kBatch, 1}}});
+            auto product = b.emit(OpKind::dense, {h, scan.constant(t.param("u", {units, units}))});
+            auto z = b.emit(OpKind::add, {b.emit(OpKind::mul, {x, scan.constant(same)}), product});
+            auto scores = b.emit(OpKind::softmax, {z});
+            auto total =
+                b.emit(OpKind::reduce_sum, {b.emit(OpKind::mul, {z, scores})}, {{"axes", Ints{1}}, {"keep_dims", std::int64_t{1}}});
+            auto y = b.emit(OpKind::tanh, {b.emit(OpKind::add, {z, total})});
+            scan.output(b.emit(OpKind::add, {h, b.emit(OpKind::mul, {on, b.emit(OpKind::sub, {y, h})})}), "next");
+            scan.output(scores, "scores");
+            scan.output(h, "before");
+            auto results = scan.finish("loop");
+            auto sum = t.b.emit(OpKind::add, {results[1], results[2]});
+            auto last = t.b.emit(OpKind::reshape, {results[0]}, {{"dims", Ints{kBatch, 1, units}}});
+            t.loss_of(t.b.emit(OpKind::add, {sum, last}), 17);
+          },
+          {steps, units},
+          batch};
 }
 
 OpCase pointwise_case(OpKind kind) {
@@ -357,6 +420,19 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
                    },
                    {3, 4, 2},
                    2});
+  for (auto [units, batch, all, reverse] : {std::tuple(4, 3, false, false), std::tuple(3, 18, true, false), std::tuple(8, 2, true, true)})
+    cases.push_back(lstm_case(random.integer(2, 6), random.integer(1, 5), units, batch, all, reverse));
+  cases.push_back(lstm_case(1, 3, 2, 2, true, false));
+  cases.push_back(masked_scan_case(random.integer(2, 5), 4, 3));
+  cases.push_back(masked_scan_case(3, random.integer(1, 6), 17));
+  cases.push_back({"reverse",
+                   [](TrainingGraph& t) {
+                     auto some = t.b.emit(OpKind::reverse, {trainable_images(t)}, {{"axes", Ints{1, 3}}});
+                     auto weights = t.b.emit(OpKind::reverse, {t.param("row", {4, 5})}, {{"axes", Ints{1}}});
+                     t.loss_of(t.b.emit(OpKind::mul, {some, weights}), 18);
+                   },
+                   {3, 4, 5},
+                   2});
   cases.push_back({"argmax and one_hot",
                    [](TrainingGraph& t) {
                      auto x = trainable_images(t);
@@ -402,7 +478,8 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
 std::vector<OpCase> large_op_cases() {
   // Kernels so large that their gradients are computed over the whole batch, and as wide as vectors are, or not quite, or with long sums of
   // few outputs.
-  return {dense_case(90, 128, 18), dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3),
+  return {lstm_case(7, 20, 33, 19, true, false), lstm_case(5, 9, 32, 3, false, true), masked_scan_case(4, 48, 5), dense_case(90, 128, 18),
+          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3),
           gather_case(300, {256}, {20}, 33), gather_case(5000, {9}, {70}, 18),
           conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
           conv_case({{9, 13}, 16, 70, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}),

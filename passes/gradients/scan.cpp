@@ -1,0 +1,292 @@
+#include "ir/scan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "gradc/error.h"
+#include "passes/differentiate.h"
+#include "passes/gradients/gradients.h"
+#include "passes/simplify.h"
+#include "passes/steps.h"
+
+namespace gradc {
+namespace {
+
+/// The gradient of a scan is a scan the other way. Its carries are the gradients of the carries; in each step its body computes again what
+/// is pointwise in the forward step from the carries and the results of other ops, which the forward scan stacks for it, and then the
+/// gradients. Those of constants are sums over the steps, which are made behind the loop from stacks of what they sum: a weight's gradient
+/// is one product over all steps and images.
+class ScanGradient {
+ public:
+  explicit ScanGradient(Gradient& g) : g_(g), parts_(g.op), body_(std::make_shared<Graph>()), b_(*body_) {
+    body_->name = "body";
+    b_.stage = Stage::backward;
+  }
+
+  void run() {
+    find_reached();
+    if (std::none_of(reached_.begin(), reached_.end(), [](bool each) { return each; })) return;
+    add_carries();
+    copy_forward();
+    differentiate_step();
+    put_out_carries();
+    find_stacks();
+    all_ops_ = body_->ops;
+    eliminate_dead_code(*body_);
+    auto results = emit();
+    for (std::size_t i = 0; i < parts_.carries; ++i)
+      if (g_.needs(static_cast<int>(i)) && carry_number_.contains(i)) g_.set(static_cast<int>(i), results[carry_number_.at(i)]);
+    for (std::size_t i = 0; i < carry_number_.size() + stacks_.size(); ++i)
+      if (i >= carry_number_.size()) stack_results_[stacks_[i - carry_number_.size()]] = results[i];
+    for (std::size_t i = parts_.carries; i < parts_.inputs.size(); ++i) set_gradient_of(i);
+  }
+
+ private:
+  const Graph& forward() const { return parts_.body; }
+
+  /// Which values of the forward body depend on params, by way of earlier steps too.
+  void find_reached() {
+    std::vector<bool> inputs(forward().values.size(), false);
+    for (std::size_t i = 0; i < parts_.inputs.size(); ++i) inputs[parts_.inputs[i]] = g_.needs(static_cast<int>(i));
+    for (bool changed = true; changed;) {
+      reached_ = reached_from(forward(), inputs);
+      changed = false;
+      for (std::size_t i = 0; i < parts_.carries; ++i)
+        if (reached_[parts_.outputs[i]] && !inputs[parts_.inputs[i]]) inputs[parts_.inputs[i]] = changed = true;
+    }
+  }
+
+  /// The gradients of the carries behind a step, which are the carries of this loop, and of the step's stacked results.
+  void add_carries() {
+    auto seed = [&](ValueId value, ValueId gradient) {
+      auto& sum = seeds_[value];
+      sum.push_back(gradient);
+    };
+    for (std::size_t i = 0; i < parts_.carries; ++i) {
+      if (!reached_[parts_.outputs[i]] || forward().type(parts_.outputs[i]).dtype != DType::f32) continue;
+      carry_number_[i] = carry_number_.size();
+      const auto type = forward().type(parts_.inputs[i]);
+      const auto given = g_.dy(static_cast<int>(i));
+      operands_.push_back(given >= 0 ? given : g_.b.constant(0, type));
+      seed(parts_.outputs[i], add_body_input(b_, type, "d/" + name(parts_.outputs[i])));
+    }
+    for (std::size_t i = 0; i < parts_.stacked; ++i) {
+      const auto given = g_.dy(static_cast<int>(parts_.carries + i));
+      const auto value = parts_.outputs[parts_.carries + i];
+      if (given < 0 || !reached_[value]) continue;
+      seed(value, scanned(given, forward().type(value), "d/" + name(value)));
+    }
+  }
+
+  const std::string& name(ValueId value) const { return forward().values[value].name; }
+
+  /// A step of a stack of the whole graph.
+  ValueId scanned(ValueId stack, const Type& step, const std::string& hint) {
+    operands_.push_back(stack);
+    const auto value = add_body_input(b_, step, hint);
+    stack_results_[value] = stack;
+    return value;
+  }
+
+  /// Puts the forward step's values into the body: computed again, or, where that is more than pointwise work, as steps of stacks.
+  void copy_forward() {
+    here_.assign(forward().values.size(), -1);
+    for (std::size_t i = 0; i < parts_.carries; ++i) here_[parts_.inputs[i]] = saved(parts_.inputs[i]);
+    for (std::size_t i = parts_.carries; i < parts_.carries + parts_.scanned; ++i)
+      here_[parts_.inputs[i]] = scanned(g_.x(static_cast<int>(i)), forward().type(parts_.inputs[i]), name(parts_.inputs[i]));
+    for (const auto& op : forward().ops) {
+      if (op.kind == OpKind::input || op.kind == OpKind::output || is_inlined(op.kind) || moves(op)) continue;
+      if (forward().type(op.result()).batched())
+        for (auto result : op.results) here_[result] = saved(result);
+    }
+    for (std::size_t i = parts_.carries + parts_.scanned; i < parts_.inputs.size(); ++i) {
+      operands_.push_back(g_.x(static_cast<int>(i)));
+      here_[parts_.inputs[i]] = add_body_input(b_, forward().type(parts_.inputs[i]), name(parts_.inputs[i]));
+      constants_[here_[parts_.inputs[i]]] = g_.x(static_cast<int>(i));
+    }
+    for (const auto& op : forward().ops) {
+      if (op.kind == OpKind::input || op.kind == OpKind::output) continue;
+      Op copy = op;
+      copy.stage = Stage::backward;
+      for (auto& operand : copy.operands) operand = here_[operand];
+      const bool again = here_[op.result()] < 0;
+      for (auto& result : copy.results) {
+        auto& here = here_[result];
+        if (here < 0) here = body_->add_value(forward().type(result), name(result));
+        result = here;
+      }
+      if (again) body_->ops.push_back(copy);
+      ops_.push_back(std::move(copy));
+    }
+  }
+
+  /// Whether it only shows or moves values.
+  static bool moves(const Op& op) { return fusion_of(op.kind) == FusionKind::movement || op.kind == OpKind::reshape; }
+
+  /// A value of the forward step, which the forward scan is to stack.
+  ValueId saved(ValueId value) {
+    const auto here = scanned(-1, forward().type(value), name(value));
+    saved_[here] = value;
+    return here;
+  }
+
+  void differentiate_step() {
+    std::vector<bool> reached(body_->values.size(), false);
+    for (std::size_t value = 0; value < here_.size(); ++value)
+      if (here_[value] >= 0) reached[here_[value]] = reached_[value];
+    gradient_.assign(body_->values.size(), -1);
+    for (const auto& [value, parts] : seeds_) {
+      auto& sum = gradient_[here_[value]];
+      for (auto part : parts) sum = sum < 0 ? part : b_.emit(OpKind::add, {sum, part});
+    }
+    add_gradients(b_, ops_, reached, gradient_);
+  }
+
+  ValueId gradient_of_input(std::size_t i) const { return gradient_[here_[parts_.inputs[i]]]; }
+
+  void put_out_carries() {
+    for (const auto& [i, number] : carry_number_) {
+      auto gradient = gradient_of_input(i);
+      if (gradient < 0) gradient = b_.constant(0, forward().type(parts_.inputs[i]));
+      add_body_output(b_, gradient, "next_d/" + name(parts_.inputs[i]));
+    }
+  }
+
+  /// The values of each step that are needed behind the loop: gradients of what is scanned, and what gradients of constants sum.
+  void find_stacks() {
+    definers_ = body_->definers();
+    for (std::size_t i = parts_.carries; i < parts_.inputs.size(); ++i)
+      if (g_.needs(static_cast<int>(i)) && gradient_of_input(i) >= 0) need_stack(gradient_of_input(i));
+  }
+
+  void need_stack(ValueId value) {
+    if (!body_->type(value).batched()) {
+      for (auto operand : body_->ops[definers_[value]].operands) need_stack(operand);
+      return;
+    }
+    if (stack_results_.contains(value) || constants_.contains(value) || std::find(stacks_.begin(), stacks_.end(), value) != stacks_.end())
+      return;
+    stacks_.push_back(value);
+    add_body_output(b_, value, "stack/" + body_->values[value].name);
+  }
+
+  /// Appends the loop to the graph, with what the forward one has to stack for it.
+  std::vector<ValueId> emit() {
+    drop_unused_inputs();
+    std::vector<ValueId> operands;
+    std::size_t scanned = 0;
+    const auto inputs = inputs_of_body(*body_);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      auto operand = kept_operands_[i];
+      operands.push_back(operand >= 0 ? operand : stack_of_saved(inputs[i]));
+      if (i >= carry_number_.size() && !constants_.contains(inputs[i])) ++scanned;
+    }
+    Attributes attributes = {{"carries", static_cast<std::int64_t>(carry_number_.size())},
+                             {"scanned", static_cast<std::int64_t>(scanned)},
+                             {"steps", parts_.steps}};
+    if (!parts_.reverse) attributes.set("reverse", std::int64_t{1});
+    return g_.b.emit_all(OpKind::scan, operands, attributes, "d/" + g_.b.graph().values[g_.y()].name, body_);
+  }
+
+  bool is_used(ValueId input) const {
+    return std::any_of(body_->ops.begin(), body_->ops.end(),
+                       [&](const Op& op) { return std::find(op.operands.begin(), op.operands.end(), input) != op.operands.end(); });
+  }
+
+  void drop_unused_inputs() {
+    const auto inputs = inputs_of_body(*body_);
+    std::int64_t number = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      auto op = std::find_if(body_->ops.begin(), body_->ops.end(),
+                             [&](const Op& each) { return each.kind == OpKind::input && each.result() == inputs[i]; });
+      if (i >= carry_number_.size() && !is_used(inputs[i])) {
+        body_->ops.erase(op);
+        continue;
+      }
+      op->attributes.set("number", number++);
+      kept_operands_.push_back(operands_[i]);
+    }
+  }
+
+  ValueId stack_of_saved(ValueId here) {
+    auto& stack = stack_results_.at(here);
+    if (stack < 0) stack = stacked_by_forward(saved_.at(here));
+    return stack;
+  }
+
+  /// The stack of a value of the forward step, which the forward scan then makes if it does not already.
+  ValueId stacked_by_forward(ValueId value) {
+    auto& graph = g_.b.graph();
+    auto loop = std::find_if(graph.ops.begin(), graph.ops.end(), [&](const Op& op) { return op.body && op.results[0] == g_.y(); });
+    check(loop != graph.ops.end(), "the forward loop is part of the graph");
+    const auto outputs = outputs_of_body(*loop->body);
+    for (std::size_t i = parts_.carries; i < outputs.size(); ++i)
+      if (outputs[i] == value) return loop->results[i];
+    edit_body(*loop, [&](Graph& body) {
+      Builder b(body);
+      add_body_output(b, value, "stack/" + body.values[value].name);
+    });
+    loop->results.push_back(graph.add_value(stacked_type(forward().type(value), parts_.steps), name(value) + "/steps"));
+    return loop->results.back();
+  }
+
+  void set_gradient_of(std::size_t i) {
+    if (!g_.needs(static_cast<int>(i)) || gradient_of_input(i) < 0) return;
+    auto gradient = behind_loop(gradient_of_input(i));
+    // Each step added to the gradient of what is the same for all.
+    if (!parts_.is_scanned(i) && forward().type(parts_.inputs[i]).batched())
+      gradient = g_.b.emit(OpKind::reduce_sum, {gradient}, {{"axes", Ints{1}}, {"keep_dims", std::int64_t{0}}});
+    g_.set(static_cast<int>(i), gradient);
+  }
+
+  /// A value of the body behind the loop: a stack, or the sum over all steps.
+  ValueId behind_loop(ValueId value) {
+    if (saved_.contains(value)) return stack_of_saved(value);
+    if (auto found = stack_results_.find(value); found != stack_results_.end()) return found->second;
+    if (auto constant = constants_.find(value); constant != constants_.end()) {
+      auto operand = constant->second;
+      const auto type = body_->type(value);
+      if (type.batched()) {
+        auto one = stacked_type(type, 1).dims, all = stacked_type(type, parts_.steps).dims;
+        operand = g_.b.emit(OpKind::reshape, {operand}, {{"dims", one}});
+        operand = g_.b.emit(OpKind::broadcast, {operand}, {{"dims", all}});
+      }
+      return stack_results_[value] = operand;
+    }
+    const auto& op = definer(value);
+    std::vector<ValueId> operands;
+    for (auto operand : op.operands) operands.push_back(behind_loop(operand));
+    auto result = emit_over_steps(g_.b, *body_, op, operands, parts_.steps);
+    if (!result) throw Error("the gradient of a constant of a scan goes through {}, which has no form over steps", name_of(op.kind));
+    return stack_results_[value] = *result;
+  }
+
+  const Op& definer(ValueId value) const {
+    return *std::find_if(all_ops_.begin(), all_ops_.end(),
+                         [&](const Op& op) { return std::find(op.results.begin(), op.results.end(), value) != op.results.end(); });
+  }
+
+  Gradient& g_;
+  const ScanParts parts_;
+  std::shared_ptr<Graph> body_;
+  Builder b_;
+  std::vector<bool> reached_;                        ///< By params, values of the forward body.
+  std::map<std::size_t, std::size_t> carry_number_;  ///< The carries of this loop, by those of the forward one.
+  std::map<ValueId, std::vector<ValueId>> seeds_;    ///< The gradients that come into a step, by values of the forward body.
+  std::vector<ValueId> operands_, kept_operands_;    ///< One for each input of the body; -1 for what the forward loop is to stack.
+  std::vector<ValueId> here_;                        ///< For each value of the forward body the one of this body, or -1.
+  std::vector<Op> ops_;                              ///< The forward step's, over values of this body.
+  std::vector<Op> all_ops_;                          ///< Of this body, with those that only gradients of constants need.
+  std::map<ValueId, ValueId> saved_;                 ///< The values of the forward body that inputs of this body are.
+  std::map<ValueId, ValueId> constants_;             ///< Operands, by inputs of this body.
+  std::vector<ValueId> gradient_;                    ///< Of values of this body.
+  std::vector<std::int32_t> definers_;
+  std::vector<ValueId> stacks_;               ///< Values of this body that it stacks.
+  std::map<ValueId, ValueId> stack_results_;  ///< What stands behind the loop for a value of the body.
+};
+
+}  // namespace
+
+void gradient_scan(Gradient& g) { ScanGradient(g).run(); }
+
+}  // namespace gradc
