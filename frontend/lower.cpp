@@ -91,67 +91,22 @@ class Lowering {
     if (def != nullptr && known && problems.empty()) {
       b_.loc = node.name;
       ConfigReader config(json_of(node.layer), dialect_of(topology_.writer), problems);
-      auto trainable = config.boolean("trainable", true);
-      read_dtype(config, node.layer.class_name() == "InputLayer");
-      auto first_weight = lowered_.weights.size(), first_op = lowered_.graph.ops.size();
-      auto first_penalty = penalties_.size();
+      auto first_weight = lowered_.weights.size();
       auto mode = node.inference && options_.mode == Mode::train ? Mode::eval : options_.mode;
-      auto channels_first = read_channels_first(config);
       const auto& weights_name = node.weights.empty() ? node.name : node.weights;
       LayerContext layer{b_, config, node.name, weights_name, mode, inputs, lowered_.weights, penalties_, streams_};
       try {
-        if (channels_first) layer.inputs = {channels_last(layer)};
-        result = def->lower(layer);
-        if (result >= 0 && channels_first && b_.type(result).rank() > 2) result = channels_back(layer, result);
-        const auto activity = config.regularizer("activity_regularizer");
-        if (result >= 0) layer.penalize(activity, result);
+        result = apply_layer(*def, layer);
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
         if (result >= 0) expect_fits(b_.type(result).dims, "an output");
-        config.report_unread();
       } catch (const Error& error) {
         problems.push_back(error.what());
-      }
-      if (!trainable) {
-        freeze(first_weight, first_op);
-        if (!dialect_of(topology_.writer).frozen_weights_are_regularized)
-          penalties_.erase(std::remove_if(penalties_.begin() + static_cast<std::ptrdiff_t>(first_penalty), penalties_.end(),
-                                          [&](ValueId term) { return !b_.type(term).batched(); }),
-                           penalties_.end());
       }
       if (problems.empty()) lowered_.layers.push_back(lowered_layer(result, first_weight));
     }
     if (!problems.empty()) result = -1;
     for (const auto& problem : problems)
       problems_.push_back(fmt::format("layer \"{}\" ({}): {}", node.name, node.layer.class_name(), problem));
-  }
-
-  /// Whether the layer's images are channels×height×width. Layers compute channels last, with transposes around them.
-  static bool read_channels_first(ConfigReader& config) {
-    auto format = plain_name(config.text("data_format", "channels_last"));
-    if (format != "channelslast" && format != "channelsfirst")
-      config.problem(fmt::format("data_format \"{}\" is not known; channels_last and channels_first are", format));
-    return format == "channelsfirst";
-  }
-
-  static ValueId channels_last(LayerContext& layer) {
-    Ints permutation = {0};
-    for (int axis = 2; axis < layer.input_type().rank(); ++axis) permutation.push_back(axis);
-    if (layer.input_type().rank() > 1) permutation.push_back(1);
-    return layer.emit(OpKind::transpose, {layer.input()}, {{"permutation", permutation}}, "channels_last");
-  }
-
-  ValueId channels_back(LayerContext& layer, ValueId y) {
-    Ints permutation = {0, b_.type(y).rank() - 1};
-    for (int axis = 1; axis + 1 < b_.type(y).rank(); ++axis) permutation.push_back(axis);
-    return layer.emit(OpKind::transpose, {y}, {{"permutation", permutation}}, "channels_first");
-  }
-
-  /// All numbers are float32, whatever the shape of what Keras 3 calls a policy. Whole ones, which inputs may be, are among them.
-  static void read_dtype(ConfigReader& config, bool is_input) {
-    const auto& dtype = config.find("dtype");
-    for (const char* whole : {"int32", "int64", "uint8"})
-      if (is_input && dtype == whole) return;
-    config.only("dtype", "float32", "gradc computes in float32: save the model with that dtype");
   }
 
   Lowered::LoweredLayer lowered_layer(ValueId result, std::size_t first_weight) const {
@@ -163,13 +118,6 @@ class Lowering {
       (weight.trainable ? layer.trainable : layer.frozen) += numbers;
     }
     return layer;
-  }
-
-  /// A layer that is not trainable keeps its weights.
-  void freeze(std::size_t first_weight, std::size_t first_op) {
-    for (auto i = first_weight; i < lowered_.weights.size(); ++i) lowered_.weights[i].trainable = false;
-    for (auto i = first_op; i < lowered_.graph.ops.size(); ++i)
-      if (lowered_.graph.ops[i].kind == OpKind::param) lowered_.graph.ops[i].attributes.set("trainable", std::int64_t{0});
   }
 
   OutputTraining training_of(const std::string& output) const {

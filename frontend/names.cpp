@@ -19,6 +19,12 @@ std::vector<std::string> names_of_weight(std::string in_file) {
   std::vector<std::string> names = {in_file};
   for (auto slash = in_file.find('/'); slash != std::string::npos; slash = in_file.find('/', slash + 1))
     names.push_back(in_file.substr(slash + 1));
+  for (std::size_t i = 0, count = names.size(); i < count; ++i) {
+    const auto last = names[i].rfind('/');
+    if (last == std::string::npos || last == 0) continue;
+    if (const auto before = names[i].rfind('/', last - 1); before != std::string::npos)
+      names.push_back(names[i].substr(0, before) + names[i].substr(last));
+  }
   return names;
 }
 

@@ -11,8 +11,8 @@ std::string plain_name(const std::string& name);
 
 /// The name without the package that Keras registers it in: "Adam" for "Custom>Adam".
 std::string without_package(const std::string& name);
-/// The names that a weight's name in a file may stand for, the longest first: Keras may put names of models before "layer/kernel" and ":0"
-/// after it.
+/// The names that a weight's name in a file may stand for, the longest first: Keras may put names of models before "layer/kernel", ":0"
+/// after it, and that of the layer's cell into it.
 std::vector<std::string> names_of_weight(std::string in_file);
 
 bool is_utf8(const std::string& text);

@@ -488,7 +488,7 @@ class GraphGenerator {
   /// Ops that have a gradient, or need none.
   void forward_op() {
     trained_ops_only_ = true;
-    shared_op(c_.integer(0, 18));
+    shared_op(c_.integer(0, 19));
   }
 
   void any_op() {

@@ -256,6 +256,42 @@ class ModelGenerator {
     return add(of_rank(kind, x), config, {x});
   }
 
+  /// Sequences are those of x, whose units stay few: each step sees all before it.
+  json recurrent_config(std::int64_t units) {
+    json config = {{"units", units},
+                   {"kernel_initializer", kernel_initializer()},
+                   {"recurrent_initializer", {{"class_name", "Orthogonal"}, {"config", {{"gain", 0.7}, {"seed", nullptr}}}}},
+                   {"use_bias", c_.coin()},
+                   {"activation", c_.of<const char*>({"tanh", "tanh", "sigmoid", "softsign"})},
+                   {"return_sequences", c_.coin()}};
+    if (config["use_bias"]) config["bias_initializer"] = offset_initializer();
+    return config;
+  }
+
+  Result recurrent(const Result& x) {
+    const auto units = c_.integer(1, 20);
+    const auto* kind = c_.of<const char*>({"SimpleRNN", "LSTM", "GRU"});
+    auto config = recurrent_config(units);
+    if (*kind != 'S') config["recurrent_activation"] = c_.of<const char*>({"sigmoid", "hardSigmoid"});
+    if (*kind == 'L') config["unit_forget_bias"] = c_.coin();
+    if (*kind == 'G') config["reset_after"] = topology_.writer != Writer::tfjs && c_.coin();
+    if (c_.coin()) {
+      config["go_backwards"] = c_.coin();
+      return add(kind, config, {x});
+    }
+    config["name"] = "inner";
+    return add("Bidirectional",
+               {{"layer", {{"class_name", kind}, {"config", config}}}, {"merge_mode", c_.of<const char*>({"concat", "sum", "mul", "ave"})}},
+               {x});
+  }
+
+  Result time_distributed(const Result& x) {
+    json config = {{"units", random_channels(c_)}, {"kernel_initializer", kernel_initializer()}, {"name", "inner"}};
+    config["use_bias"] = c_.coin();
+    config["activation"] = activation();
+    return add("TimeDistributed", {{"layer", {{"class_name", "Dense"}, {"config", config}}}}, {x});
+  }
+
   Result zero_padding(const Result& x) {
     auto most = *std::max_element(x.shape.begin(), x.shape.end() - 1) > kMostSide || x.spatial() == 3 ? 1 : 3;
     json config, sides = json::array();
@@ -439,6 +475,7 @@ class ModelGenerator {
         default: return elementwise(x);
       }
     }
+    if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : recurrent(x);
     switch (c_.integer(0, 23)) {
       case 20: return cropping(x);
       case 21: return upsampling(x);

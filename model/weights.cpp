@@ -54,7 +54,9 @@ void set_weights(Params& params, const std::vector<WeightSpec>& specs, const std
 void initialize(Params& params, const std::vector<WeightSpec>& specs, std::uint64_t seed) {
   std::vector<std::string> problems;
   for (std::size_t i = 0; i < specs.size(); ++i) try {
-      params.set(specs[i].name, specs[i].shape, specs[i].initializer.values(specs[i].shape, seed, static_cast<std::uint32_t>(i)));
+      auto values = specs[i].initializer.values(specs[i].shape, seed, static_cast<std::uint32_t>(i));
+      std::fill(values.begin() + specs[i].ones_begin, values.begin() + specs[i].ones_end, 1.0F);
+      params.set(specs[i].name, specs[i].shape, values);
     } catch (const Error& error) {
       problems.push_back(fmt::format("weight \"{}\": {}", specs[i].name, error.what()));
     }

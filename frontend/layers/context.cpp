@@ -6,6 +6,7 @@
 #include "frontend/constraints.h"
 #include "gradc/error.h"
 #include "ir/roles.h"
+#include "ir/scan.h"
 
 namespace gradc {
 
@@ -24,6 +25,10 @@ void LayerContext::expect_images(int spatial) const {
 ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
                              const Regularizer& regularizer, const Constraint& constraint, bool trainable) {
   auto full = weights_name + "/" + weight_name;
+  if (loop != nullptr) {
+    LayerContext outside{loop->outside, config, name, weights_name, mode, {}, weights, penalties, streams};
+    return loop->constant(outside.weight(weight_name, std::move(shape), initializer, regularizer, constraint, trainable));
+  }
   if (const auto* shared = b.graph().find(OpKind::param, full)) {
     const auto& type = b.type(shared->result());
     if (type.dims != shape)
@@ -40,6 +45,14 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
     b.emit(OpKind::update, {param, constrained(b, constraint, param)});
   }
   return param;
+}
+
+void LayerContext::start_as_ones(const std::string& weight_name, std::int64_t begin, std::int64_t end) {
+  for (auto& weight : weights)
+    if (weight.name == weights_name + "/" + weight_name) {
+      weight.ones_begin = begin;
+      weight.ones_end = end;
+    }
 }
 
 ValueId LayerContext::newest(ValueId param) const {
@@ -59,6 +72,17 @@ void LayerContext::penalize(const Regularizer& regularizer, ValueId x) {
 
 ValueId LayerContext::activate(ValueId x, const std::string& activation) {
   return lower_activation(b, x, activation, config.dialect(), name);
+}
+
+Symbol uniform(LayerContext& context, Ints dims) {
+  if (context.loop != nullptr) throw Error("draws random numbers, which would be the same in each step");
+  const auto* key = find_input(context.b.graph(), InputRole::step_key);
+  const auto* image = find_input(context.b.graph(), InputRole::sample_index);
+  check(key != nullptr && image != nullptr, "a training graph has its random inputs");
+  const auto stream = static_cast<std::int64_t>(context.streams++);
+  const auto random =
+      context.emit(OpKind::random_uniform, {key->result(), image->result()}, {{"dims", std::move(dims)}, {"stream", stream}}, "random");
+  return context.symbol(random);
 }
 
 Pairs window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation) {

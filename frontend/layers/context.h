@@ -23,7 +23,10 @@ struct WeightSpec {
   std::vector<std::int64_t> shape;
   Initializer initializer;
   bool trainable;
+  std::int64_t ones_begin = 0, ones_end = 0;  ///< Elements that start as 1, whatever the initializer gives.
 };
+
+class ScanBuilder;
 
 class LayerContext {
  public:
@@ -34,8 +37,10 @@ class LayerContext {
   Mode mode;
   std::vector<ValueId> inputs;
   std::vector<WeightSpec>& weights;
-  std::vector<ValueId>& penalties;  ///< Terms of the loss: scalars, and numbers of images, f32[B], whose mean counts.
-  std::uint32_t& streams;           ///< How many random streams the model uses so far.
+  std::vector<ValueId>& penalties;    ///< Terms of the loss: scalars, and numbers of images, f32[B], whose mean counts.
+  std::uint32_t& streams;             ///< How many random streams the model uses so far.
+  ScanBuilder* loop = nullptr;        ///< In whose body the layer stands: weights are outside.
+  bool keeps_steps_in_place = false;  ///< What a layer that goes backwards makes in a step stands at this step.
 
   ValueId input() const { return inputs.front(); }
   const Type input_type(int i = 0) const { return b.type(inputs[i]); }
@@ -49,6 +54,8 @@ class LayerContext {
   /// Throws gradc::Error if that has another shape.
   ValueId weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
                  const Regularizer& regularizer = {}, const Constraint& constraint = {}, bool trainable = true);
+  /// Lets elements from `begin` to `end` of a weight of the layer start as 1.
+  void start_as_ones(const std::string& weight_name, std::int64_t begin, std::int64_t end);
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
     return b.emit(kind, std::move(operands), std::move(attributes), name + "/" + (hint.empty() ? std::string(name_of(kind)) : hint));
   }
@@ -70,6 +77,9 @@ class LayerContext {
   }
   ValueId activate(ValueId x, const std::string& activation);
 };
+
+/// Numbers in [0,1), another each step and image. Only in training.
+Symbol uniform(LayerContext& context, Ints dims);
 
 /// Zeros around each spatial dimension, [before, after], for "valid", "causal" or "same" padding, as TensorFlow defines the last: the
 /// output has ceil(input / stride) pixels, and of an odd number the larger half comes last. "causal" has all of a window but its last pixel

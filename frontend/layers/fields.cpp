@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "frontend/layer_json.h"
 #include "frontend/layers/context.h"
+#include "frontend/model_tree.h"
 #include "frontend/names.h"
 #include "gradc/error.h"
 
@@ -71,6 +73,25 @@ void FieldReader::numbers(const char* key, Dims& field, std::int64_t least) {
     config_.problem(fmt::format("\"{}\" is {}, expected whole numbers of at least {}", key, value.dump(), least));
   else
     field = given;
+}
+
+void FieldReader::layer(const char* key, std::optional<Layer>& field) {
+  const auto& value = config_.find(key);
+  if (value.is_null()) return;
+  if (!value.is_object() || !value.contains("class_name") || !value["class_name"].is_string() || !value.contains("config") ||
+      !value["config"].is_object())
+    return config_.problem(fmt::format("\"{}\" is {}, expected a layer with \"class_name\" and \"config\"", key, value.dump()));
+  auto config = value["config"];
+  const auto class_name = without_package(value["class_name"].get<std::string>());
+  if (!config.contains("name") || !config["name"].is_string()) config["name"] = LayerNames().next(class_name);
+  field = make_layer(class_name, std::move(config));
+}
+
+void FieldWriter::layer(const char* key, std::optional<Layer>& field) {
+  if (!field) return set(key, nullptr, Written::unless_default);
+  auto config = json_of(*field);
+  if (!config.contains("name")) config["name"] = LayerNames().next(field->class_name());
+  set(key, {{"class_name", field->class_name()}, {"config", std::move(config)}});
 }
 
 void FieldReader::shape(const char* key, Dims& field) {

@@ -80,6 +80,8 @@ class FieldReader {
     describe(reader, field.emplace());
     part.report_unread();
   }
+  /// Another layer, by its class_name and config.
+  void layer(const char* key, std::optional<Layer>& field);
   /// What the topology and every layer's lowering read by themselves.
   void input_shape(Dims&) {}
   void name(std::string&) {}
@@ -129,6 +131,7 @@ class FieldWriter {
     if (field) describe(part, *field);
     set(key, field ? part.config_ : nlohmann::json(), when);
   }
+  void layer(const char* key, std::optional<Layer>& field);
   void input_shape(Dims& field);
   void name(std::string& field) {
     if (!field.empty()) set("name", field);
@@ -213,6 +216,7 @@ class FieldLister {
     for (const auto& field : part.fields) names += (names.empty() ? "" : ", ") + field.name;
     add(key, "object of " + names, "none");
   }
+  void layer(const char* key, std::optional<Layer>&) { add(key, "layer", "none"); }
   void input_shape(Dims&) {}
   void name(std::string&) {}
   void activity_regularizer(Regularizer&) { add("activity_regularizer", "regularizer", "none"); }

@@ -1,9 +1,13 @@
 #include "frontend/layers/layers.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "frontend/config.h"
 #include "frontend/layer_json.h"
+#include "frontend/names.h"
+#include "gradc/error.h"
+#include "ir/scan.h"
 
 namespace gradc {
 
@@ -39,6 +43,72 @@ constexpr LayerDef table[] = {
 };
 
 }  // namespace
+
+namespace {
+
+/// Whether the layer's images are channels×height×width. Layers compute channels last, with transposes around them.
+bool read_channels_first(ConfigReader& config) {
+  auto format = plain_name(config.text("data_format", "channels_last"));
+  if (format != "channelslast" && format != "channelsfirst")
+    config.problem(fmt::format("data_format \"{}\" is not known; channels_last and channels_first are", format));
+  return format == "channelsfirst";
+}
+
+/// All numbers are float32, whatever the shape of what Keras 3 calls a policy. Whole ones, which inputs may be, are among them.
+void read_dtype(ConfigReader& config, bool is_input) {
+  const auto& dtype = config.find("dtype");
+  for (const char* whole : {"int32", "int64", "uint8"})
+    if (is_input && dtype == whole) return;
+  config.only("dtype", "float32", "gradc computes in float32: save the model with that dtype");
+}
+
+ValueId channels_last(LayerContext& layer) {
+  Ints permutation = {0};
+  for (int axis = 2; axis < layer.input_type().rank(); ++axis) permutation.push_back(axis);
+  if (layer.input_type().rank() > 1) permutation.push_back(1);
+  return layer.emit(OpKind::transpose, {layer.input()}, {{"permutation", permutation}}, "channels_last");
+}
+
+ValueId channels_back(LayerContext& layer, ValueId y) {
+  Ints permutation = {0, layer.b.type(y).rank() - 1};
+  for (int axis = 1; axis + 1 < layer.b.type(y).rank(); ++axis) permutation.push_back(axis);
+  return layer.emit(OpKind::transpose, {y}, {{"permutation", permutation}}, "channels_first");
+}
+
+/// Lets the weights from this one on stay as they are.
+void freeze(LayerContext& layer, std::size_t first_weight) {
+  auto& graph = layer.loop == nullptr ? layer.b.graph() : layer.loop->outside.graph();
+  for (auto i = first_weight; i < layer.weights.size(); ++i) {
+    layer.weights[i].trainable = false;
+    for (auto& op : graph.ops)
+      if (op.kind == OpKind::param && op.attributes.text("name") == layer.weights[i].name) op.attributes.set("trainable", std::int64_t{0});
+  }
+}
+
+}  // namespace
+
+ValueId apply_layer(const LayerDef& def, LayerContext& layer) {
+  auto& config = layer.config;
+  const auto trainable = config.boolean("trainable", true);
+  read_dtype(config, def.class_name == std::string_view("InputLayer"));
+  const auto first_weight = layer.weights.size();
+  const auto first_penalty = static_cast<std::ptrdiff_t>(layer.penalties.size());
+  const auto channels_first = read_channels_first(config);
+  if (channels_first) layer.inputs = {channels_last(layer)};
+  auto result = def.lower(layer);
+  if (result >= 0 && channels_first && layer.b.type(result).rank() > 2) result = channels_back(layer, result);
+  const auto activity = config.regularizer("activity_regularizer");
+  if (activity && layer.loop != nullptr) throw Error("\"activity_regularizer\" of a layer in another is not there yet");
+  if (result >= 0) layer.penalize(activity, result);
+  config.report_unread();
+  if (trainable) return result;
+  freeze(layer, first_weight);
+  if (!config.dialect().frozen_weights_are_regularized)
+    layer.penalties.erase(std::remove_if(layer.penalties.begin() + first_penalty, layer.penalties.end(),
+                                         [&](ValueId term) { return !layer.b.type(term).batched(); }),
+                          layer.penalties.end());
+  return result;
+}
 
 std::span<const LayerDef> all_layers() { return table; }
 

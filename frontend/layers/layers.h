@@ -19,6 +19,9 @@ struct LayerDef {
   std::vector<FieldLister::Field> (*fields)();
 };
 
+/// Lowers the context's layer: what all layers have in common around what its row does. -1 if the config has problems.
+ValueId apply_layer(const LayerDef& def, LayerContext& context);
+
 std::span<const LayerDef> all_layers();
 /// nullptr if there is none of this class.
 const LayerDef* find_layer(const std::string& class_name);

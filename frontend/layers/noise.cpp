@@ -12,17 +12,6 @@ namespace {
 
 constexpr double kAlpha = 1.6732632423543772, kScale = 1.0507009873554805;  // those of selu
 
-/// Numbers in [0,1), another each step and image.
-Symbol uniform(LayerContext& context, Ints dims) {
-  const auto* key = find_input(context.b.graph(), InputRole::step_key);
-  const auto* image = find_input(context.b.graph(), InputRole::sample_index);
-  check(key != nullptr && image != nullptr, "a training graph has its random inputs");
-  const auto stream = static_cast<std::int64_t>(context.streams++);
-  const auto random =
-      context.emit(OpKind::random_uniform, {key->result(), image->result()}, {{"dims", std::move(dims)}, {"stream", stream}}, "random");
-  return context.symbol(random);
-}
-
 /// Normal numbers of mean 0 and deviation 1, shaped as the layer's input, of two uniform ones each (Box and Muller 1958).
 Symbol normal(LayerContext& context) {
   auto size = context.input_type().dims;

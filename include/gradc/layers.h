@@ -14,11 +14,15 @@
 #include "gradc/layers/noise.h"
 #include "gradc/layers/normalization.h"
 #include "gradc/layers/pooling.h"
+#include "gradc/layers/recurrent.h"
 #include "gradc/layers/scaling.h"
 #include "gradc/layers/shape.h"
 #include "gradc/layers/upsampling.h"
 
 namespace gradc {
+
+struct Bidirectional;
+struct TimeDistributed;
 
 class Layer {
  public:
@@ -39,3 +43,5 @@ class Layer {
 };
 
 }  // namespace gradc
+
+#include "gradc/layers/wrappers.h"

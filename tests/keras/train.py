@@ -93,6 +93,12 @@ def build(spec):
 
 
 def make_layer(layer):
+    for key in ("layer", "backward_layer"):
+        if layer["config"].get(key):
+            inner = layer["config"][key]
+            inner = {"class_name": inner["class_name"], "name": inner["config"].get("name", "inner"),
+                     "config": {name: plain(name, value) for name, value in inner["config"].items() if name not in ("name", "batch_input_shape", "dtype")}}
+            layer = {**layer, "config": {**layer["config"], key: make_layer(inner)}}
     modules = {"regularizer": keras.regularizers, "constraint": keras.constraints}
     config = {name: made(value, modules[name.split("_")[-1]]) if name.endswith(("regularizer", "constraint")) else value
               for name, value in layer["config"].items()}
@@ -101,10 +107,17 @@ def make_layer(layer):
     return getattr(keras.layers, layer["class_name"])(name=layer["name"], **config)
 
 
+def name_in_file(weight):
+    return weight.name.removesuffix(":0") if KERAS2 else weight.path
+
+
 def layer_and_weight(weight):
-    """The name of a weight in a file: its layer's and its own."""
-    path = weight.name.removesuffix(":0") if KERAS2 else weight.path
-    return "/".join(path.split("/")[-2:])
+    """The layer's name and the weight's own, without that of a recurrent layer's cell or of a layer on each step."""
+    parts = [part for part in name_in_file(weight).split("/") if not part.endswith("_cell")]
+    if len(parts) > 2 and parts[-3].startswith("timedistributed"):
+        del parts[-2]
+    of_direction = len(parts) > 2 and parts[-2].startswith(("forward_", "backward_"))
+    return "/".join(parts[-3 if of_direction else -2:])
 
 
 def draw_weights(model, random):
@@ -135,7 +148,7 @@ def draw_labels(kind, rows, shape, random):
 def write_model(model, folder, bare):
     """model.json and weights.bin in the form in which the converter of tf.js stores what Keras writes."""
     topology = json.loads(model.to_json()) if bare else saving_utils.model_metadata(model)
-    entries = [{"name": layer_and_weight(w), "shape": list(w.shape), "dtype": "float32"} for w in model.weights]
+    entries = [{"name": name_in_file(w), "shape": list(w.shape), "dtype": "float32"} for w in model.weights]
     document = {
         "format": "layers-model",
         "generatedBy": "keras v" + keras.__version__,

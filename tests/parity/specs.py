@@ -90,6 +90,30 @@ def normalizations():
     ]
 
 
+def recurrent():
+    drawn = {"bias_initializer": "random_uniform"}
+
+    def both(class_name, backward=None, merge_mode="concat", **config):
+        wrapper = layer("Bidirectional", merge_mode=merge_mode, layer=layer(class_name, **drawn, **config))
+        return layer("Bidirectional", **wrapper["config"], backward_layer=backward) if backward else wrapper
+
+    return [
+        sequential("lstm", [9, 4], [layer("LSTM", units=7, return_sequences=True, **drawn), layer("LSTM", units=5, unit_forget_bias=False, activation="relu"), dense(3, "softmax")]),
+        sequential("gru", [8, 3], [layer("GRU", units=6, return_sequences=True, **drawn), layer("GRU", units=5, reset_after=False, recurrent_activation="hard_sigmoid", **drawn),
+            dense(3, "softmax")]),
+        sequential("simple", [11, 2], [layer("SimpleRNN", units=19, return_sequences=True, go_backwards=True, kernel_regularizer=of("L2", l2=0.1), recurrent_regularizer=of("L1", l1=0.02),
+            bias_regularizer=of("L2", l2=0.3), activity_regularizer=of("L2", l2=0.01)), layer("SimpleRNN", units=4, use_bias=False, recurrent_constraint=of("MaxNorm", max_value=0.5)),
+            dense(3, "softmax")], batch=18),
+        sequential("frozen_recurrent", [6, 5], [layer("GRU", units=4, return_sequences=True, trainable=False), layer("LSTM", units=4), dense(3, "softmax")]),
+        sequential("both_ways", [7, 4], [both("LSTM", units=5, return_sequences=True), both("GRU", units=4, merge_mode="mul", return_sequences=True),
+            both("SimpleRNN", units=3, merge_mode="ave"), dense(3, "softmax")]),
+        sequential("both_layers", [7, 4], [both("LSTM", units=5, return_sequences=True, merge_mode="sum", backward=layer("LSTM", units=5, return_sequences=True, go_backwards=True, recurrent_activation="tanh", name="backward_own")),
+            both("GRU", units=4, reset_after=False), dense(3, "softmax")]),
+        sequential("each_step", [6, 5, 2], [layer("TimeDistributed", layer=layer("Conv1D", filters=4, kernel_size=3, strides=2, padding="same", activation="tanh", **drawn)),
+            layer("TimeDistributed", layer=layer("Flatten")), layer("TimeDistributed", layer=dense(5, "relu", **drawn)), layer("GRU", units=4), dense(3, "softmax")]),
+    ]
+
+
 def ranks():
     def relu(class_name, **config):
         return layer(class_name, **{"activation": "relu", **config})
@@ -262,7 +286,7 @@ def training():
     ]
 
 
-SPECS = {"strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings}
+SPECS = {"strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings}
 
 
 def main():

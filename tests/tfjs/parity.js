@@ -282,6 +282,16 @@ const commands = {
     models.embedding_of_tables = {model: sequential(L.embedding({inputShape: [3, 4], inputDim: 7, outputDim: 6}), L.reshape({targetShape: [3, 24]}), L.dense({units: 4, activation: 'relu'}),
       L.flatten(), L.dense({units: 3, activation: 'softmax'})), rows: 7};
 
+    const steps = {inputShape: [7, 4]}, three = () => L.dense({units: 3, activation: 'softmax'});
+    models.simple_rnn = {model: sequential(L.simpleRNN({...steps, units: 5}), three())};
+    models.lstm = {model: sequential(L.lstm({...steps, units: 6, returnSequences: true}), L.lstm({units: 4, recurrentActivation: 'sigmoid', activation: 'relu'}), three()),
+      optimizer: tf.train.adam(0.02, 0.8, 0.95, 0.03)};
+    models.gru = {model: sequential(L.gru({...steps, units: 5, returnSequences: true, goBackwards: true}), L.gru({units: 4, useBias: false}), three())};
+    for (const mergeMode of ['concat', 'sum', 'ave', 'mul'])
+      models['bidirectional_' + mergeMode] = {model: sequential(
+        L.bidirectional({...steps, layer: L.gru({units: 4, returnSequences: mergeMode !== 'sum'}), mergeMode}), ...(mergeMode === 'sum' ? [] : [L.flatten()]), three())};
+    models.time_distributed = {model: sequential(L.timeDistributed({...steps, layer: L.dense({units: 5, activation: 'tanh'})}), L.lstm({units: 4}), three())};
+
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved, rows} = models[name];
       await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized, saved, rows}, numbers);
