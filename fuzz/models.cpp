@@ -285,6 +285,22 @@ class ModelGenerator {
                {x});
   }
 
+  json cell(std::int64_t units) {
+    const auto* kind = c_.of<const char*>({"SimpleRNNCell", "LSTMCell", "GRUCell"});
+    auto config = recurrent_config(units);
+    config.erase("return_sequences");
+    if (*kind != 'S') config["recurrent_activation"] = c_.of<const char*>({"sigmoid", "hardSigmoid"});
+    if (*kind == 'G') config["reset_after"] = topology_.writer != Writer::tfjs && c_.coin();
+    config["name"] = fmt::format("cell_{}", cells_++);
+    return {{"class_name", kind}, {"config", config}};
+  }
+
+  Result of_cells(const Result& x) {
+    auto own = cell(c_.integer(1, 12));
+    if (c_.coin()) own = {{"class_name", "StackedRNNCells"}, {"config", {{"name", "stack"}, {"cells", {own, cell(c_.integer(1, 9))}}}}};
+    return add("RNN", {{"cell", own}, {"return_sequences", c_.coin()}, {"go_backwards", c_.coin()}}, {x});
+  }
+
   Result time_distributed(const Result& x) {
     json config = {{"units", random_channels(c_)}, {"kernel_initializer", kernel_initializer()}, {"name", "inner"}};
     config["use_bias"] = c_.coin();
@@ -475,7 +491,7 @@ class ModelGenerator {
         default: return elementwise(x);
       }
     }
-    if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : recurrent(x);
+    if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : c_.one_in(4) ? of_cells(x) : recurrent(x);
     switch (c_.integer(0, 23)) {
       case 20: return cropping(x);
       case 21: return upsampling(x);
@@ -638,6 +654,7 @@ class ModelGenerator {
 
   Choices& c_;
   Topology topology_;
+  int cells_ = 0;  ///< Drawn so far.
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "frontend/config.h"
 #include "frontend/layer_json.h"
 #include "frontend/layers/context.h"
 #include "frontend/model_tree.h"
@@ -18,6 +19,20 @@ namespace {
 
 bool is_whole(const json& value, std::int64_t least) {
   return value.is_number_integer() && value.get<double>() >= static_cast<double>(least) && value.get<double>() <= 2147483647.0;
+}
+
+/// The config of a layer or cell in another, which is named as Keras would.
+json with_name(const std::string& class_name, json config) {
+  if (!config.contains("name") || !config["name"].is_string()) config["name"] = LayerNames().next(class_name);
+  return config;
+}
+
+json named_object(const std::string& class_name, const json& config) {
+  return {{"class_name", class_name}, {"config", with_name(class_name, config)}};
+}
+
+Cell make_cell(const std::string& class_name, json config) {
+  return {class_name, std::make_shared<const Config>(Config{with_name(class_name, std::move(config))})};
 }
 
 bool is_axis(const json& value) { return value.is_number_integer() && std::abs(value.get<double>()) <= 2147483647.0; }
@@ -75,24 +90,53 @@ void FieldReader::numbers(const char* key, Dims& field, std::int64_t least) {
     field = given;
 }
 
-void FieldReader::layer(const char* key, std::optional<Layer>& field) {
-  const auto& value = config_.find(key);
-  if (value.is_null()) return;
+std::optional<std::pair<std::string, json>> FieldReader::part(const char* key, const json& value) {
   if (!value.is_object() || !value.contains("class_name") || !value["class_name"].is_string() || !value.contains("config") ||
-      !value["config"].is_object())
-    return config_.problem(fmt::format("\"{}\" is {}, expected a layer with \"class_name\" and \"config\"", key, value.dump()));
-  auto config = value["config"];
+      !value["config"].is_object()) {
+    config_.problem(fmt::format("\"{}\" is {}, expected an object with \"class_name\" and \"config\"", key, value.dump()));
+    return std::nullopt;
+  }
   const auto class_name = without_package(value["class_name"].get<std::string>());
-  if (!config.contains("name") || !config["name"].is_string()) config["name"] = LayerNames().next(class_name);
-  field = make_layer(class_name, std::move(config));
+  return std::pair(class_name, with_name(class_name, value["config"]));
+}
+
+void FieldReader::layer(const char* key, std::optional<Layer>& field) {
+  if (const auto& value = config_.find(key); !value.is_null())
+    if (auto read = part(key, value)) field = make_layer(read->first, std::move(read->second));
+}
+
+void FieldReader::cell(const char* key, std::optional<Cell>& field) {
+  if (const auto& value = config_.find(key); !value.is_null())
+    if (auto read = part(key, value)) field = make_cell(read->first, std::move(read->second));
+}
+
+void FieldReader::cells(const char* key, std::vector<Cell>& field) {
+  const auto& value = config_.find(key);
+  if (!value.is_array()) return config_.problem(fmt::format("\"{}\" is {}, expected a list of cells", key, value.dump()));
+  for (const auto& each : value)
+    if (auto read = part(key, each)) field.push_back(make_cell(read->first, std::move(read->second)));
 }
 
 void FieldWriter::layer(const char* key, std::optional<Layer>& field) {
-  if (!field) return set(key, nullptr, Written::unless_default);
-  auto config = json_of(*field);
-  if (!config.contains("name")) config["name"] = LayerNames().next(field->class_name());
-  set(key, {{"class_name", field->class_name()}, {"config", std::move(config)}});
+  set(key, field ? named_object(field->class_name(), json_of(*field)) : json(), Written::unless_default);
 }
+
+void FieldWriter::cell(const char* key, std::optional<Cell>& field) {
+  set(key, field ? named_object(field->class_name(), field->config().value) : json());
+}
+
+void FieldWriter::cells(const char* key, std::vector<Cell>& field) {
+  auto list = json::array();
+  for (const auto& cell : field) list.push_back(named_object(cell.class_name(), cell.config().value));
+  set(key, std::move(list));
+}
+
+Cell::Cell(const SimpleRNNCell& cell) : Cell(make_cell("SimpleRNNCell", config_of(cell))) {}
+Cell::Cell(const LSTMCell& cell) : Cell(make_cell("LSTMCell", config_of(cell))) {}
+Cell::Cell(const GRUCell& cell) : Cell(make_cell("GRUCell", config_of(cell))) {}
+Cell::Cell(const StackedRNNCells& cells) : Cell(make_cell("StackedRNNCells", config_of(cells))) {}
+
+std::string Cell::name() const { return config_->value.value("name", ""); }
 
 void FieldReader::shape(const char* key, Dims& field) {
   const auto& value = config_.find(key);

@@ -80,8 +80,10 @@ class FieldReader {
     describe(reader, field.emplace());
     part.report_unread();
   }
-  /// Another layer, by its class_name and config.
+  /// Another layer, or a cell, by its class_name and config.
   void layer(const char* key, std::optional<Layer>& field);
+  void cell(const char* key, std::optional<Cell>& field);
+  void cells(const char* key, std::vector<Cell>& field);
   /// What the topology and every layer's lowering read by themselves.
   void input_shape(Dims&) {}
   void name(std::string&) {}
@@ -89,6 +91,9 @@ class FieldReader {
   void data_format() {}
 
  private:
+  /// The class_name and config, with a name, of an object; or nothing, with a problem.
+  std::optional<std::pair<std::string, nlohmann::json>> part(const char* key, const nlohmann::json& value);
+
   ConfigReader& config_;
 };
 
@@ -132,6 +137,8 @@ class FieldWriter {
     set(key, field ? part.config_ : nlohmann::json(), when);
   }
   void layer(const char* key, std::optional<Layer>& field);
+  void cell(const char* key, std::optional<Cell>& field);
+  void cells(const char* key, std::vector<Cell>& field);
   void input_shape(Dims& field);
   void name(std::string& field) {
     if (!field.empty()) set("name", field);
@@ -217,6 +224,8 @@ class FieldLister {
     add(key, "object of " + names, "none");
   }
   void layer(const char* key, std::optional<Layer>&) { add(key, "layer", "none"); }
+  void cell(const char* key, std::optional<Cell>&) { add(key, "cell", "required"); }
+  void cells(const char* key, std::vector<Cell>&) { add(key, "cells", "required"); }
   void input_shape(Dims&) {}
   void name(std::string&) {}
   void activity_regularizer(Regularizer&) { add("activity_regularizer", "regularizer", "none"); }

@@ -1,48 +1,57 @@
 #include "gradc/layers/recurrent.h"
 
+#include <functional>
+#include <map>
+
 #include "frontend/activations.h"
+#include "frontend/config.h"
 #include "frontend/layers/context.h"
+#include "frontend/layers/fields.h"
 #include "gradc/error.h"
 #include "ir/scan.h"
 
 namespace gradc {
 namespace {
 
-/// A step of a layer: its loop, and what it reads.
+/// A step of a cell: the loop it is in, and what it reads.
 struct Step {
   LayerContext& context;
   ScanBuilder& loop;
-  ValueId x;                    ///< The step's input.
-  std::vector<ValueId> states;  ///< As the step before left them; the first is its output.
-  ValueId kept = -1;            ///< Which part of that output the recurrent kernels get; -1: all.
+  Symbol x;                    ///< The step's input.
+  std::vector<Symbol> states;  ///< As the step before left them.
 
-  Symbol symbol(ValueId value) const { return {&loop.body, value, context.name}; }
-  Symbol state(std::size_t i) const { return symbol(states[i]); }
-  Symbol product(ValueId of, ValueId weight) const {
-    return symbol(loop.body.emit(OpKind::dense, {of, loop.constant(weight)}, {}, context.name + "/product"));
-  }
-  /// What a recurrent kernel makes of it.
-  Symbol recurrent_product(const Symbol& h, ValueId weight) const {
-    return product(kept < 0 ? h.id : (h * symbol(loop.constant(kept))).id, weight);
-  }
+  Symbol constant(ValueId outside) const { return {&loop.body, loop.constant(outside), context.name}; }
+  Symbol product(const Symbol& of, ValueId weight) const { return emit(OpKind::dense, {of, constant(weight)}, {}, "product"); }
+  /// What is left of a value where parts are dropped, or all of it where none are.
+  Symbol kept(const Symbol& value, ValueId part) const { return part < 0 ? value : value * constant(part); }
   Symbol activated(const Symbol& value, const std::string& activation) const {
-    return symbol(lower_activation(loop.body, value.id, activation, context.config.dialect(), context.name));
-  }
-  /// The i-th of the gates that lie one after the other.
-  Symbol gate(const Symbol& of_all, std::int64_t units, std::int64_t i) const {
-    return symbol(
-        loop.body.emit(OpKind::slice, {of_all.id}, {{"begin", Ints{0, i * units}}, {"size", Ints{kBatch, units}}}, context.name + "/gate"));
+    return {&loop.body, lower_activation(loop.body, value.id, activation, context.config.dialect(), context.name), context.name};
   }
 };
 
-/// What is the same for all steps of an image: 0 with probability `rate`, else 1 / (1 - rate).
-ValueId kept_part(LayerContext& context, double rate, Ints dims) {
-  const auto random = uniform(context, std::move(dims));
-  return select(greater(rate, random), constant(random, 0), constant(random, 1 / (1 - rate))).id;
+/// The i-th of the gates that lie one after the other.
+Symbol gate_of(const Symbol& all, std::int64_t units, std::int64_t i) {
+  return emit(OpKind::slice, {all}, {{"begin", Ints{0, i * units}}, {"size", Ints{kBatch, units}}}, "gate");
 }
 
-void expect_rate(const char* option, double rate) {
+struct AfterStep {
+  Symbol output;
+  std::vector<Symbol> states;
+};
+
+/// A cell with its weights: what it does in a step.
+struct CellCode {
+  std::vector<std::int64_t> state_units;  ///< Of each state.
+  std::int64_t units;                     ///< Of the output.
+  std::function<AfterStep(const Step&)> next;
+};
+
+/// What is the same for all steps of an image: 0 with probability `rate`, else 1 / (1 - rate); -1 where all is kept.
+ValueId kept_part(LayerContext& context, const char* option, double rate, std::int64_t features) {
   if (!(rate >= 0 && rate < 1)) throw Error("\"{}\" is {}, expected a number from 0 up to, not including, 1", option, rate);
+  if (context.mode != Mode::train || rate == 0) return -1;
+  const auto random = uniform(context, {kBatch, features});
+  return select(greater(rate, random), constant(random, 0), constant(random, 1 / (1 - rate))).id;
 }
 
 /// Columns of a weight, as one of their own.
@@ -56,107 +65,200 @@ ValueId row(LayerContext& context, ValueId weight, std::int64_t i) {
   return context.emit(OpKind::reshape, {one}, {{"dims", Ints{size}}}, "row");
 }
 
-/// Goes through the steps: `next(step)` gives the next states, as many as there are.
-template <class L, class Next>
-ValueId recur(LayerContext& context, const L& layer, std::size_t states, Next next) {
-  context.expect_rank(3, "sequences of rank 2 (steps×features)");
-  expect_rate("dropout", layer.dropout);
-  expect_rate("recurrent_dropout", layer.recurrent_dropout);
-  const auto type = context.input_type();
-  const bool drops = context.mode == Mode::train;
-  auto x = context.input();
-  if (drops && layer.dropout > 0) {
-    const auto kept = kept_part(context, layer.dropout, {kBatch, 1, type.dims[2]});
-    x = context.emit(OpKind::mul, {x, kept}, {}, "dropped");
-  }
-  const Type state{DType::f32, {kBatch, layer.units}};
-  std::vector<ValueId> first(context.inputs.begin() + 1, context.inputs.end());
-  if (first.empty()) first.assign(states, context.b.constant(0, state));
-  if (first.size() != states) throw Error("takes a sequence and {} states, got {} inputs", states, context.inputs.size());
-  for (auto each : first)
-    if (context.b.type(each) != state)
-      throw Error("has {} units, but the first state that it is given has shape {}", layer.units,
-                  shape_string(context.b.type(each).image_dims()));
-  ScanBuilder loop(context.b, type.dims[1], layer.go_backwards);
-  Step step{context, loop, -1, {}};
-  for (auto each : first) step.states.push_back(loop.carry(each, context.name + "/state"));
-  step.x = loop.scan(x, context.name + "/step");
-  if (drops && layer.recurrent_dropout > 0) step.kept = kept_part(context, layer.recurrent_dropout, state.dims);
-  const std::vector<Symbol> after = next(step);
-  for (const auto& each : after) loop.output(each.id, "next");
-  if (layer.return_sequences) loop.output(after[0].id, "output");
-  const auto results = loop.finish(context.name + "/steps");
-  if (!layer.return_sequences) return results[0];
-  const auto all = results[states];
-  if (!layer.go_backwards || context.keeps_steps_in_place) return all;
-  return context.emit(OpKind::reverse, {all}, {{"axes", Ints{1}}}, "reversed");
-}
-
-/// A layer's weights, whose columns are those of its gates one after the other.
+/// A cell's weights, whose columns are those of its gates one after the other, and what is dropped before them.
 struct Weights {
-  ValueId kernel, recurrent, bias = -1;
+  ValueId kernel, recurrent, bias = -1, kept_input, kept_state;
 
-  template <class L>
-  Weights(LayerContext& context, const L& layer, std::int64_t gates, Ints bias_shape = {}) {
-    const auto columns = gates * layer.units;
-    kernel = context.weight("kernel", {context.input_type().dims.back(), columns}, layer.kernel_initializer, layer.kernel_regularizer,
-                            layer.kernel_constraint);
-    recurrent = context.weight("recurrent_kernel", {layer.units, columns}, layer.recurrent_initializer, layer.recurrent_regularizer,
-                               layer.recurrent_constraint);
+  template <class C>
+  Weights(LayerContext& context, const C& cell, std::int64_t features, std::int64_t gates, Ints bias_shape = {}) {
+    const auto columns = gates * cell.units;
+    kernel = context.weight("kernel", {features, columns}, cell.kernel_initializer, cell.kernel_regularizer, cell.kernel_constraint);
+    recurrent = context.weight("recurrent_kernel", {cell.units, columns}, cell.recurrent_initializer, cell.recurrent_regularizer,
+                               cell.recurrent_constraint);
     if (bias_shape.empty()) bias_shape = {columns};
-    if (layer.use_bias) bias = context.weight("bias", bias_shape, layer.bias_initializer, layer.bias_regularizer, layer.bias_constraint);
+    if (cell.use_bias) bias = context.weight("bias", bias_shape, cell.bias_initializer, cell.bias_regularizer, cell.bias_constraint);
+    kept_input = kept_part(context, "dropout", cell.dropout, features);
+    kept_state = kept_part(context, "recurrent_dropout", cell.recurrent_dropout, cell.units);
   }
 
   /// The input's part of what is activated.
   Symbol of_input(const Step& step) const {
-    auto z = step.product(step.x, kernel);
-    return bias < 0 ? z : z + step.symbol(step.loop.constant(bias));
+    const auto z = step.product(step.kept(step.x, kept_input), kernel);
+    return bias < 0 ? z : z + step.constant(bias);
   }
+  /// What a recurrent kernel, or some of its columns, makes of the state.
+  Symbol of_state(const Step& step, const Symbol& h, ValueId weight) const { return step.product(step.kept(h, kept_state), weight); }
 };
+
+template <class C>
+CellCode simple_cell(LayerContext& context, const C& cell, std::int64_t features) {
+  const Weights weights(context, cell, features, 1);
+  return {{cell.units}, cell.units, [=](const Step& step) -> AfterStep {
+            const auto h =
+                step.activated(weights.of_input(step) + weights.of_state(step, step.states[0], weights.recurrent), cell.activation);
+            return {h, {h}};
+          }};
+}
+
+template <class C>
+CellCode lstm_cell(LayerContext& context, const C& cell, std::int64_t features) {
+  const Weights weights(context, cell, features, 4);
+  if (cell.unit_forget_bias && cell.use_bias) context.start_as_ones("bias", cell.units, 2 * cell.units);
+  return {{cell.units, cell.units}, cell.units, [=](const Step& step) -> AfterStep {
+            const auto z = weights.of_input(step) + weights.of_state(step, step.states[0], weights.recurrent);
+            auto gate = [&](std::int64_t i) { return step.activated(gate_of(z, cell.units, i), cell.recurrent_activation); };
+            const auto candidate = step.activated(gate_of(z, cell.units, 2), cell.activation);
+            const auto c = gate(1) * step.states[1] + gate(0) * candidate;
+            const auto h = gate(3) * step.activated(c, cell.activation);
+            return {h, {h, c}};
+          }};
+}
+
+template <class C>
+CellCode gru_cell(LayerContext& context, const C& cell, std::int64_t features) {
+  const auto units = cell.units;
+  Weights weights(context, cell, features, 3, cell.reset_after ? Ints{2, 3 * units} : Ints{});
+  ValueId recurrent_bias = -1, gates = weights.recurrent, candidate = -1;
+  if (cell.reset_after && cell.use_bias) {
+    recurrent_bias = row(context, weights.bias, 1);
+    weights.bias = row(context, weights.bias, 0);
+  }
+  if (!cell.reset_after) {
+    gates = columns(context, weights.recurrent, 0, 2 * units);
+    candidate = columns(context, weights.recurrent, 2 * units, units);
+  }
+  return {{units}, units, [=](const Step& step) -> AfterStep {
+            const auto of_input = weights.of_input(step), h = step.states[0];
+            auto of_state = weights.of_state(step, h, gates);
+            if (recurrent_bias >= 0) of_state = of_state + step.constant(recurrent_bias);
+            auto part = [&](const Symbol& of, std::int64_t i) { return gate_of(of, units, i); };
+            auto gate = [&](std::int64_t i) { return step.activated(part(of_input, i) + part(of_state, i), cell.recurrent_activation); };
+            const auto z = gate(0), r = gate(1);
+            const auto reset = cell.reset_after ? r * part(of_state, 2) : weights.of_state(step, r * h, candidate);
+            const auto next = z * h + (1 - z) * step.activated(part(of_input, 2) + reset, cell.activation);
+            return {next, {next}};
+          }};
+}
+
+CellCode code_of(LayerContext& context, const SimpleRNNCell& cell, std::int64_t features) { return simple_cell(context, cell, features); }
+CellCode code_of(LayerContext& context, const LSTMCell& cell, std::int64_t features) { return lstm_cell(context, cell, features); }
+CellCode code_of(LayerContext& context, const GRUCell& cell, std::int64_t features) { return gru_cell(context, cell, features); }
+
+CellCode code_of(LayerContext& context, const Cell& cell, const std::string& weights_name, std::int64_t features);
+
+/// Each cell takes the output of the one before.
+CellCode code_of(LayerContext& context, const StackedRNNCells& stack, std::int64_t features) {
+  if (stack.cells.empty()) throw Error("its cell has no cells");
+  std::vector<CellCode> codes;
+  std::vector<std::int64_t> state_units;
+  for (const auto& cell : stack.cells) {
+    const auto name =
+        context.config.dialect().stacked_cells_are_numbered ? fmt::format("RNNCell_{}", codes.size()) : stack.name + "/" + cell.name();
+    codes.push_back(code_of(context, cell, context.weights_name + "/" + name, codes.empty() ? features : codes.back().units));
+    state_units.insert(state_units.end(), codes.back().state_units.begin(), codes.back().state_units.end());
+  }
+  const auto units = codes.back().units;
+  return {state_units, units, [codes](const Step& step) -> AfterStep {
+            AfterStep all{step.x, {}};
+            auto first = step.states.begin();
+            for (const auto& code : codes) {
+              const auto last = first + static_cast<std::ptrdiff_t>(code.state_units.size());
+              const auto after = code.next({step.context, step.loop, all.output, {first, last}});
+              all.output = after.output;
+              all.states.insert(all.states.end(), after.states.begin(), after.states.end());
+              first = last;
+            }
+            return all;
+          }};
+}
+
+/// A cell of this class, with the options that a config gives it.
+template <class C>
+CellCode read_cell(LayerContext& context, const Cell& cell, std::int64_t features) {
+  C read;
+  FieldReader reader(context.config);
+  describe(reader, read);
+  context.config.boolean("trainable", true);
+  context.config.only("dtype", "float32", "gradc computes in float32: save the model with that dtype");
+  context.config.report_unread();
+  if (!context.config.problems().empty()) return {};
+  read.name = cell.name();
+  return code_of(context, read, features);
+}
+
+CellCode code_of(LayerContext& context, const Cell& cell, const std::string& weights_name, std::int64_t features) {
+  using Read = CellCode (*)(LayerContext&, const Cell&, std::int64_t);
+  static const std::map<std::string, Read> classes = {{"SimpleRNNCell", read_cell<SimpleRNNCell>},
+                                                      {"LSTMCell", read_cell<LSTMCell>},
+                                                      {"GRUCell", read_cell<GRUCell>},
+                                                      {"StackedRNNCells", read_cell<StackedRNNCells>}};
+  const auto found = classes.find(cell.class_name());
+  if (found == classes.end())
+    throw Error("its cell is a {}, which is not known; SimpleRNNCell, LSTMCell, GRUCell and StackedRNNCells are", cell.class_name());
+  std::vector<std::string> problems;
+  ConfigReader config(cell.config().value, context.config.dialect(), problems);
+  LayerContext own{context.b,      config,          context.name,      weights_name,   context.mode,
+                   context.inputs, context.weights, context.penalties, context.streams};
+  auto code = found->second(own, cell, features);
+  if (problems.empty()) return code;
+  std::string all;
+  for (const auto& problem : problems) all += (all.empty() ? "" : "; ") + problem;
+  throw Error("its cell ({}): {}", cell.class_name(), all);
+}
+
+/// Goes through the steps.
+template <class L>
+ValueId recur(LayerContext& context, const L& layer, const CellCode& cell) {
+  const auto steps = context.input_type().dims[1];
+  auto type_of_state = [&](std::size_t i) { return Type{DType::f32, {kBatch, cell.state_units[i]}}; };
+  std::vector<ValueId> first(context.inputs.begin() + 1, context.inputs.end());
+  if (first.empty())
+    for (std::size_t i = 0; i < cell.state_units.size(); ++i) first.push_back(context.b.constant(0, type_of_state(i)));
+  if (first.size() != cell.state_units.size())
+    throw Error("takes a sequence and {} states, got {} inputs", cell.state_units.size(), context.inputs.size());
+  for (std::size_t i = 0; i < first.size(); ++i)
+    if (context.b.type(first[i]) != type_of_state(i))
+      throw Error("state {} has {} units, but what it is to start as has shape {}", i, cell.state_units[i],
+                  shape_string(context.b.type(first[i]).image_dims()));
+  ScanBuilder loop(context.b, steps, layer.go_backwards);
+  auto symbol = [&](ValueId value) { return Symbol{&loop.body, value, context.name}; };
+  std::vector<Symbol> states;
+  for (auto each : first) states.push_back(symbol(loop.carry(each, context.name + "/state")));
+  const auto x = symbol(loop.scan(context.input(), context.name + "/step"));
+  const auto after = cell.next({context, loop, x, states});
+  // A cell's output is one of its states.
+  std::size_t output = after.states.size();
+  for (const auto& each : after.states) {
+    if (each.id == after.output.id) output = static_cast<std::size_t>(&each - after.states.data());
+    loop.output(each.id, "next");
+  }
+  check(output < after.states.size(), "a cell hands on its output");
+  if (layer.return_sequences) loop.output(after.output.id, "output");
+  const auto results = loop.finish(context.name + "/steps");
+  if (!layer.return_sequences) return results[output];
+  const auto all = results.back();
+  if (!layer.go_backwards || context.keeps_steps_in_place) return all;
+  return context.emit(OpKind::reverse, {all}, {{"axes", Ints{1}}}, "reversed");
+}
+
+std::int64_t features_of(const LayerContext& context) {
+  context.expect_rank(3, "sequences of rank 2 (steps×features)");
+  return context.input_type().dims[2];
+}
 
 }  // namespace
 
 ValueId lower(LayerContext& context, const SimpleRNN& layer) {
-  const Weights weights(context, layer, 1);
-  return recur(context, layer, 1, [&](const Step& step) -> std::vector<Symbol> {
-    return {step.activated(weights.of_input(step) + step.recurrent_product(step.state(0), weights.recurrent), layer.activation)};
-  });
+  return recur(context, layer, simple_cell(context, layer, features_of(context)));
 }
+ValueId lower(LayerContext& context, const LSTM& layer) { return recur(context, layer, lstm_cell(context, layer, features_of(context))); }
+ValueId lower(LayerContext& context, const GRU& layer) { return recur(context, layer, gru_cell(context, layer, features_of(context))); }
 
-ValueId lower(LayerContext& context, const LSTM& layer) {
-  const Weights weights(context, layer, 4);
-  if (layer.unit_forget_bias && layer.use_bias) context.start_as_ones("bias", layer.units, 2 * layer.units);
-  return recur(context, layer, 2, [&](const Step& step) -> std::vector<Symbol> {
-    const auto z = weights.of_input(step) + step.recurrent_product(step.state(0), weights.recurrent);
-    auto gate = [&](std::int64_t i) { return step.activated(step.gate(z, layer.units, i), layer.recurrent_activation); };
-    const auto candidate = step.activated(step.gate(z, layer.units, 2), layer.activation);
-    const auto c = gate(1) * step.state(1) + gate(0) * candidate;
-    return {gate(3) * step.activated(c, layer.activation), c};
-  });
-}
-
-ValueId lower(LayerContext& context, const GRU& layer) {
-  const auto units = layer.units;
-  Weights weights(context, layer, 3, layer.reset_after ? Ints{2, 3 * units} : Ints{});
-  ValueId recurrent_bias = -1, gates = weights.recurrent, candidate = -1;
-  if (layer.reset_after && layer.use_bias) {
-    recurrent_bias = row(context, weights.bias, 1);
-    weights.bias = row(context, weights.bias, 0);
-  }
-  if (!layer.reset_after) {
-    gates = columns(context, weights.recurrent, 0, 2 * units);
-    candidate = columns(context, weights.recurrent, 2 * units, units);
-  }
-  return recur(context, layer, 1, [&](const Step& step) -> std::vector<Symbol> {
-    const auto of_input = weights.of_input(step), h = step.state(0);
-    auto of_state = step.recurrent_product(h, gates);
-    if (recurrent_bias >= 0) of_state = of_state + step.symbol(step.loop.constant(recurrent_bias));
-    auto part = [&](const Symbol& of, std::int64_t i) { return step.gate(of, units, i); };
-    auto gate = [&](std::int64_t i) { return step.activated(part(of_input, i) + part(of_state, i), layer.recurrent_activation); };
-    const auto z = gate(0), r = gate(1);
-    const auto reset = layer.reset_after ? r * part(of_state, 2) : step.recurrent_product(r * h, candidate);
-    return {z * h + (1 - z) * step.activated(part(of_input, 2) + reset, layer.activation)};
-  });
+ValueId lower(LayerContext& context, const RNN& layer) {
+  if (!layer.cell) throw Error("\"cell\" is missing");
+  // tf.js writes the cell's options beside it once more.
+  for (const auto& [key, value] : layer.cell->config().value.items()) context.config.find(key);
+  return recur(context, layer, code_of(context, *layer.cell, context.weights_name, features_of(context)));
 }
 
 }  // namespace gradc

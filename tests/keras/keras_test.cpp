@@ -43,7 +43,7 @@ TEST(Keras, StridedNetsTrainAsInKeras) { expect_trains("strided", 6); }
 
 TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
-TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 7); }
+TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 8); }
 
 TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalizations", 4); }
 

@@ -93,12 +93,16 @@ def build(spec):
 
 
 def make_layer(layer):
-    for key in ("layer", "backward_layer"):
+    def inner(part, name):
+        config = {key: plain(key, value) for key, value in part["config"].items() if key not in ("name", "batch_input_shape", "dtype")}
+        return make_layer({"class_name": part["class_name"], "name": part["config"].get("name", name), "config": config})
+
+    for key in ("layer", "backward_layer", "cell"):
         if layer["config"].get(key):
-            inner = layer["config"][key]
-            inner = {"class_name": inner["class_name"], "name": inner["config"].get("name", "inner"),
-                     "config": {name: plain(name, value) for name, value in inner["config"].items() if name not in ("name", "batch_input_shape", "dtype")}}
-            layer = {**layer, "config": {**layer["config"], key: make_layer(inner)}}
+            layer = {**layer, "config": {**layer["config"], key: inner(layer["config"][key], "cell" if key == "cell" else "inner")}}
+    if "cells" in layer["config"]:
+        cells = [inner(cell, f"cell_{i}") for i, cell in enumerate(layer["config"]["cells"])]
+        layer = {**layer, "config": {**layer["config"], "cells": cells}}
     modules = {"regularizer": keras.regularizers, "constraint": keras.constraints}
     config = {name: made(value, modules[name.split("_")[-1]]) if name.endswith(("regularizer", "constraint")) else value
               for name, value in layer["config"].items()}
@@ -108,23 +112,20 @@ def make_layer(layer):
 
 
 def name_in_file(weight):
+    """With the names of all that it is in: models, layers, cells."""
     return weight.name.removesuffix(":0") if KERAS2 else weight.path
 
 
 def layer_and_weight(weight):
-    """The layer's name and the weight's own, without that of a recurrent layer's cell or of a layer on each step."""
-    parts = [part for part in name_in_file(weight).split("/") if not part.endswith("_cell")]
-    if len(parts) > 2 and parts[-3].startswith("timedistributed"):
-        del parts[-2]
-    of_direction = len(parts) > 2 and parts[-2].startswith(("forward_", "backward_"))
-    return "/".join(parts[-3 if of_direction else -2:])
+    """The name of a weight in a file: its layer's and its own."""
+    return "/".join(name_in_file(weight).split("/")[-2:])
 
 
 def draw_weights(model, random):
     for weight in model.weights:
         shape = weight.shape
         values = random.uniform(-1, 1, shape)
-        if layer_and_weight(weight).split("/")[-1] in ("gamma", "moving_variance", "moving_stddev", "renorm_stddev"):
+        if name_in_file(weight).split("/")[-1] in ("gamma", "moving_variance", "moving_stddev", "renorm_stddev"):
             values = 1 + values / 2
         elif len(shape) > 1:
             values *= np.sqrt(3 / max(1, np.prod(shape[:-1])))
@@ -201,7 +202,7 @@ def record(spec, folder, data_seed):
         history = model.fit(x, y, batch_size=batch, epochs=2, shuffle=False, validation_data=(x[:rows], y[:rows]), verbose=0).history
         result["validation"] = rows
         result["epochs"] = [{name: float(values[i]) for name, values in history.items()} for i in range(2)]
-    result["names"] = [layer_and_weight(w) for w in model.weights]
+    result["names"] = [name_in_file(w) for w in model.weights]
     result["weights"] = [np.asarray(w).ravel().tolist() for w in model.weights]
     result["after"] = model.predict_on_batch(x[:batch]).ravel().tolist()
     (folder / "result.json").write_text(json.dumps(result))

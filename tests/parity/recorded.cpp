@@ -115,9 +115,13 @@ void compare(const fs::path& folder, const RunOptions& run, Comparison& comparis
     if (auto at = weight.name.rfind("depthwise_kernel"); at != std::string::npos)
       trained[weight.name.substr(0, at) + "kernel"] = weight.values;
   }
-  for (std::size_t i = 0; i < result["names"].size(); ++i)
-    comparison.values(trained[result["names"][i]], result["weights"][i], kTrained,
-                      "trained weight " + result["names"][i].get<std::string>());
+  for (std::size_t i = 0; i < result["names"].size(); ++i) {
+    const auto name = result["names"][i].get<std::string>();
+    std::vector<float> values;
+    for (const auto& each : names_of_weight(name))
+      if (auto found = trained.find(each); found != trained.end() && values.empty()) values = found->second;
+    comparison.values(values, result["weights"][i], kTrained, "trained weight " + name);
+  }
   comparison.values(model.predict(first), result["after"], kTrained, "predictions after training");
 }
 

@@ -109,6 +109,9 @@ def recurrent():
             both("SimpleRNN", units=3, merge_mode="ave"), dense(3, "softmax")]),
         sequential("both_layers", [7, 4], [both("LSTM", units=5, return_sequences=True, merge_mode="sum", backward=layer("LSTM", units=5, return_sequences=True, go_backwards=True, recurrent_activation="tanh", name="backward_own")),
             both("GRU", units=4, reset_after=False), dense(3, "softmax")]),
+        sequential("cells", [7, 4], [layer("RNN", cell=layer("LSTMCell", units=5), return_sequences=True), layer("RNN", cell=layer("StackedRNNCells",
+            cells=[layer("GRUCell", units=4, **drawn), layer("LSTMCell", units=3, name="own_lstm"), layer("SimpleRNNCell", units=6)]), return_sequences=True),
+            both("GRU", units=2), dense(3, "softmax")]),
         sequential("each_step", [6, 5, 2], [layer("TimeDistributed", layer=layer("Conv1D", filters=4, kernel_size=3, strides=2, padding="same", activation="tanh", **drawn)),
             layer("TimeDistributed", layer=layer("Flatten")), layer("TimeDistributed", layer=dense(5, "relu", **drawn)), layer("GRU", units=4), dense(3, "softmax")]),
     ]

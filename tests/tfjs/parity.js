@@ -287,6 +287,9 @@ const commands = {
     models.lstm = {model: sequential(L.lstm({...steps, units: 6, returnSequences: true}), L.lstm({units: 4, recurrentActivation: 'sigmoid', activation: 'relu'}), three()),
       optimizer: tf.train.adam(0.02, 0.8, 0.95, 0.03)};
     models.gru = {model: sequential(L.gru({...steps, units: 5, returnSequences: true, goBackwards: true}), L.gru({units: 4, useBias: false}), three())};
+    const cells = () => [L.lstmCell({units: 5}), L.gruCell({units: 4}), L.simpleRNNCell({units: 6})];
+    models.rnn_of_cell = {model: sequential(L.rnn({...steps, cell: L.gruCell({units: 5}), returnSequences: true}), L.rnn({cell: L.lstmCell({units: 4}), goBackwards: true}), three())};
+    models.rnn_of_cells = {model: sequential(L.rnn({...steps, cell: cells(), returnSequences: true}), L.rnn({cell: cells()}), three())};
     for (const mergeMode of ['concat', 'sum', 'ave', 'mul'])
       models['bidirectional_' + mergeMode] = {model: sequential(
         L.bidirectional({...steps, layer: L.gru({units: 4, returnSequences: mergeMode !== 'sum'}), mergeMode}), ...(mergeMode === 'sum' ? [] : [L.flatten()]), three())};

@@ -3,9 +3,88 @@
 /// starts as zeros. They give the last step's output, or those of all steps with `return_sequences`: with `go_backwards` in the order in
 /// which they were made, the last step's first.
 
+#include <memory>
+
 #include "gradc/layers/basics.h"
 
 namespace gradc {
+
+struct Config;
+struct SimpleRNNCell;
+struct LSTMCell;
+struct GRUCell;
+struct StackedRNNCells;
+
+/// What an RNN does in a step, any of the cells below: held as the (class_name, config) that a model.json has.
+class Cell {
+ public:
+  Cell(const SimpleRNNCell&);
+  Cell(const LSTMCell&);
+  Cell(const GRUCell&);
+  Cell(const StackedRNNCells&);
+  /// As gradc reads it from a file.
+  Cell(std::string class_name, std::shared_ptr<const Config> config) : class_name_(std::move(class_name)), config_(std::move(config)) {}
+
+  const std::string& class_name() const { return class_name_; }
+  const Config& config() const { return *config_; }
+  /// The cell's name, which may be empty.
+  std::string name() const;
+
+ private:
+  std::string class_name_;
+  std::shared_ptr<const Config> config_;
+};
+
+/// The cell of SimpleRNN, and its options.
+struct SimpleRNNCell {
+  std::int64_t units = 0;
+  std::string activation = "tanh";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {};
+  Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
+  double dropout = 0, recurrent_dropout = 0;
+  std::string name = {};
+};
+
+/// The cell of LSTM.
+struct LSTMCell {
+  std::int64_t units = 0;
+  std::string activation = "tanh", recurrent_activation = "hardSigmoid";
+  bool use_bias = true, unit_forget_bias = true;
+  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {};
+  Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
+  double dropout = 0, recurrent_dropout = 0;
+  std::string name = {};
+};
+
+/// The cell of GRU.
+struct GRUCell {
+  std::int64_t units = 0;
+  std::string activation = "tanh", recurrent_activation = "hardSigmoid";
+  bool use_bias = true, reset_after = false;
+  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {};
+  Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
+  double dropout = 0, recurrent_dropout = 0;
+  std::string name = {};
+};
+
+/// Cells of which each takes the output of the one before.
+struct StackedRNNCells {
+  std::vector<Cell> cells = {};
+  std::string name = {};
+};
+
+/// A cell on the steps of sequences.
+struct RNN {
+  std::optional<Cell> cell = {};
+  Regularizer activity_regularizer = {};
+  bool return_sequences = false, go_backwards = false, zero_output_for_mask = false;
+  Dims input_shape = {};
+  std::string name = {};
+};
 
 /// h' = activation(x · kernel + h · recurrent_kernel + bias), the output and the only state.
 struct SimpleRNN {
@@ -50,38 +129,90 @@ struct GRU {
   std::string name = {};
 };
 
+/// What cells and their layers have in common.
+template <class Fields, class C>
+void describe_cell(Fields& f, C& cell) {
+  f.integer("units", cell.units, 1);
+  f.activation("activation", cell.activation);
+  f.kernel("kernel", cell.kernel_initializer, cell.kernel_regularizer, cell.kernel_constraint);
+  f.weight("recurrent", cell.recurrent_initializer, cell.recurrent_regularizer, cell.recurrent_constraint);
+  f.boolean("use_bias", cell.use_bias);
+  f.weight("bias", cell.bias_initializer, cell.bias_regularizer, cell.bias_constraint);
+  f.number("dropout", cell.dropout);
+  f.number("recurrent_dropout", cell.recurrent_dropout);
+  f.name(cell.name);
+}
+
+template <class Fields, class C>
+void describe_lstm(Fields& f, C& cell) {
+  f.activation("recurrent_activation", cell.recurrent_activation);
+  f.boolean("unit_forget_bias", cell.unit_forget_bias);
+  describe_cell(f, cell);
+}
+
+template <class Fields, class C>
+void describe_gru(Fields& f, C& cell) {
+  f.activation("recurrent_activation", cell.recurrent_activation);
+  f.boolean("reset_after", cell.reset_after);
+  describe_cell(f, cell);
+}
+
+/// How a layer goes through steps.
 template <class Fields, class L>
-void describe_recurrent(Fields& f, L& layer) {
-  f.integer("units", layer.units, 1);
-  f.kernel("kernel", layer.kernel_initializer, layer.kernel_regularizer, layer.kernel_constraint);
-  f.weight("recurrent", layer.recurrent_initializer, layer.recurrent_regularizer, layer.recurrent_constraint);
-  f.number("dropout", layer.dropout);
-  f.number("recurrent_dropout", layer.recurrent_dropout);
+void describe_steps(Fields& f, L& layer) {
   f.boolean("return_sequences", layer.return_sequences);
   f.boolean("go_backwards", layer.go_backwards);
   f.boolean("zero_output_for_mask", layer.zero_output_for_mask, Written::unless_default);
   f.unset("return_state", "the states of a layer as outputs are not there yet");
   f.unset("stateful", "states that live from batch to batch are not there yet");
-  describe_end(f, layer);
+  f.activity_regularizer(layer.activity_regularizer);
+  f.input_shape(layer.input_shape);
+}
+
+template <class Fields>
+void describe(Fields& f, SimpleRNNCell& cell) {
+  describe_cell(f, cell);
+}
+
+template <class Fields>
+void describe(Fields& f, LSTMCell& cell) {
+  describe_lstm(f, cell);
+}
+
+template <class Fields>
+void describe(Fields& f, GRUCell& cell) {
+  describe_gru(f, cell);
+}
+
+template <class Fields>
+void describe(Fields& f, StackedRNNCells& cell) {
+  f.cells("cells", cell.cells);
+  f.name(cell.name);
 }
 
 template <class Fields>
 void describe(Fields& f, SimpleRNN& layer) {
-  describe_recurrent(f, layer);
+  describe_cell(f, layer);
+  describe_steps(f, layer);
 }
 
 template <class Fields>
 void describe(Fields& f, LSTM& layer) {
-  f.activation("recurrent_activation", layer.recurrent_activation);
-  f.boolean("unit_forget_bias", layer.unit_forget_bias);
-  describe_recurrent(f, layer);
+  describe_lstm(f, layer);
+  describe_steps(f, layer);
 }
 
 template <class Fields>
 void describe(Fields& f, GRU& layer) {
-  f.activation("recurrent_activation", layer.recurrent_activation);
-  f.boolean("reset_after", layer.reset_after);
-  describe_recurrent(f, layer);
+  describe_gru(f, layer);
+  describe_steps(f, layer);
+}
+
+template <class Fields>
+void describe(Fields& f, RNN& layer) {
+  f.cell("cell", layer.cell);
+  describe_steps(f, layer);
+  f.name(layer.name);
 }
 
 }  // namespace gradc
