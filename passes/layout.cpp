@@ -93,12 +93,15 @@ void add_layout_cost(const Graph& graph, const Workload& workload, double times,
     auto use = inner_product > 0 ? use_of_inner_product(loops, inner_product, target.lanes) : lane_utilization(features, groups, lanes);
     // A kernel's gradient may have the channels that are read as lanes.
     if (!is_dense && !loops.makes_images() && groups == 1) use = std::max(use, lane_utilization(loops.extent(LoopKind::depth), 1, lanes));
+    const bool rows = is_dense && (times > 1 || loops.extent(LoopKind::row) >= cost::kRowsOfInnerProducts);
     const double streaming = !is_dense              ? cost::kStreaming
                              : loops.makes_images() ? cost::kDenseStreaming
+                             : rows                 ? cost::kGood
                                                     : cost::kDenseGradient,
                  images_rate = depthwise ? (fits ? cost::kDepthwiseImages : cost::kDepthwiseStreaming) : (fits ? cost::kGood : streaming),
                  features_rate = depthwise                   ? cost::kDepthwise
                                  : inner_product > 0         ? cost::kInnerProduct
+                                 : rows && !fits             ? cost::kDenseRows
                                  : features / groups > lanes ? cost::kGood
                                                              : cost::kOneVector;
     sum.batch += cycles * static_cast<double>(padded) / images_rate;

@@ -123,6 +123,49 @@ void schedule_outer_products(Emitter& e, Func sum, Func acc, const Var& lane, co
   keep_in_registers(acc, lane, lanes.width, {r.x, r.y});
 }
 
+/// One side of a kernel's gradient: (image, feature, row), and what counts its features.
+struct Side {
+  Func values;
+  Var feature;
+  std::int64_t features;
+};
+
+/// The sum over images and rows where lanes are images and rows are many: each weight has a vector of images, which runs over the rows, and
+/// whose lanes are summed at the end. Blocks of the side with more features are copied to where they stay in the cache while the other side
+/// passes: a value's rows lie so far apart that they meet in few of its sets.
+Func sum_of_inner_products(Emitter& e, const Side& x, const Side& dy, std::int64_t rows) {
+  const auto &copied = x.features > dy.features ? x : dy, &passing = x.features > dy.features ? dy : x;
+  RDom row(0, static_cast<int>(rows), "row"), lane(0, e.images(), "lane");
+  Func packed("packed"), acc("acc"), of_lanes("of_lanes"), sum("weight_grad");
+  const auto &c = copied.feature, &p = passing.feature;
+  Var r("r");
+  packed(e.n, c, r) = copied.values(e.n, c, r);
+  acc(e.n, c, p) = 0.0f;
+  acc(e.n, c, p) += packed(e.n, c, row) * passing.values(e.n, p, row);
+  of_lanes(c, p) = 0.0f;
+  of_lanes(c, p) += acc(lane, c, p);
+  sum(dy.feature, x.feature) = of_lanes(c, p);
+  // A block's sums stay in registers, beside a vector of each of its copied features and one of another.
+  std::int64_t block = 1;
+  while ((block + 1) * (block + 2) + 1 <= e.target().registers) ++block;
+  auto extent = [&](const Side& side) { return static_cast<int>(std::min(block, side.features)); };
+  Var co("co"), ci("ci"), po("po"), pi("pi");
+  sum.compute_root()
+      .bound(c, 0, static_cast<int>(copied.features))
+      .bound(p, 0, static_cast<int>(passing.features))
+      .split(c, co, ci, extent(copied), TailStrategy::ShiftInwards)
+      .split(p, po, pi, extent(passing), TailStrategy::ShiftInwards)
+      .reorder(ci, pi, po, co)
+      .unroll(ci)
+      .unroll(pi);
+  packed.compute_at(sum, co).vectorize(e.n);
+  of_lanes.compute_at(sum, po).unroll(c).unroll(p);
+  of_lanes.update().atomic().vectorize(lane.x).unroll(c).unroll(p);
+  acc.compute_at(sum, po).vectorize(e.n).unroll(c).unroll(p);
+  acc.update().reorder(e.n, c, p, row.x).vectorize(e.n).unroll(c).unroll(p);
+  return sum;
+}
+
 }  // namespace
 
 /// The sum over images and rows of outer products. The features of one side are lanes, and each vector of them meets scalars of the other
@@ -136,6 +179,8 @@ void halide_dense_weight_grad(Emitter& e, const Op& op) {
   ds(e.n, j, row) = at_row(e, op.operands[1], j, row, e.n);
   if (!e.in_memory(op.operands[0])) e.store(xs, inputs);
   if (!e.in_memory(op.operands[1])) e.store(ds, outputs);
+  if (!e.lanes_are_features() && rows >= cost::kRowsOfInnerProducts)
+    return e.accumulate(op.result(), sum_of_inner_products(e, {xs, k, inputs}, {ds, j, outputs}, rows));
   const auto lanes = choose_lanes(e, inputs, outputs, terms);
   const Var &lane = lanes.of_outputs ? j : k, &other = lanes.of_outputs ? k : j;
   Func vectors = lanes.of_outputs ? ds : xs, scalars = lanes.of_outputs ? xs : ds;

@@ -2,6 +2,7 @@
 // tile, every element of an image is one vector, weights are broadcast scalars, and no loop has a remainder in its lanes.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "backends/halide/emitter.h"
 #include "backends/halide/windows.h"
@@ -46,6 +47,37 @@ void schedule_parts(Func consumer, const Contraction& product, std::int64_t chan
   }
 }
 
+/// Into how many features to cut the last dimension of a result so that of what is padded or joined along it each cut has one part: 0 where
+/// that makes no whole vectors, or many cuts.
+int features_of_part(const Emitter& e, std::int64_t features) {
+  auto part = features;
+  auto cut = [&](std::int64_t at) { part = std::gcd(part, at); };
+  for (const auto& op : e.graph().ops) {
+    if (op.kind != OpKind::pad && op.kind != OpKind::concat) continue;
+    const auto& dims = e.type(op.result()).dims;
+    if (dims.back() != features) continue;
+    if (op.kind == OpKind::pad) {
+      cut(op.attributes.ints("before").back());
+      cut(op.attributes.ints("after").back());
+    } else if (op.attributes.integer("axis") == static_cast<std::int64_t>(dims.size()) - 1) {
+      for (auto operand : op.operands) cut(e.type(operand).dims.back());
+    }
+  }
+  constexpr int kMostCuts = 8, kLeastFeatures = 4;
+  const auto whole = e.lanes_are_features() ? e.vector() : kLeastFeatures;
+  return part == features || part % whole != 0 || features / part > kMostCuts ? 0 : static_cast<int>(part);
+}
+
+/// The features of a part, whose parts are unrolled, or all of them.
+Var cut_at_parts(const Emitter& e, Func consumer, const gradc::Type& type) {
+  const auto all = consumer.args()[1];
+  const auto part = features_of_part(e, fast_dims(type)[0]);
+  if (part == 0) return all;
+  Var outer("part"), inner("feature");
+  consumer.split(all, outer, inner, part).unroll(outer);
+  return inner;
+}
+
 }  // namespace
 
 void bound_all(Func func, const gradc::Type& type, int images) {
@@ -62,13 +94,17 @@ void schedule_map(const Emitter& e, Func consumer, const gradc::Type& type) {
     if (args.size() == 1) return;
     std::vector<VarOrRVar> order(args.begin() + 1, args.end());
     order.push_back(args[0]);
-    consumer.reorder(order).vectorize(args[1], e.width(fast_dims(type)[0]), TailStrategy::ShiftInwards);
+    consumer.reorder(order);
+    const auto feature = cut_at_parts(e, consumer, type);
+    consumer.vectorize(feature, e.width(fast_dims(type)[0]), TailStrategy::ShiftInwards);
   } else if (type.batched()) {
     consumer.vectorize(args[0]);
+    if (args.size() == 1) return;
+    const auto feature = cut_at_parts(e, consumer, type);
     // Four vectors at a time keep loads in flight.
-    if (args.size() > 1 && fast_dims(type)[0] >= 4) {
+    if (fast_dims(type)[0] >= 4) {
       Var outer, inner;
-      consumer.split(args[1], outer, inner, 4).unroll(inner);
+      consumer.split(feature, outer, inner, 4).unroll(inner);
     }
   } else if (!args.empty() && fast_dims(type)[0] >= e.vector()) {
     if (args.size() > 1 && e.has(OpKind::transpose)) {

@@ -479,9 +479,8 @@ std::vector<OpCase> large_op_cases() {
   // Kernels so large that their gradients are computed over the whole batch, and as wide as vectors are, or not quite, or with long sums of
   // few outputs.
   return {lstm_case(7, 20, 33, 19, true, false), lstm_case(5, 9, 32, 3, false, true), masked_scan_case(4, 48, 5), dense_case(90, 128, 18),
-          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3),
-          gather_case(300, {256}, {20}, 33), gather_case(5000, {9}, {70}, 18),
-          conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
+          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3), gather_case(300, {256}, {20}, 33),
+          gather_case(5000, {9}, {70}, 18), conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
           conv_case({{9, 13}, 16, 70, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}),
           conv_case({{9, 40}, 4, 64, {5, 2}, {1, 1}, {{2, 2}, {0, 1}}, {1, 1}, 2}),
           // A kernel of more than a megabyte, whose blocks are copied.
