@@ -176,9 +176,10 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
   return tree;
 }
 
-/// Whether the layer ends in hard_sigmoid, on which Keras 3 and the others do not agree.
+/// Whether the layer ends in hard_sigmoid, on which Keras 3 and the others do not agree. Recurrent layers apply it within their steps.
 bool ends_in_hard_sigmoid(const Member& member) {
-  return !member.model && plain_name(text_or(json_of(member.layer), "activation", "")) == "hardsigmoid";
+  return !member.model && !json_of(member.layer).contains("recurrent_initializer") &&
+         plain_name(text_or(json_of(member.layer), "activation", "")) == "hardsigmoid";
 }
 
 /// Replaces Keras 3's hard_sigmoid by layers that are the same everywhere: relu6(x + 3) / 6.

@@ -31,8 +31,8 @@ struct KernelSource {
 };
 
 struct ExtractedKernel {
-  KernelSource source;  ///< Without a graph for a loop, whose body has kernels of its own.
-  const Op* loop = nullptr;
+  KernelSource source;           ///< Without a graph for a loop, whose body has kernels of its own.
+  const Op* loop = nullptr;      ///< The scan that it is.
   std::vector<ValueId> inputs;   ///< Values of the whole graph, in the order of the arguments.
   std::vector<ValueId> outputs;  ///< Values of the whole graph, in the order of the arguments, after the inputs.
 };

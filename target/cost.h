@@ -58,7 +58,6 @@ inline constexpr std::int64_t kRowsOfInnerProducts = 16;
 /// Rows: forward kernels of one layer in steps of batch 64; for kDenseGradient the weight gradient.
 /// Chosen when lanes were first modelled, "as measured", without a record of the measurements, and those of depthwise convolutions since
 /// (commits 887d4b0, c4f3318, 2114b0a). Kernels have become faster, so that the shares count beside each other rather than alone.
-/// kDenseRows is chosen with the LSTM of kRowsOfInnerProducts, whose products reach 16 to 32 % of peak, and 43 to 52 with images as lanes.
 inline constexpr double kGood = 0.75;                ///< Several vectors of accumulators share what is loaded, all in cache.
 inline constexpr double kStreaming = 0.3;            ///< Images are lanes, and come from beyond L2.
 inline constexpr double kOneVector = 0.65;           ///< One vector of features: most multiply-adds load a scalar of their own.
@@ -68,7 +67,10 @@ inline constexpr double kDepthwiseImages = 0.4;      ///< The same; images are l
 inline constexpr double kDepthwiseStreaming = 0.25;  ///< The same; images are lanes, and come from beyond L2.
 inline constexpr double kDenseStreaming = 0.65;      ///< Weights beyond L1 are read for as many images as are lanes.
 inline constexpr double kDenseGradient = 0.4;        ///< A gradient beyond L1 is added to, once a tile.
-inline constexpr double kDenseRows = 0.4;            ///< Weights beyond L1 meet rows of an image, or steps of a loop; features are lanes.
+
+/// The share where weights beyond L1 meet rows of an image, or the steps of a loop, and features are lanes.
+/// Chosen with the LSTM of kRowsOfInnerProducts, whose products reach 16 to 32 % of peak, and 43 to 52 with images as lanes.
+inline constexpr double kDenseRows = 0.4;
 
 /// Maps of a convolution of which a vector's images need room in L2 at once.
 /// Reason: what it reads, what it makes, and one each of the kernels before and after it in the phase.

@@ -195,16 +195,14 @@ class Writer {
   }
 
   void write(const TileLoop& steps, const Tiles& tiles, Value* image, Value* partial) {
-    auto copy = [&](BufferId to, Value* half, BufferId from, Value* half_of_source) {
-      const auto carry = half != nullptr ? to : from;
-      auto at = [&](BufferId buffer, Value* half) {
-        auto* start = address(buffer, image, partial);
-        return half == nullptr ? start : offset(start, b_.CreateMul(half, b_.getInt64(plan_.placement(buffer).bytes / 2)));
-      };
-      b_.CreateMemCpy(at(to, half), llvm::MaybeAlign(1), at(from, half_of_source), llvm::MaybeAlign(1),
-                      static_cast<std::uint64_t>(plan_.placement(carry).bytes / 2));
+    auto half_of = [&](BufferId carry, Value* half) {
+      return offset(address(carry, image, partial), b_.CreateMul(half, b_.getInt64(plan_.placement(carry).bytes / 2)));
     };
-    for (const auto& carry : steps.carries) copy(carry.buffer, b_.getInt64(0), carry.first, nullptr);
+    auto copy = [&](Value* to, Value* from, BufferId carry) {
+      const auto bytes = static_cast<std::uint64_t>(plan_.placement(carry).bytes / 2);
+      b_.CreateMemCpy(to, llvm::MaybeAlign(1), from, llvm::MaybeAlign(1), bytes);
+    };
+    for (const auto& carry : steps.carries) copy(half_of(carry.buffer, b_.getInt64(0)), address(carry.first, image, partial), carry.buffer);
     loop("step", b_.getInt64(0), b_.getInt64(steps.steps), b_.getInt64(1), [&](Value* n) {
       step_number_ = n;
       step_of_stacks_ = steps.reverse ? b_.CreateSub(b_.getInt64(steps.steps - 1), n) : n;
@@ -212,7 +210,9 @@ class Writer {
     });
     step_number_ = step_of_stacks_ = nullptr;
     for (const auto& carry : steps.carries)
-      if (carry.last >= 0) copy(carry.last, nullptr, carry.buffer, b_.getInt64(steps.steps % 2));
+      if (carry.last >= 0)
+        copy(address(carry.last, image, partial), half_of(carry.buffer, b_.getInt64(static_cast<std::uint64_t>(steps.steps % 2))),
+             carry.buffer);
   }
 
   void write(const Pad& pad, const Tiles& tiles, Value* image, Value*) {

@@ -58,8 +58,8 @@ Layer in_direction(const Layer& layer, bool backward) {
 
 ValueId lower(LayerContext& context, const Bidirectional& wrapper) {
   const auto& layer = given(wrapper.layer);
-  if (!json_of(layer).contains("go_backwards") && !json_of(layer).contains("units"))
-    throw Error("its layer is a {}; LSTM, GRU and SimpleRNN go both ways", layer.class_name());
+  if (!json_of(layer).contains("recurrent_initializer") && layer.class_name() != "RNN")
+    throw Error("its layer is a {}; LSTM, GRU, SimpleRNN and RNN go both ways", layer.class_name());
   const bool backward = json_of(layer).value("go_backwards", false);
   auto name = layer.name();
   if (name.starts_with("forward_")) name.erase(0, 8);

@@ -140,7 +140,8 @@ TEST(Dialect, AKernelWithoutAnInitializerIsUniformInKerasAndNormalInTfjs) {
   for (const auto& [marks, uniform] : {std::pair(kTfjs, false), {kKeras2, true}, {kKeras3, true}, {kNobody, false}}) {
     auto model = load(document({layer("Dense", {{"units", 300}})}, 300, marks));
     double most = 0;
-    for (auto v : model.weights()[0].values) most = std::max(most, std::abs(static_cast<double>(v)));
+    const auto weights = model.weights();
+    for (auto v : weights[0].values) most = std::max(most, std::abs(static_cast<double>(v)));
     EXPECT_NEAR(most, uniform ? std::sqrt(6.0 / 600) : 2 * std::sqrt(2.0 / 600), 0.001) << marks;
   }
 }

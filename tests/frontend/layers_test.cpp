@@ -80,6 +80,12 @@ TEST(Layers, AreReadAsTheyWereWritten) {
   expect_round_trip(PReLU{.alpha_constraint = UnitNorm{}});
   expect_round_trip(UnitNormalization{.axis = {1, 2}});
   expect_round_trip(Rescaling{.scale = 2, .offset = 1});
+  expect_round_trip(SimpleRNN{.units = 3, .recurrent_regularizer = {.l1 = 0.5}, .recurrent_constraint = NonNeg{}, .go_backwards = true});
+  expect_round_trip(LSTM{.units = 3, .recurrent_activation = "tanh", .unit_forget_bias = false, .dropout = 0.25, .return_sequences = true});
+  expect_round_trip(GRU{.units = 3, .reset_after = true, .recurrent_dropout = 0.5, .zero_output_for_mask = true});
+  expect_round_trip(RNN{.cell = StackedRNNCells{.cells = {GRUCell{.units = 2, .reset_after = true}, LSTMCell{.units = 4, .name = "own"}}}});
+  expect_round_trip(Bidirectional{.layer = LSTM{.units = 2}, .backward_layer = GRU{.units = 2, .go_backwards = true}, .merge_mode = "ave"});
+  expect_round_trip(TimeDistributed{.layer = Dense{.units = 2, .name = "each"}});
 }
 
 TEST(Layers, WhatALibraryLacksIsWrittenOnlyWhereItIsUsed) {
@@ -149,7 +155,29 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(make_layer("Dense", {{"units", 3}, {"bias_constraint", {{"class_name", "MaxNorm"}, {"config", {{"max_value", -1}}}}}})),
        "\"bias_constraint\": constraint MaxNorm: \"max_value\" is -1, expected a finite number of at least 0"},
   };
-  for (const auto& each : cases) try {
+  auto steps = [](Layer layer) { return std::vector<Layer>{InputLayer{.input_shape = {5, 3}}, std::move(layer)}; };
+  const Unfitting recurrent[] = {
+      {images(LSTM{.units = 2}), "(LSTM): takes sequences of rank 2 (steps×features), got an input of shape 4×5×3"},
+      {steps(GRU{}), "\"units\" is 0, expected a whole number from 1"},
+      {steps(GRU{.units = 2, .recurrent_dropout = 1}), "\"recurrent_dropout\" is 1, expected a number from 0 up to, not including, 1"},
+      {steps(make_layer("LSTM", {{"units", 2}, {"return_state", true}})), "\"return_state\" is true, which is not supported"},
+      {steps(RNN{}), "(RNN): \"cell\" is missing"},
+      {steps(make_layer("RNN", {{"cell", {{"class_name", "PeepholeLSTMCell"}, {"config", {{"units", 2}}}}}})),
+       "its cell is a PeepholeLSTMCell, which is not known; SimpleRNNCell, LSTMCell, GRUCell and StackedRNNCells are"},
+      {steps(RNN{.cell = StackedRNNCells{.cells = {LSTMCell{.units = 2, .activation = "tanhh"}}}}),
+       "its cell (LSTMCell): activation \"tanhh\" is not known"},
+      {steps(RNN{.cell = StackedRNNCells{}}), "its cell has no cells"},
+      {steps(Bidirectional{.layer = Dense{.units = 2}}), "its layer is a Dense; LSTM, GRU, SimpleRNN and RNN go both ways"},
+      {steps(Bidirectional{.layer = LSTM{.units = 2}, .backward_layer = LSTM{.units = 3}}), "its layers give 2 and 3"},
+      {steps(TimeDistributed{}), "(TimeDistributed): \"layer\" is missing"},
+      {steps(TimeDistributed{.layer = Dense{.units = 2, .activity_regularizer = {.l2 = 1}}}),
+       "\"activity_regularizer\" of a layer in another is not there yet"},
+      {steps(make_layer("TimeDistributed", {{"layer", {{"class_name", "Dense"}, {"config", {{"units", 2}, {"unit", 3}}}}}})),
+       "its layer (Dense): \"unit\" is 3, an option that gradc does not have"},
+  };
+  std::vector<Unfitting> all(std::begin(cases), std::end(cases));
+  all.insert(all.end(), std::begin(recurrent), std::end(recurrent));
+  for (const auto& each : all) try {
       lower(sequence(each.layers), {.mode = Mode::predict});
       ADD_FAILURE() << "no error: " << each.message;
     } catch (const Error& error) {
@@ -183,6 +211,14 @@ TEST(Layers, NoiseIsDistributedAsItSays) {
   expect_variance(SpatialDropout1D{.rate = 0.2}, 1, 0.25, true);
   expect_variance(GaussianDropout{.rate = 0.2}, 1, 0.25, false);
   expect_variance(GaussianNoise{.stddev = 0.5}, 1, 0.25, false);
+  // The same in all steps.
+  expect_variance(SimpleRNN{.units = 6,
+                            .activation = "linear",
+                            .kernel_initializer = Identity{},
+                            .recurrent_initializer = Zeros{},
+                            .dropout = 0.2,
+                            .return_sequences = true},
+                  1, 0.25, true);
   const double saturated = -1.0507009873554805 * 1.6732632423543772, rate = 0.2;
   const double a = 1 / std::sqrt((1 - rate) * (1 + rate * saturated * saturated)), b = -a * saturated * rate;
   const double mean = (1 - rate) * (a + b) + rate * (a * saturated + b);

@@ -274,10 +274,10 @@ TEST(ModelFile, PredictsWithoutTheTrainingConfigurationThatItNames) {
 
 TEST(ModelFile, AllItsProblemsAreInOneMessage) {
   json document = {{"modelTopology", sequential("m", {dense("first", 3, {{"batch_input_shape", {nullptr, nullptr, 4}}}),
-                                                      {{"class_name", "LSTM"}, {"config", {{"name", "memory"}}}}})},
+                                                      {{"class_name", "ConvLSTM2D"}, {"config", {{"name", "memory"}}}}})},
                    {"trainingConfig", {{"optimizer_config", {{"class_name", "Muon"}, {"config", json::object()}}}}}};
   EXPECT_THAT(message_of([&] { load(document); }), AllOf(HasSubstr("3 problems"), HasSubstr("batch_input_shape is [null,null,4]"),
-                                                         HasSubstr("layer \"memory\" (LSTM)"), HasSubstr("\"Muon\"")));
+                                                         HasSubstr("layer \"memory\" (ConvLSTM2D)"), HasSubstr("\"Muon\"")));
 }
 
 TEST(ModelFile, AnOptionThatNobodyReadsIsAnError) {

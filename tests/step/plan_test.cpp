@@ -44,6 +44,48 @@ TEST(Step, PrintingParsingAndPrintingGivesTheSameText) {
       }
 }
 
+StepPlan plan_of_lstm(std::int64_t steps, Lanes lanes, bool fuse) {
+  const auto topology = sequence(
+      {LSTM{.units = 20, .return_sequences = true, .input_shape = {steps, 5}}, GRU{.units = 12, .go_backwards = true}, Dense{.units = 3}});
+  BuildOptions options{.fuse = fuse, .target = parse_target("avx2"), .workload = {.batch = 64, .force_lanes = lanes}};
+  options.training = {.loss = {"meanSquaredError"}, .optimizer = SGD{}};
+  return make_plan(build(topology, options).graph);
+}
+
+TEST(Step, LoopsAreCommandsThatAreAsManyForAnyNumberOfSteps) {
+  for (auto lanes : {Lanes::batch, Lanes::features})
+    for (bool fuse : {true, false}) {
+      const auto plan = plan_of_lstm(7, lanes, fuse);
+      const auto text = print(plan);
+      EXPECT_THAT(text, testing::AllOf(HasSubstr("    loop 7 {\n      carry %"), HasSubstr("    loop 7 reverse {\n"), HasSubstr(" now, "),
+                                       HasSubstr(" next\n")));
+      EXPECT_EQ(print(parse_step(text)), text);
+      EXPECT_THAT(describe_phases(plan, 64), HasSubstr("in 7 steps"));
+      const auto longer = plan_of_lstm(700, lanes, fuse);
+      EXPECT_EQ(longer.kernels.size(), plan.kernels.size());
+      // No value of a tile but what is stacked grows.
+      EXPECT_LT(longer.tile_bytes, 101 * plan.tile_bytes);
+    }
+}
+
+TEST(Step, ALoopThatHandsOnNothingOrReachesBeyondAStackIsRefused) {
+  const auto text = print(plan_of_lstm(7, Lanes::batch, true));
+  auto refused = [&](const std::string& from, const std::string& to) -> std::string {
+    auto broken = text;
+    const auto at = broken.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    broken.replace(at, from.size(), to);
+    try {
+      parse_step(broken);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(refused("    loop 7 {", "    loop 8 {"), HasSubstr("which are not 8 steps of"));
+  EXPECT_THAT(refused(" next\n", "\n"), HasSubstr("of a loop is carried, now or next"));
+}
+
 TEST(Step, InputsOfOneRoleKeepTheirNumbers) {
   const auto graph = parse(R"(graph @two target "avx2" lanes features {
   %b = input "b" {number = 1} : f32[B,3]
