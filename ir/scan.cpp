@@ -45,10 +45,7 @@ ScanParts::ScanParts(const Op& op)
       carries(static_cast<std::size_t>(op.attributes.integer("carries"))),
       scanned(static_cast<std::size_t>(op.attributes.integer("scanned"))),
       inputs(inputs_of_body(body)),
-      outputs(outputs_of_body(body)) {
-  constants = inputs.size() - carries - scanned;
-  stacked = outputs.size() - carries;
-}
+      outputs(outputs_of_body(body)) {}
 
 Type stacked_type(const Type& step, std::int64_t steps) {
   auto type = step;

@@ -19,11 +19,10 @@ struct ScanParts {
   const Graph& body;
   std::int64_t steps;
   bool reverse;  ///< From the last step to the first.
-  std::size_t carries, scanned, constants, stacked;
+  std::size_t carries, scanned;
   std::vector<ValueId> inputs;   ///< Of the body, one for each operand.
   std::vector<ValueId> outputs;  ///< Of the body, one for each result.
 
-  bool is_carry(std::size_t operand) const { return operand < carries; }
   bool is_scanned(std::size_t operand) const { return operand >= carries && operand < carries + scanned; }
 };
 

@@ -34,11 +34,6 @@ std::string operand_problem(const OpDef& def, const Op& op) {
   return "";
 }
 
-std::string body_problem(const Op& op) {
-  if (is_loop(op.kind) == (op.body != nullptr)) return "";
-  return op.body ? "has no body" : "has a body";
-}
-
 std::string type_problem(const Graph& graph, const OpDef& def, const Op& op) {
   for (auto result : op.results) {
     for (std::size_t i = 0; i < graph.type(result).dims.size(); ++i) {
@@ -76,7 +71,7 @@ std::string problem_of(const Graph& graph, const Op& op) {
   const auto& def = definition(op.kind);
   if (auto why = operand_problem(def, op); !why.empty()) return why;
   if (auto why = attribute_problem(def, op); !why.empty()) return why;
-  if (auto why = body_problem(op); !why.empty()) return why;
+  if (op.body && !is_loop(op.kind)) return "has a body, but is no loop";
   return type_problem(graph, def, op);
 }
 

@@ -41,6 +41,16 @@ bool is_threshold(const Graph& graph, const Op& op) {
   return op.kind == OpKind::greater && (graph.type(op.operands[0]).rank() == 0) != (graph.type(op.operands[1]).rank() == 0);
 }
 
+/// Lets those of the outputs that are marked, by their ops, give a copy.
+void copy_outputs(Graph& graph, const std::vector<bool>& marked) {
+  Rewriter rewriter(graph);
+  for (std::size_t i = 0; i < marked.size(); ++i) {
+    auto op = rewriter.old_ops()[i];
+    if (marked[i]) op.operands[0] = rewriter.b.emit(OpKind::stop_gradient, {op.operands[0]}, {}, "copy");
+    graph.ops.push_back(std::move(op));
+  }
+}
+
 /// The step writes new values of params where the old ones are. An output of an old one is a copy, which is made before.
 void copy_updated_outputs(Graph& graph) {
   auto definers = graph.definers();
@@ -50,12 +60,7 @@ void copy_updated_outputs(Graph& graph) {
   std::vector<bool> lost(graph.ops.size());
   for (std::size_t i = 0; i < graph.ops.size(); ++i)
     lost[i] = graph.ops[i].kind == OpKind::output && updated.contains(storage_of(graph, definers, graph.ops[i].operands[0]));
-  Rewriter rewriter(graph);
-  for (std::size_t i = 0; i < lost.size(); ++i) {
-    auto op = rewriter.old_ops()[i];
-    if (lost[i]) op.operands[0] = rewriter.b.emit(OpKind::stop_gradient, {op.operands[0]});
-    graph.ops.push_back(std::move(op));
-  }
+  copy_outputs(graph, lost);
 }
 
 /// A kernel of a body writes each output, an array of its own.
@@ -69,12 +74,7 @@ void copy_outputs_of_body(Graph& body) {
     const auto kind = body.ops[definers[storage]].kind;
     copied[i] = kind == OpKind::input || kind == OpKind::constant || !written.insert(storage).second;
   }
-  Rewriter rewriter(body);
-  for (std::size_t i = 0; i < copied.size(); ++i) {
-    auto op = rewriter.old_ops()[i];
-    if (copied[i]) op.operands[0] = rewriter.b.emit(OpKind::stop_gradient, {op.operands[0]}, {}, "copy");
-    body.ops.push_back(std::move(op));
-  }
+  copy_outputs(body, copied);
 }
 
 /// Lets ops read the params that other ops update from copies, which are made first: the updates then wait for nothing else.

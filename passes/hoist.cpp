@@ -30,7 +30,8 @@ class Hoisting {
     choose();
     for (std::size_t i = parts_.carries; i < parts_.carries + parts_.scanned; ++i) outside_[parts_.inputs[i]] = loop_.operands[i];
     if (std::none_of(chosen_.begin(), chosen_.end(), [](bool each) { return each; })) return loop_;
-    for (std::size_t i = parts_.carries + parts_.scanned; i < parts_.inputs.size(); ++i) outside_[parts_.inputs[i]] = operand_outside(i);
+    for (std::size_t i = parts_.carries + parts_.scanned; i < parts_.inputs.size(); ++i)
+      outside_[parts_.inputs[i]] = over_steps(b_, loop_.operands[i], parts_.steps);
     for (std::size_t i = 0; i < chosen_.size(); ++i)
       if (chosen_[i]) move_out(body_.ops[i]);
     return rest();
@@ -85,15 +86,6 @@ class Hoisting {
     if (chosen_[index] || op.kind == OpKind::input || op.kind == OpKind::constant) return;
     chosen_[index] = true;
     for (auto operand : op.operands) take(definers_[operand]);
-  }
-
-  /// An operand of the loop, as a stack if it is batched.
-  ValueId operand_outside(std::size_t i) {
-    const auto value = loop_.operands[i];
-    if (parts_.is_scanned(i) || !b_.type(value).batched()) return value;
-    const auto& type = b_.type(value);
-    auto one = stacked_type(type, 1).dims, all = stacked_type(type, parts_.steps).dims;
-    return b_.emit(OpKind::broadcast, {b_.emit(OpKind::reshape, {value}, {{"dims", one}})}, {{"dims", all}});
   }
 
   void move_out(const Op& op) {

@@ -19,46 +19,44 @@ bool run_in_bodies(Graph& graph, bool (*pass)(Graph&)) {
   return changed;
 }
 
+/// Leaves a body those of its inputs, or outputs, that are marked by their numbers, with new numbers.
+void keep_marked(Graph& body, OpKind kind, const std::vector<bool>& marked) {
+  auto number = [](const Op& op) { return op.attributes.integer_or("number", 0); };
+  std::vector<std::int64_t> numbers(marked.size());
+  for (std::size_t i = 0, next = 0; i < marked.size(); ++i) numbers[i] = static_cast<std::int64_t>(marked[i] ? next++ : next);
+  std::erase_if(body.ops, [&](const Op& op) { return op.kind == kind && !marked[number(op)]; });
+  for (auto& op : body.ops)
+    if (op.kind == kind) op.attributes.set("number", numbers[number(op)]);
+}
+
+template <class T>
+std::vector<T> marked_of(const std::vector<T>& all, const std::vector<bool>& marked) {
+  std::vector<T> some;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (marked[i]) some.push_back(all[i]);
+  return some;
+}
+
 /// Removes stacked results of a loop that are not live, and operands that are not used in its body any more.
 void trim(const std::vector<bool>& live, Op& loop) {
   const ScanParts parts(loop);
   if (!parts.body.kernels.empty()) return;
   auto body = std::make_shared<Graph>(parts.body);
-  std::vector<ValueId> results;
-  std::int64_t results_kept = 0;
-  std::vector<std::int64_t> new_numbers;
-  for (std::size_t i = 0; i < loop.results.size(); ++i) {
-    const bool keep = i < parts.carries || live[loop.results[i]];
-    new_numbers.push_back(keep ? results_kept++ : -1);
-    if (keep) results.push_back(loop.results[i]);
-  }
-  std::erase_if(body->ops, [&](const Op& op) {
-    return op.kind == OpKind::output && new_numbers[static_cast<std::size_t>(op.attributes.integer_or("number", 0))] < 0;
-  });
-  for (auto& op : body->ops)
-    if (op.kind == OpKind::output)
-      op.attributes.set("number", new_numbers[static_cast<std::size_t>(op.attributes.integer_or("number", 0))]);
+  std::vector<bool> outputs, inputs, used(body->values.size(), false);
+  for (std::size_t i = 0; i < loop.results.size(); ++i) outputs.push_back(i < parts.carries || live[loop.results[i]]);
+  keep_marked(*body, OpKind::output, outputs);
   eliminate_dead_code(*body);
-  std::vector<bool> used(body->values.size(), false);
   for (const auto& op : body->ops)
     for (auto operand : op.operands) used[operand] = true;
-  std::vector<ValueId> operands;
-  std::vector<std::int64_t> numbers;
   std::int64_t scanned = 0;
   for (std::size_t i = 0; i < parts.inputs.size(); ++i) {
-    const bool keep = i < parts.carries || used[parts.inputs[i]];
-    numbers.push_back(keep ? std::ssize(operands) : -1);
-    if (keep) operands.push_back(loop.operands[i]);
-    if (keep && parts.is_scanned(i)) ++scanned;
+    inputs.push_back(i < parts.carries || used[parts.inputs[i]]);
+    if (inputs[i] && parts.is_scanned(i)) ++scanned;
   }
-  std::erase_if(body->ops, [&](const Op& op) {
-    return op.kind == OpKind::input && numbers[static_cast<std::size_t>(op.attributes.integer_or("number", 0))] < 0;
-  });
-  for (auto& op : body->ops)
-    if (op.kind == OpKind::input) op.attributes.set("number", numbers[static_cast<std::size_t>(op.attributes.integer_or("number", 0))]);
+  keep_marked(*body, OpKind::input, inputs);
   loop.attributes.set("scanned", scanned);
-  loop.operands = std::move(operands);
-  loop.results = std::move(results);
+  loop.operands = marked_of(loop.operands, inputs);
+  loop.results = marked_of(loop.results, outputs);
   loop.body = std::move(body);
 }
 

@@ -64,6 +64,13 @@ bool works_over_steps(const Graph& body, const Op& op) {
          op.kind == OpKind::reshape || op.kind == OpKind::gather || op.kind == OpKind::gather_grad || op.kind == OpKind::softmax;
 }
 
+ValueId over_steps(Builder& b, ValueId constant, std::int64_t steps) {
+  const auto type = b.type(constant);
+  if (!type.batched()) return constant;
+  const auto one = b.emit(OpKind::reshape, {constant}, {{"dims", stacked_type(type, 1).dims}});
+  return b.emit(OpKind::broadcast, {one}, {{"dims", stacked_type(type, steps).dims}});
+}
+
 std::optional<ValueId> emit_over_steps(Builder& b, const Graph& body, const Op& op, const std::vector<ValueId>& operands,
                                        std::int64_t steps) {
   if (!works_over_steps(body, op)) return std::nullopt;

@@ -14,4 +14,7 @@ std::optional<ValueId> emit_over_steps(Builder& b, const Graph& body, const Op& 
 /// Whether there is one.
 bool works_over_steps(const Graph& body, const Op& op);
 
+/// The stack of so many steps of an operand that is the same in all of them; what is not batched stays as it is.
+ValueId over_steps(Builder& b, ValueId constant, std::int64_t steps);
+
 }  // namespace gradc

@@ -85,11 +85,10 @@ std::vector<ValueLife> lives(const StepPlan& plan) {
       for (const auto& input : plan.inputs) extend(input.buffer, -1, phase);
   });
   int kernel = 0;
-  std::set<BufferId> within;
   for_each_call(plan, [&](const KernelCall& call, const CallSite& site) {
     // All else that a loop reads or makes is needed in all its steps.
     if (site.loop != nullptr && &call == &site.loop->calls.front()) {
-      within = made_within(plan, *site.loop);
+      const auto within = made_within(plan, *site.loop);
       const auto last = kernel + static_cast<int>(site.loop->calls.size()) - 1;
       auto throughout = [&](BufferId buffer) {
         extend(buffer, kernel, site.phase);
@@ -102,7 +101,6 @@ std::vector<ValueLife> lives(const StepPlan& plan) {
         for (const auto& argument : each.arguments)
           if (!within.contains(argument.buffer)) throughout(argument.buffer);
     }
-    if (site.loop == nullptr) within.clear();
     for (const auto& argument : call.arguments) extend(argument.buffer, kernel, site.phase);
     ++kernel;
   });

@@ -47,8 +47,6 @@ struct PlannedLoop {
   std::vector<std::int32_t> definers;
   std::vector<ExtractedKernel> kernels;
   std::vector<std::optional<Argument>> arguments;  ///< For each value of the body how a kernel gets it.
-  std::vector<BufferId> carries;
-  int first_kernel = 0;  ///< In StepPlan::kernels.
 };
 
 /// Gives each interval the lowest offset that is free while it lives, larger ones first. Returns the bytes in all.
@@ -119,7 +117,7 @@ class Planner {
         plan_.kernels[place_[k]].source = std::move(kernels_[k].source);
       else
         for (std::size_t i = 0; i < loop->second.kernels.size(); ++i)
-          plan_.kernels[static_cast<std::size_t>(loop->second.first_kernel) + i].source = std::move(loop->second.kernels[i].source);
+          plan_.kernels[place_[k] + i].source = std::move(loop->second.kernels[i].source);
     }
     return std::move(plan_);
   }
@@ -292,7 +290,7 @@ class Planner {
       if (each.loop == Interval::kNoLoop)
         place(each.value, placement);
       else
-        place_in_loop(loops_.at(each.loop), each.value, placement);
+        loops_.at(each.loop).arguments[each.value] = Argument{add_buffer(loops_.at(each.loop).parts.body, each.value, placement)};
     }
     auto place_batch = [&](const std::vector<Interval>& list, std::int64_t start) {
       for (const auto& each : list) place(each.value, {Space::batch, start + each.offset, image_bytes(graph_.type(each.value))});
@@ -320,10 +318,6 @@ class Planner {
         if (!elsewhere.contains(value)) add(value, 1);
   }
 
-  void place_in_loop(PlannedLoop& loop, ValueId value, Placement placement) {
-    loop.arguments[value] = Argument{add_buffer(loop.parts.body, value, placement)};
-  }
-
   /// How the kernels of a body get the operands and results of the loop.
   void find_arguments(PlannedLoop& loop) {
     const auto& parts = loop.parts;
@@ -334,7 +328,6 @@ class Planner {
     for (std::size_t i = 0; i < parts.carries; ++i) {
       auto& now = loop.arguments[parts.inputs[i]];
       now->turn = CarryTurn::now;
-      loop.carries.push_back(now->buffer);
       loop.arguments[loop.storage(parts.outputs[i])] = Argument{.buffer = now->buffer, .turn = CarryTurn::next};
     }
     for (std::size_t i = parts.carries; i < parts.inputs.size(); ++i) {
@@ -357,9 +350,10 @@ class Planner {
     const auto& planned = loops_.at(k);
     TileLoop loop{.steps = planned.parts.steps, .reverse = planned.parts.reverse};
     for (std::size_t i = 0; i < planned.parts.carries; ++i)
-      loop.carries.push_back({planned.carries[i], buffer_of_[storage(planned.op.operands[i])], buffer_of_[planned.op.results[i]]});
+      loop.carries.push_back({planned.arguments[planned.parts.inputs[i]]->buffer, buffer_of_[storage(planned.op.operands[i])],
+                              buffer_of_[planned.op.results[i]]});
     for (std::size_t i = 0; i < planned.kernels.size(); ++i) {
-      KernelCall call{planned.first_kernel + static_cast<int>(i), {}};
+      KernelCall call{static_cast<int>(place_[k] + i), {}};
       for (const auto* list : {&planned.kernels[i].inputs, &planned.kernels[i].outputs})
         for (auto value : *list) {
           const auto& argument = planned.arguments[planned.storage(value)];
@@ -478,7 +472,6 @@ class Planner {
         add(graph_.kernels[k].name, graph_.kernels[k].phase);
         continue;
       }
-      loop->second.first_kernel = static_cast<int>(plan_.kernels.size());
       std::vector<std::size_t> places;
       for (const auto& kernel : loop->second.parts.body.kernels) places.push_back(add(kernel.name, graph_.kernels[k].phase));
       describe(loop->second.parts.body, places, loop->second.parts.steps);

@@ -156,7 +156,7 @@ class Verifier {
   void expect_call(const KernelCall& call) {
     ++calls_[call.kernel];
     const auto& ops = plan_.kernels[call.kernel].source.graph.ops;
-    const auto inputs = std::count_if(ops.begin(), ops.end(), [](const Op& op) { return op.kind == OpKind::input; });
+    const auto inputs = inputs_of(plan_, call);
     const auto outputs = std::count_if(ops.begin(), ops.end(), [](const Op& op) { return op.kind == OpKind::output; });
     if (std::ssize(call.arguments) != inputs + outputs)
       fail(fmt::format("kernel @{} takes {} arguments, not {}", name_of_kernel(call), inputs + outputs, call.arguments.size()));

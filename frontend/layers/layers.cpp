@@ -87,26 +87,35 @@ void freeze(LayerContext& layer, std::size_t first_weight) {
 
 }  // namespace
 
+SharedOptions::SharedOptions(LayerContext& context, bool is_input)
+    : context_(context),
+      trainable_(context.config.boolean("trainable", true)),
+      first_weight_(context.weights.size()),
+      first_penalty_(context.penalties.size()) {
+  read_dtype(context.config, is_input);
+}
+
+void SharedOptions::finish() const {
+  context_.config.report_unread();
+  if (trainable_) return;
+  freeze(context_, first_weight_);
+  if (context_.config.dialect().frozen_weights_are_regularized) return;
+  auto& penalties = context_.penalties;
+  penalties.erase(std::remove_if(penalties.begin() + static_cast<std::ptrdiff_t>(first_penalty_), penalties.end(),
+                                 [&](ValueId term) { return !context_.b.type(term).batched(); }),
+                  penalties.end());
+}
+
 ValueId apply_layer(const LayerDef& def, LayerContext& layer) {
-  auto& config = layer.config;
-  const auto trainable = config.boolean("trainable", true);
-  read_dtype(config, def.class_name == std::string_view("InputLayer"));
-  const auto first_weight = layer.weights.size();
-  const auto first_penalty = static_cast<std::ptrdiff_t>(layer.penalties.size());
-  const auto channels_first = read_channels_first(config);
+  const SharedOptions common(layer, def.class_name == std::string_view("InputLayer"));
+  const auto channels_first = read_channels_first(layer.config);
   if (channels_first) layer.inputs = {channels_last(layer)};
   auto result = def.lower(layer);
   if (result >= 0 && channels_first && layer.b.type(result).rank() > 2) result = channels_back(layer, result);
-  const auto activity = config.regularizer("activity_regularizer");
+  const auto activity = layer.config.regularizer("activity_regularizer");
   if (activity && layer.loop != nullptr) throw Error("\"activity_regularizer\" of a layer in another is not there yet");
   if (result >= 0) layer.penalize(activity, result);
-  config.report_unread();
-  if (trainable) return result;
-  freeze(layer, first_weight);
-  if (!config.dialect().frozen_weights_are_regularized)
-    layer.penalties.erase(std::remove_if(layer.penalties.begin() + first_penalty, layer.penalties.end(),
-                                         [&](ValueId term) { return !layer.b.type(term).batched(); }),
-                          layer.penalties.end());
+  common.finish();
   return result;
 }
 

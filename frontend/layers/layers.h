@@ -19,6 +19,19 @@ struct LayerDef {
   std::vector<FieldLister::Field> (*fields)();
 };
 
+/// The options that layers and cells have in common, read around what is lowered.
+class SharedOptions {
+ public:
+  explicit SharedOptions(LayerContext& context, bool is_input = false);
+  /// Records what nobody has read, and lets weights that were made since stay as they are where they are not to be trained.
+  void finish() const;
+
+ private:
+  LayerContext& context_;
+  bool trainable_;
+  std::size_t first_weight_, first_penalty_;
+};
+
 /// Lowers the context's layer: what all layers have in common around what its row does. -1 if the config has problems.
 ValueId apply_layer(const LayerDef& def, LayerContext& context);
 

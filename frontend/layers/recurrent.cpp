@@ -7,6 +7,7 @@
 #include "frontend/config.h"
 #include "frontend/layers/context.h"
 #include "frontend/layers/fields.h"
+#include "frontend/layers/layers.h"
 #include "gradc/error.h"
 #include "ir/scan.h"
 
@@ -177,13 +178,13 @@ template <class C>
 CellCode read_cell(LayerContext& context, const Cell& cell, std::int64_t features) {
   C read;
   FieldReader reader(context.config);
+  const SharedOptions common(context);
   describe(reader, read);
-  context.config.boolean("trainable", true);
-  context.config.only("dtype", "float32", "gradc computes in float32: save the model with that dtype");
-  context.config.report_unread();
-  if (!context.config.problems().empty()) return {};
   read.name = cell.name();
-  return code_of(context, read, features);
+  CellCode code;
+  if (context.config.problems().empty()) code = code_of(context, read, features);
+  common.finish();
+  return code;
 }
 
 CellCode code_of(LayerContext& context, const Cell& cell, const std::string& weights_name, std::int64_t features) {

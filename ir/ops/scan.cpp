@@ -12,7 +12,7 @@ void expect_body_op(const Graph& body, const Op& op) {
   if (op.kind == OpKind::param || op.kind == OpKind::update || is_loop(op.kind) || definition(op.kind).whole_batch)
     throw Error("the body holds {}, which stands outside of loops", name_of(op.kind));
   if (op.kind == OpKind::input && input_role(op) != InputRole::data) throw Error("the inputs of a body have no role");
-  if (sums_over_batch(body, op) && op.kind != OpKind::output) throw Error("the body sums over the batch: {}", name_of(op.kind));
+  if (sums_over_batch(body, op)) throw Error("the body sums over the batch: {}", name_of(op.kind));
 }
 
 std::vector<Type> infer_scan(const OpView& op) {

@@ -36,8 +36,7 @@ class ScanGradient {
     auto results = emit();
     for (std::size_t i = 0; i < parts_.carries; ++i)
       if (g_.needs(static_cast<int>(i)) && carry_number_.contains(i)) g_.set(static_cast<int>(i), results[carry_number_.at(i)]);
-    for (std::size_t i = 0; i < carry_number_.size() + stacks_.size(); ++i)
-      if (i >= carry_number_.size()) stack_results_[stacks_[i - carry_number_.size()]] = results[i];
+    for (std::size_t i = 0; i < stacks_.size(); ++i) stack_results_[stacks_[i]] = results[carry_number_.size() + i];
     for (std::size_t i = parts_.carries; i < parts_.inputs.size(); ++i) set_gradient_of(i);
   }
 
@@ -58,10 +57,7 @@ class ScanGradient {
 
   /// The gradients of the carries behind a step, which are the carries of this loop, and of the step's stacked results.
   void add_carries() {
-    auto seed = [&](ValueId value, ValueId gradient) {
-      auto& sum = seeds_[value];
-      sum.push_back(gradient);
-    };
+    auto seed = [&](ValueId value, ValueId gradient) { seeds_[value].push_back(gradient); };
     for (std::size_t i = 0; i < parts_.carries; ++i) {
       if (!reached_[parts_.outputs[i]] || forward().type(parts_.outputs[i]).dtype != DType::f32) continue;
       carry_number_[i] = carry_number_.size();
@@ -70,9 +66,9 @@ class ScanGradient {
       operands_.push_back(given >= 0 ? given : g_.b.constant(0, type));
       seed(parts_.outputs[i], add_body_input(b_, type, "d/" + name(parts_.outputs[i])));
     }
-    for (std::size_t i = 0; i < parts_.stacked; ++i) {
-      const auto given = g_.dy(static_cast<int>(parts_.carries + i));
-      const auto value = parts_.outputs[parts_.carries + i];
+    for (std::size_t i = parts_.carries; i < parts_.outputs.size(); ++i) {
+      const auto given = g_.dy(static_cast<int>(i));
+      const auto value = parts_.outputs[i];
       if (given < 0 || !reached_[value]) continue;
       seed(value, scanned(given, forward().type(value), "d/" + name(value)));
     }
@@ -170,42 +166,16 @@ class ScanGradient {
     add_body_output(b_, value, "stack/" + body_->values[value].name);
   }
 
-  /// Appends the loop to the graph, with what the forward one has to stack for it.
+  /// Appends the loop to the graph, with what the forward one has to stack for it. Operands that it does not read are dead code.
   std::vector<ValueId> emit() {
-    drop_unused_inputs();
-    std::vector<ValueId> operands;
-    std::size_t scanned = 0;
     const auto inputs = inputs_of_body(*body_);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      auto operand = kept_operands_[i];
-      operands.push_back(operand >= 0 ? operand : stack_of_saved(inputs[i]));
-      if (i >= carry_number_.size() && !constants_.contains(inputs[i])) ++scanned;
-    }
-    Attributes attributes = {{"carries", static_cast<std::int64_t>(carry_number_.size())},
-                             {"scanned", static_cast<std::int64_t>(scanned)},
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (operands_[i] < 0) operands_[i] = stack_of_saved(inputs[i]);
+    Attributes attributes = {{"carries", std::ssize(carry_number_)},
+                             {"scanned", std::ssize(operands_) - std::ssize(carry_number_) - std::ssize(constants_)},
                              {"steps", parts_.steps}};
     if (!parts_.reverse) attributes.set("reverse", std::int64_t{1});
-    return g_.b.emit_all(OpKind::scan, operands, attributes, "d/" + g_.b.graph().values[g_.y()].name, body_);
-  }
-
-  bool is_used(ValueId input) const {
-    return std::any_of(body_->ops.begin(), body_->ops.end(),
-                       [&](const Op& op) { return std::find(op.operands.begin(), op.operands.end(), input) != op.operands.end(); });
-  }
-
-  void drop_unused_inputs() {
-    const auto inputs = inputs_of_body(*body_);
-    std::int64_t number = 0;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      auto op = std::find_if(body_->ops.begin(), body_->ops.end(),
-                             [&](const Op& each) { return each.kind == OpKind::input && each.result() == inputs[i]; });
-      if (i >= carry_number_.size() && !is_used(inputs[i])) {
-        body_->ops.erase(op);
-        continue;
-      }
-      op->attributes.set("number", number++);
-      kept_operands_.push_back(operands_[i]);
-    }
+    return g_.b.emit_all(OpKind::scan, operands_, attributes, "d/" + g_.b.graph().values[g_.y()].name, body_);
   }
 
   ValueId stack_of_saved(ValueId here) {
@@ -243,27 +213,14 @@ class ScanGradient {
   ValueId behind_loop(ValueId value) {
     if (saved_.contains(value)) return stack_of_saved(value);
     if (auto found = stack_results_.find(value); found != stack_results_.end()) return found->second;
-    if (auto constant = constants_.find(value); constant != constants_.end()) {
-      auto operand = constant->second;
-      const auto type = body_->type(value);
-      if (type.batched()) {
-        auto one = stacked_type(type, 1).dims, all = stacked_type(type, parts_.steps).dims;
-        operand = g_.b.emit(OpKind::reshape, {operand}, {{"dims", one}});
-        operand = g_.b.emit(OpKind::broadcast, {operand}, {{"dims", all}});
-      }
-      return stack_results_[value] = operand;
-    }
-    const auto& op = definer(value);
+    if (auto constant = constants_.find(value); constant != constants_.end())
+      return stack_results_[value] = over_steps(g_.b, constant->second, parts_.steps);
+    const auto& op = all_ops_[definers_[value]];
     std::vector<ValueId> operands;
     for (auto operand : op.operands) operands.push_back(behind_loop(operand));
     auto result = emit_over_steps(g_.b, *body_, op, operands, parts_.steps);
     if (!result) throw Error("the gradient of a constant of a scan goes through {}, which has no form over steps", name_of(op.kind));
     return stack_results_[value] = *result;
-  }
-
-  const Op& definer(ValueId value) const {
-    return *std::find_if(all_ops_.begin(), all_ops_.end(),
-                         [&](const Op& op) { return std::find(op.results.begin(), op.results.end(), value) != op.results.end(); });
   }
 
   Gradient& g_;
@@ -273,7 +230,7 @@ class ScanGradient {
   std::vector<bool> reached_;                        ///< By params, values of the forward body.
   std::map<std::size_t, std::size_t> carry_number_;  ///< The carries of this loop, by those of the forward one.
   std::map<ValueId, std::vector<ValueId>> seeds_;    ///< The gradients that come into a step, by values of the forward body.
-  std::vector<ValueId> operands_, kept_operands_;    ///< One for each input of the body; -1 for what the forward loop is to stack.
+  std::vector<ValueId> operands_;                    ///< One for each input of the body; -1 for what the forward loop is to stack.
   std::vector<ValueId> here_;                        ///< For each value of the forward body the one of this body, or -1.
   std::vector<Op> ops_;                              ///< The forward step's, over values of this body.
   std::vector<Op> all_ops_;                          ///< Of this body, with those that only gradients of constants need.

@@ -185,6 +185,15 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
     }
 }
 
+TEST(Layers, ACellThatIsNotTrainedKeepsItsWeights) {
+  const json frozen = {{"class_name", "GRUCell"}, {"config", {{"units", 2}, {"trainable", false}}}},
+             trained = {{"class_name", "LSTMCell"}, {"config", {{"units", 4}}}};
+  const json stack = {{"class_name", "StackedRNNCells"}, {"config", {{"cells", {frozen, trained}}}}};
+  const auto lowered = lower(sequence({InputLayer{.input_shape = {5, 3}}, make_layer("RNN", {{"cell", stack}})}), {.mode = Mode::predict});
+  ASSERT_EQ(lowered.weights.size(), 6U);
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(lowered.weights[i].trainable, i >= 3) << lowered.weights[i].name;
+}
+
 /// Errors, of each number squared and of means over steps squared, that a layer makes of ones in training, where `truth` is expected.
 std::pair<double, double> errors_of(const Layer& noise, double truth) {
   constexpr std::int64_t kImages = 2048, kSteps = 4, kChannels = 6;

@@ -86,6 +86,16 @@ TEST(Step, ALoopThatHandsOnNothingOrReachesBeyondAStackIsRefused) {
   EXPECT_THAT(refused(" next\n", "\n"), HasSubstr("of a loop is carried, now or next"));
 }
 
+TEST(Step, OnlyALoopHasABody) {
+  const std::string text = "graph @g {\n  %x = input \"x\" : f32[B,2]\n  %y = relu %x : f32[B,2] body {\n  }\n  output \"y\" %y\n}\n";
+  try {
+    parse(text);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("relu: has a body, but is no loop"));
+  }
+}
+
 TEST(Step, InputsOfOneRoleKeepTheirNumbers) {
   const auto graph = parse(R"(graph @two target "avx2" lanes features {
   %b = input "b" {number = 1} : f32[B,3]
