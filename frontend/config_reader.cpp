@@ -63,8 +63,10 @@ json plain_config(const json& value) {
     if (class_name.ends_with("DTypePolicy") && config.is_object() && config.contains("name")) return config["name"];
   }
   json object = json::object();
-  for (const auto& [key, each] : value.items())
-    if (!is_named || (key != "module" && key != "registered_name")) object[key] = plain_config(each);
+  for (const auto& [key, each] : value.items()) {
+    const bool of_operation = key == "module" && each.is_string() && each.get_ref<const std::string&>().starts_with(kOperations);
+    if (!is_named || (key != "module" && key != "registered_name") || of_operation) object[key] = plain_config(each);
+  }
   if (is_named) object["class_name"] = without_package(value["class_name"].get<std::string>());
   return object;
 }

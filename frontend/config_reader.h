@@ -15,8 +15,11 @@
 
 namespace gradc {
 
-/// The value without what Keras 3 writes around objects: module and registered_name, dtype policies, functions as objects. "Custom>Adam" is
-/// Keras's name for a class that was registered without a package.
+/// How the module begins of an operation that Keras 3 writes among layers.
+inline constexpr const char* kOperations = "keras.src.ops";
+
+/// The value without what Keras 3 writes around objects: module (but an operation's) and registered_name, dtype policies, functions as
+/// objects. "Custom>Adam" is Keras's name for a class that was registered without a package.
 nlohmann::json plain_config(const nlohmann::json& value);
 
 /// Reads the config of a layer: a key as Keras spells it or as tf.js does. A problem is recorded, and reading
@@ -47,6 +50,8 @@ class ConfigReader {
   void only(const std::string& key, const nlohmann::json& neutral, const std::string& remedy);
   /// The value under the key, or null. The key counts as read.
   const nlohmann::json& find(const std::string& key);
+  /// Whether the config says null, not nothing, under the key.
+  bool says_null(const std::string& key) const { return config_.contains(key) && config_[key].is_null(); }
   /// Records a problem for each key that nothing has read, unless it is null or is on the list of those that change nothing.
   void report_unread();
 

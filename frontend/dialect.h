@@ -27,6 +27,8 @@ struct Dialect {
   bool interpolates_by_middles;      ///< UpSampling2D sees pixels as squares with a middle, else as points at their upper left corner.
   bool call_overrules_training;  ///< What is called with training = False works as in prediction, also where the whole model is trained.
 
+  bool masks_skip_steps_alone;  ///< Masks are for recurrent layers, else also for normalizations, averages over steps, losses and metrics.
+
   bool stacked_cells_are_numbered;  ///< The weights of an RNN's i-th cell are those of "RNNCell_i", else they go by the cells' names.
 
   // Initializers.

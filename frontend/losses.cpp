@@ -287,14 +287,14 @@ std::string problem_of(const Loss& loss) {
   return "";
 }
 
-ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect) {
+ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, ValueId mask) {
   const auto* def = find_loss(loss.name);
   check(def != nullptr, "a loss is known before it is lowered");
   if (def->labels == LabelKind::classes) labels = one_hot_labels(b, labels, predicted);
   const auto losses = def->lower({{&b, predicted}, {&b, labels}, loss.options, dialect}).id;
   if (def->of == LossDef::batch) return losses;
-  if (loss.options.reduction == Reduction::mean) return mean_of_image(b, losses);
-  auto sum = sum_of_image(b, losses);
+  if (loss.options.reduction == Reduction::mean && mask < 0) return mean_of_image(b, losses);
+  auto sum = mask < 0 ? sum_of_image(b, losses) : sum_of_seen(b, losses, mask).sum;
   return def->of == LossDef::elements ? b.emit(OpKind::mul, {sum, b.constant(1.0 / static_cast<double>(b.type(predicted).dims.back()))})
                                       : sum;
 }
@@ -316,6 +316,21 @@ ValueId sum_of_image(Builder& b, ValueId x) {
   Ints axes;
   for (int i = 1; i < b.type(x).rank(); ++i) axes.push_back(i);
   return axes.empty() ? x : b.emit(OpKind::reduce_sum, {x}, {{"axes", axes}, {"keep_dims", std::int64_t{0}}}, "sum");
+}
+
+SeenSum sum_of_seen(Builder& b, ValueId x, ValueId mask) {
+  auto dims = b.type(mask).dims;
+  const auto& all = b.type(x).dims;
+  if (dims.size() > all.size() || !std::equal(dims.begin(), dims.end(), all.begin()))
+    throw Error("a loss or metric of each image has shape {}, but the output's mask {}", shape_string(b.type(x).image_dims()),
+                shape_string(b.type(mask).image_dims()));
+  std::int64_t times = 1;
+  for (auto i = dims.size(); i < all.size(); ++i) times *= all[i];
+  dims.resize(all.size(), 1);
+  const Symbol value{&b, x}, seen = reshape(Symbol{&b, mask}, dims);
+  const auto count = sum_of_image(b, mask);
+  return {sum_of_image(b, select(seen, value, constant(value, 0)).id),
+          times == 1 ? count : b.emit(OpKind::mul, {count, b.constant(static_cast<double>(times))})};
 }
 
 ValueId mean_of_image(Builder& b, ValueId x) {

@@ -60,10 +60,17 @@ std::string losses_with(const LossOption& option);
 std::string problem_of(const Loss& loss);
 
 /// The loss of each image, f32[B], or of the whole batch, f32[], without its weight: over positions the mean or, by the options, the sum.
-/// Labels are as LossDef::labels says.
-ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect);
+/// With a mask always the sum, over what it shows. Labels are as LossDef::labels says.
+ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, ValueId mask = -1);
 
 // What losses and metrics share.
+
+/// The sum of what a mask shows of each image's elements, and how many they are, f32[B]. Masks may have fewer dimensions than x.
+struct SeenSum {
+  ValueId sum, count;
+};
+/// Throws gradc::Error if the shapes do not fit.
+SeenSum sum_of_seen(Builder& b, ValueId x, ValueId mask);
 
 /// Labels of class numbers as rows of the output's width.
 ValueId one_hot_labels(Builder& b, ValueId labels, ValueId predicted);

@@ -73,13 +73,14 @@ class Lowering {
   void lower_layer(const LayerNode& node) {
     auto& result = results_[node.name];
     result = -1;
+    masks_[node.name] = -1;
     std::vector<std::string> problems;
     const auto* def = find_layer(node.layer.class_name());
     if (def == nullptr) problems_.push_back(unknown_layer(node.name, node.layer.class_name()));
     std::vector<ValueId> inputs;
     bool known = true;
     for (const auto& from : node.inbound) {
-      inputs.push_back(results_[from]);
+      inputs.push_back(result_of(from, problems));
       known = known && inputs.back() >= 0;
     }
     if (node.inbound.empty()) inputs.push_back(given_.at(node.name));
@@ -95,8 +96,14 @@ class Lowering {
       auto mode = node.inference && options_.mode == Mode::train ? Mode::eval : options_.mode;
       const auto& weights_name = node.weights.empty() ? node.name : node.weights;
       LayerContext layer{b_, config, node.name, weights_name, mode, inputs, lowered_.weights, penalties_, streams_};
+      for (const auto& from : node.inbound) layer.masks.push_back(from.output == 0 ? masks_[from.node] : -1);
+      if (node.inbound.empty()) layer.masks = {-1};
+      if (node.masked && std::ranges::all_of(layer.masks, [](ValueId mask) { return mask < 0; }))
+        problems.push_back("is called with a \"mask\" that no layer made; Masking and Embedding with mask_zero make masks");
       try {
         result = apply_layer(*def, layer);
+        masks_[node.name] = layer.mask;
+        more_results_[node.name] = layer.more_results;
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
         if (result >= 0) expect_fits(b_.type(result).dims, "an output");
       } catch (const Error& error) {
@@ -107,6 +114,17 @@ class Lowering {
     if (!problems.empty()) result = -1;
     for (const auto& problem : problems)
       problems_.push_back(fmt::format("layer \"{}\" ({}): {}", node.name, node.layer.class_name(), problem));
+  }
+
+  /// -1 for what a layer that failed would give.
+  ValueId result_of(const NodeOutput& from, std::vector<std::string>& problems) {
+    const auto first = results_[from.node];
+    if (first < 0 || from.output == 0) return first;
+    const auto& more = more_results_[from.node];
+    if (static_cast<std::size_t>(from.output) <= more.size()) return more[static_cast<std::size_t>(from.output) - 1];
+    problems.push_back(fmt::format("takes output {} of layer \"{}\", which has {} (return_state gives those of a recurrent layer)",
+                                   from.output, from.node, more.size() + 1));
+    return -1;
   }
 
   Lowered::LoweredLayer lowered_layer(ValueId result, std::size_t first_weight) const {
@@ -152,8 +170,9 @@ class Lowering {
                                         static_cast<std::int64_t>(labels_.size()));
       b_.loc = "loss";
       const auto name = several ? output.name + "_loss" : "loss";
-      auto loss = over_batch(name, lower_loss(b_, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer)),
-                             output.loss.options.reduction);
+      const auto mask = seen_mask(output.name);
+      const auto of_images = lower_loss(b_, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer), mask);
+      auto loss = over_batch(name, of_images, output.loss.options.reduction, mask);
       if (several) {
         add_output(name, loss);
         lowered_.metrics.push_back(mean_of_batch(name));
@@ -174,7 +193,8 @@ class Lowering {
     const auto plain = prefix + metric_log_name(metric);
     auto name = plain;
     for (int i = 1; !names.insert(name).second; ++i) name = plain + "_" + std::to_string(i);
-    auto lowered = lower_metric(b_, metric, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer));
+    auto lowered = lower_metric(b_, metric, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer),
+                                seen_mask(output.name));
     MetricResult result{name, lowered.formula, {}, std::make_shared<MetricOptions>(metric.options)};
     for (const auto& [part, of_images] : lowered.sums) {
       const auto of_part = part[0] == '\0' ? name : name + "/" + part;
@@ -187,14 +207,22 @@ class Lowering {
 
   static MetricResult mean_of_batch(const std::string& output) { return {output, mean_over_images, {{output, 1, Reduction::mean}}}; }
 
-  /// The mean or the sum over the batch, in which padding does not count; what is no number of each image stays.
-  ValueId over_batch(const std::string& name, ValueId of_images, Reduction reduction) {
+  /// The mask of an output where losses and metrics look at it, or -1.
+  ValueId seen_mask(const std::string& output) { return dialect_of(topology_.writer).masks_skip_steps_alone ? -1 : masks_[output]; }
+
+  /// The mean or the sum over the batch, in which padding does not count; what is no number of each image stays. With a mask the mean is
+  /// that of the positions which it shows.
+  ValueId over_batch(const std::string& name, ValueId of_images, Reduction reduction, ValueId mask = -1) {
     if (!b_.type(of_images).batched()) return of_images;
     auto weight = weight_;
     if (b_.type(of_images).rank() == 2) weight = b_.emit(OpKind::reshape, {weight_}, {{"dims", Ints{kBatch, 1}}});
     auto weighted = b_.emit(OpKind::mul, {of_images, weight});
     auto sum = b_.emit(OpKind::reduce_sum, {weighted}, {{"axes", Ints{0}}, {"keep_dims", std::int64_t{0}}}, name + "_sum");
-    return reduction == Reduction::sum ? sum : b_.emit(OpKind::div, {sum, batch_size_}, {}, name);
+    if (reduction == Reduction::sum) return sum;
+    if (mask < 0) return b_.emit(OpKind::div, {sum, batch_size_}, {}, name);
+    // A batch of which nothing is seen has a loss of 0.
+    const auto seen = over_batch(name + "_seen", sum_of_image(b_, mask), Reduction::sum);
+    return b_.emit(OpKind::div, {sum, b_.emit(OpKind::max, {seen, b_.constant(1)})}, {}, name);
   }
 
   void add_output(const std::string& name, ValueId value) { b_.emit(OpKind::output, {value}, {{"name", name}}); }
@@ -204,9 +232,10 @@ class Lowering {
   Lowered lowered_;
   Builder b_;
   std::vector<std::string> problems_;
-  std::map<std::string, ValueId> given_;  ///< The model's inputs, by their layers.
-  std::map<std::string, ValueId> results_;
-  std::map<std::string, ValueId> labels_;  ///< By outputs.
+  std::map<std::string, ValueId> given_;                      ///< The model's inputs, by their layers.
+  std::map<std::string, std::vector<ValueId>> more_results_;  ///< Of layers: outputs after the first.
+  std::map<std::string, ValueId> results_, masks_;            ///< Of layers; a mask is -1 where there is none.
+  std::map<std::string, ValueId> labels_;                     ///< By outputs.
   ValueId weight_ = -1, batch_size_ = -1;
   std::vector<ValueId> penalties_;
   std::uint32_t streams_ = 0;

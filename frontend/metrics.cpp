@@ -11,6 +11,9 @@
 namespace gradc {
 namespace {
 
+double quotient(double a, double b) { return b == 0 ? 0 : a / b; }
+double ratio(const MetricValues& sums, double, const MetricOptions&) { return quotient(sums[0][0], sums[1][0]); }
+
 /// What a metric is computed from.
 struct Context {
   Builder& b;
@@ -18,6 +21,7 @@ struct Context {
   ValueId predicted, labels;
   bool labels_are_classes;
   const Dialect& dialect;
+  ValueId mask = -1;
 
   const MetricOptions& options() const { return metric.options; }
   double threshold() const { return options().threshold.value_or(0.5); }
@@ -30,7 +34,18 @@ struct Context {
     return emit(OpKind::argmax, {x}, "argmax");
   }
   ValueId above_threshold() { return emit(OpKind::greater, {predicted, b.constant(threshold())}); }
-  LoweredMetric mean(ValueId of_elements) { return {mean_over_images, {{"", mean_of_image(b, of_elements)}}, Reduction::mean}; }
+  LoweredMetric mean(ValueId of_elements) {
+    if (mask < 0) return mean_of_all(of_elements);
+    const auto seen = sum_of_seen(b, of_elements, mask);
+    return {ratio, {{"sum", seen.sum}, {"seen", seen.count}}};
+  }
+  LoweredMetric mean_of_all(ValueId of_elements) { return {mean_over_images, {{"", mean_of_image(b, of_elements)}}, Reduction::mean}; }
+  /// The mean of a loss.
+  LoweredMetric of_loss(const Loss& loss, ValueId of_labels) {
+    const auto losses = lower_loss(b, loss, predicted, of_labels, dialect, mask);
+    if (mask < 0 || !b.type(losses).batched()) return {mean_over_images, {{"", losses}}, Reduction::mean};
+    return {ratio, {{"sum", losses}, {"seen", sum_of_image(b, mask)}}};
+  }
   /// The part of a batch that the class of the options has.
   ValueId of_class(ValueId x) {
     if (!options().class_id) return x;
@@ -48,10 +63,7 @@ struct Context {
   static Symbol mean_of_last(Symbol x) { return sum_of_last(x, true) * (1.0 / static_cast<double>(type_of(x).dims.back())); }
 };
 
-double quotient(double a, double b) { return b == 0 ? 0 : a / b; }
-
 double root_mean(const MetricValues& sums, double images, const MetricOptions&) { return std::sqrt(sums[0][0] / images); }
-double ratio(const MetricValues& sums, double, const MetricOptions&) { return quotient(sums[0][0], sums[1][0]); }
 double count(const MetricValues& sums, double, const MetricOptions&) { return sums[0][0]; }
 
 LoweredMetric categorical_accuracy(Context& c) {
@@ -100,7 +112,7 @@ LoweredMetric counted(Context& c) {
 
 LoweredMetric root_mean_squared_error(Context& c) {
   auto difference = c.emit(OpKind::sub, {c.predicted, c.like_output()});
-  auto lowered = c.mean(c.emit(OpKind::square, {difference}));
+  auto lowered = c.mean_of_all(c.emit(OpKind::square, {difference}));
   lowered.formula = root_mean;
   return lowered;
 }
@@ -109,9 +121,7 @@ LoweredMetric cosine_similarity(Context& c) {
   return c.mean(sum_of_last(normalized(c.symbol(c.like_output()), c.dialect) * normalized(c.symbol(c.predicted), c.dialect)).id);
 }
 
-LoweredMetric log_cosh_error(Context& c) {
-  return {mean_over_images, {{"", lower_loss(c.b, {"log_cosh"}, c.predicted, c.like_output(), c.dialect)}}, Reduction::mean};
-}
+LoweredMetric log_cosh_error(Context& c) { return c.of_loss({"log_cosh"}, c.like_output()); }
 
 /// Of the numbers of an image along the last dimension, with deviations from their means over all of them.
 LoweredMetric pearson_correlation(Context& c) {
@@ -512,13 +522,14 @@ std::string problem_of(const Metric& metric) {
   return "";
 }
 
-LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect) {
+LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect,
+                           ValueId mask) {
   const auto* loss_def = find_loss(loss.name);
   const auto* def = find_metric(metric.name);
   auto classes = b.type(predicted).dims.back();
   if (metric.options.class_id && (*metric.options.class_id < 0 || *metric.options.class_id >= classes))
     throw Error("metric {}: \"class_id\" is {}, but the model has {} classes", metric.name, *metric.options.class_id, classes);
-  Context context{b, metric, predicted, labels, loss_def->labels == LabelKind::classes, dialect};
+  Context context{b, metric, predicted, labels, loss_def->labels == LabelKind::classes, dialect, mask};
   // What "accuracy" means depends on output and loss, as in tf.js's LayersModel.compile, or on output and labels, as in Keras.
   if (is_accuracy(metric.name)) {
     bool binary_loss = find_loss("binary_crossentropy") == loss_def;
@@ -532,7 +543,7 @@ LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, V
     labels = context.like_output();
   else if (!context.labels_are_classes && find_loss(as_loss.name)->labels == LabelKind::classes)
     as_loss.name = "categorical_crossentropy";
-  return {mean_over_images, {{"", lower_loss(b, as_loss, predicted, labels, dialect)}}, Reduction::mean};
+  return context.of_loss(as_loss, labels);
 }
 
 }  // namespace gradc

@@ -61,7 +61,9 @@ bool is_own_metric(const std::string& name);
 /// Whether a metric by itself takes an option; a loss takes none of metric_options().
 bool takes_option(const Metric& metric, const MetricOption& option);
 
-/// `labels` is in the form that `loss` takes. The dialect decides what "accuracy" means. The metric must be known.
-LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect);
+/// `labels` is in the form that `loss` takes. The dialect decides what "accuracy" means. The metric must be known. Metrics that are means
+/// are those of what the mask shows, if there is one; others, as in Keras, do not look at it.
+LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect,
+                           ValueId mask = -1);
 
 }  // namespace gradc

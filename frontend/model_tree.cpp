@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/config_reader.h"
 #include "frontend/layer_json.h"
 #include "frontend/names.h"
 #include "gradc/error.h"
@@ -30,6 +31,12 @@ std::string snake_case(const std::string& class_name) {
 
 bool is_whole(const json& value) { return value.is_number_integer() && value >= 0 && value <= 1'000'000; }
 
+/// The value under `outer` and in it `inner`, if both are there.
+json value_at(const json& object, const char* outer, const char* inner) {
+  if (!object.is_object() || !object.contains(outer) || !object[outer].is_object() || !object[outer].contains(inner)) return {};
+  return object[outer][inner];
+}
+
 /// [name, call, output]
 std::optional<Source> source_in(const json& value) {
   if (!value.is_array() || value.size() < 3 || !value[0].is_string() || !is_whole(value[1]) || !is_whole(value[2])) return {};
@@ -39,13 +46,29 @@ std::optional<Source> source_in(const json& value) {
 /// Whether a value says nothing: null, or a list of such, as the masks of several inputs are.
 bool is_nothing(const json& value) { return value.is_null() || (value.is_array() && std::all_of(value.begin(), value.end(), is_nothing)); }
 
+/// Whether a value is a tensor of Keras 3, or a list of such and of nothing, which are collected.
+bool read_tensors(const json& value, std::vector<Source>& tensors) {
+  if (value.is_array())
+    return !source_in(value) &&
+           std::all_of(value.begin(), value.end(), [&](const json& each) { return is_nothing(each) || read_tensors(each, tensors); });
+  const auto history = value_at(value, "config", "keras_history");
+  const auto source = source_in(history);
+  if (source) tensors.push_back(*source);
+  return source.has_value();
+}
+
 /// Reads what a layer is called with besides its inputs.
 void read_arguments(const json& arguments, Call& call, const std::string& layer, std::vector<std::string>& problems) {
   if (!arguments.is_object()) return;
   for (const auto& [key, value] : arguments.items()) {
     if (is_nothing(value)) continue;
+    std::vector<Source> tensors;
     if (key == "training" && value == false)
       call.inference = true;
+    else if (key == "initial_state" && read_tensors(value, tensors))
+      call.inputs.insert(call.inputs.end(), tensors.begin(), tensors.end());
+    else if (key == "mask" && read_tensors(value, tensors))
+      call.masked = true;
     else
       problems.push_back(fmt::format("layer \"{}\": is called with \"{}\" = {}, which gradc does not have; save the model without it",
                                      layer, key, value.dump()));
@@ -70,12 +93,6 @@ void read_call(const json& node, Call& call, const std::string& layer, std::vect
 
 std::string text_or(const json& object, const char* key, const std::string& fallback) {
   return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : fallback;
-}
-
-/// The value under `outer` and in it `inner`, if both are there.
-json value_at(const json& object, const char* outer, const char* inner) {
-  if (!object.is_object() || !object.contains(outer) || !object[outer].is_object() || !object[outer].contains(inner)) return {};
-  return object[outer][inner];
 }
 
 /// The config of a sequence's first layer. If it states no input shape, it has that with which Keras built the model.
@@ -140,6 +157,30 @@ void count_uses_from_zero(ModelTree& tree) {
   shift_uses_of_models(tree, -1, models);
 }
 
+/// Whether an entry is an operation of keras.ops, which Keras 3 writes among the layers, also for the masks that it computes itself. x + y
+/// of two tensors is what the layer of that name does, and read as such.
+bool is_operation(const json& entry) {
+  if (!text_or(entry, "module", "").starts_with(kOperations)) return false;
+  static const std::set<std::string> like_layers = {"Add", "Subtract", "Multiply", "Maximum", "Minimum"};
+  const auto& nodes = entry.contains("inbound_nodes") ? entry["inbound_nodes"] : json();
+  std::vector<Source> tensors;
+  return !like_layers.contains(text_or(entry, "class_name", "")) || !nodes.is_array() || nodes.size() != 1 || !nodes[0].is_object() ||
+         !nodes[0].contains("args") || !read_tensors(nodes[0]["args"], tensors) || tensors.size() != 2;
+}
+
+/// Those of the operations that layers or the model's outputs read, and not only masks.
+std::vector<const json*> operations_for_values(const ModelTree& tree, const std::vector<const json*>& operations) {
+  std::set<std::string> read;
+  for (const auto& output : tree.outputs) read.insert(output.layer);
+  for (const auto& member : tree.members)
+    for (const auto& call : member.calls)
+      for (const auto& input : call.inputs) read.insert(input.layer);
+  std::vector<const json*> found;
+  for (const auto* operation : operations)
+    if (read.contains(text_or(*operation, "name", ""))) found.push_back(operation);
+  return found;
+}
+
 ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& problems) {
   auto class_name = text_or(model, "class_name", "");
   if (class_name.empty() || !model.contains("config"))
@@ -152,12 +193,17 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
   if (!layers.is_array() || layers.empty()) throw Error("model \"{}\" has no list of layers", tree.name);
 
   std::set<std::string> taken;
+  std::vector<const json*> operations;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& entry = layers[i];
     bool is_layer = entry.is_object() && !text_or(entry, "class_name", "").empty() && entry.contains("config");
     if (is_layer && !entry["config"].is_object()) is_layer = is_model_class(entry["class_name"]) && entry["config"].is_array();
     if (!is_layer) {
       problems.push_back(fmt::format("layer {} of model \"{}\": has no class_name and config", i, tree.name));
+      continue;
+    }
+    if (is_operation(entry)) {
+      operations.push_back(&entry);
       continue;
     }
     auto member = read_member(entry, tree.sequential, names, problems);
@@ -172,6 +218,10 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
     if (config.contains(key)) read_call(config[key], call, tree.name, problems);
     *sources = call.inputs;
   }
+  for (const auto* operation : operations_for_values(tree, operations))
+    problems.push_back(
+        fmt::format("\"{}\" is the operation {} of keras.ops between layers, which gradc does not have; use the layer for it",
+                    text_or(*operation, "name", ""), text_or(*operation, "class_name", "")));
   count_uses_from_zero(tree);
   return tree;
 }

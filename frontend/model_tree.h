@@ -26,6 +26,7 @@ struct Source {
 struct Call {
   std::vector<Source> inputs;
   bool inference = false;  ///< `training = false`: it works as in prediction, also in training.
+  bool masked = false;     ///< Keras 3 wrote a mask beside the inputs. Those of layers follow from what the inputs are.
 };
 
 struct ModelTree {

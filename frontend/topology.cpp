@@ -62,7 +62,7 @@ void order(Topology& topology) {
         stack.pop_back();
         continue;
       }
-      const auto& from = node->inbound[next++];
+      const auto& from = node->inbound[next++].node;
       auto found = by_name.find(from);
       if (found == by_name.end()) throw Error("layer \"{}\": takes the output of \"{}\", but there is no such layer", node->name, from);
       if (state[from] == 1) throw Error("layer \"{}\": its inputs lead back to itself through \"{}\"", node->name, from);
@@ -74,7 +74,7 @@ void order(Topology& topology) {
 
 bool is_sequence(const Topology& topology) {
   for (std::size_t i = 1; i < topology.layers.size(); ++i)
-    if (topology.layers[i].inbound != std::vector{topology.layers[i - 1].name}) return false;
+    if (topology.layers[i].inbound != std::vector<NodeOutput>{{topology.layers[i - 1].name}}) return false;
   return true;
 }
 
@@ -94,9 +94,17 @@ class Inlining {
   std::vector<std::string> run() {
     inline_model(tree_, {}, "", nullptr);
     for (auto& node : nodes)
-      for (auto& name : node.inbound) name = resolved(name, fmt::format("layer \"{}\"", node.name));
+      for (auto& from : node.inbound) from = resolved(from.node, fmt::format("layer \"{}\"", node.name));
     std::vector<std::string> outputs;
-    for (const auto& source : outputs_of(tree_, "")) outputs.push_back(resolved(source, "the output of the model"));
+    for (const auto& source : outputs_of(tree_, "")) {
+      const auto [node, output] = resolved(source, "the output of the model");
+      if (output > 0)
+        throw Error(
+            "the output of the model is output {} of \"{}\", which is there for other layers alone: put an Activation of \"linear\" after "
+            "it",
+            output, node);
+      outputs.push_back(node);
+    }
     return outputs;
   }
 
@@ -104,7 +112,7 @@ class Inlining {
   std::vector<std::string> inputs() {
     std::vector<std::string> names;
     if (tree_.sequential) return names;
-    for (const auto& source : tree_.inputs) names.push_back(resolved(key("", source), "the input of the model"));
+    for (const auto& source : tree_.inputs) names.push_back(resolved(key("", source), "the input of the model").node);
     return names;
   }
 
@@ -173,7 +181,7 @@ class Inlining {
       if (member.layer.class_name() == "InputLayer" && sources.size() == 1)
         same_as_[result] = sources[0];
       else
-        names_[result] = add_node(member, use, sources);
+        names_[result] = add_node(member, use, sources, static_cast<std::size_t>(call) < member.calls.size() && member.calls[call].masked);
       return;
     }
     auto inside = use;
@@ -184,8 +192,9 @@ class Inlining {
     for (std::size_t i = 0; i < outputs.size(); ++i) same_as_[key(place, {member.name, call, static_cast<int>(i)})] = outputs[i];
   }
 
-  std::string add_node(const ModelTree::Member& member, const Use& use, const std::vector<std::string>& sources) {
-    LayerNode node{.layer = member.layer, .name = member.name, .inbound = sources, .inference = use.inference};
+  std::string add_node(const ModelTree::Member& member, const Use& use, const std::vector<std::string>& sources, bool masked) {
+    LayerNode node{.layer = member.layer, .name = member.name, .inbound = {}, .inference = use.inference, .masked = masked};
+    for (const auto& source : sources) node.inbound.push_back({source});
     if (name_counts_[member.name] > 1) node.name = use.path + member.name;
     node.weights = node.name;
     if (auto earlier = uses_[node.name]++; earlier > 0) node.name += "/" + std::to_string(earlier + 1);
@@ -198,13 +207,16 @@ class Inlining {
     return nodes.back().name;
   }
 
-  /// The name of the node behind a key, which `reader` takes.
-  std::string resolved(std::string text, const std::string& reader) const {
+  /// What stands behind a key, which `reader` takes.
+  NodeOutput resolved(std::string text, const std::string& reader) const {
     for (std::size_t steps = 0; steps <= same_as_.size() && same_as_.contains(text); ++steps) text = same_as_.at(text);
     if (same_as_.contains(text)) throw Error("{}: its inputs lead back to itself", reader);
     auto name = names_.find(text);
-    if (name != names_.end()) return name->second;
+    if (name != names_.end()) return {name->second};
     const auto& source = sources_.at(text);
+    // A node is known by the key of its first output.
+    if (const auto first = names_.find(text.substr(0, text.rfind(':')) + ":0"); first != names_.end())
+      return {first->second, source.output};
     if (source.call == 0 && source.output == 0)
       throw Error("{}: takes the output of \"{}\", but there is no such layer", reader, source.layer);
     throw Error("{}: takes output {} of use {} of \"{}\", but there is no such output", reader, source.output, source.call, source.layer);
@@ -240,7 +252,7 @@ ModelTree tree_of(const Topology& topology) {
     ModelTree::Member member{node.layer, node.name};
     if (!topology.sequential && !node.inbound.empty()) {
       auto& call = member.calls.emplace_back();
-      for (const auto& from : node.inbound) call.inputs.push_back({from});
+      for (const auto& from : node.inbound) call.inputs.push_back({from.node, 0, from.output});
     }
     tree.members.push_back(std::move(member));
   }
@@ -250,6 +262,10 @@ ModelTree tree_of(const Topology& topology) {
 }
 
 }  // namespace
+
+std::string to_string(const NodeOutput& output) {
+  return output.output == 0 ? output.node : fmt::format("{}:{}", output.node, output.output);
+}
 
 void finish(Topology& topology) {
   std::vector<std::string> problems;
@@ -267,7 +283,7 @@ void finish(Topology& topology) {
     node.layer = make_layer(node.layer.class_name(), with_input_shape(std::move(config)));
   }
   if (topology.sequential)
-    for (std::size_t i = 1; i < topology.layers.size(); ++i) topology.layers[i].inbound = {topology.layers[i - 1].name};
+    for (std::size_t i = 1; i < topology.layers.size(); ++i) topology.layers[i].inbound = {{topology.layers[i - 1].name}};
   throw_problems(problems);
   if (topology.layers.empty()) throw Error("the model has no layers");
   if (topology.outputs.empty()) topology.outputs = {topology.layers.back().name};

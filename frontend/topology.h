@@ -13,13 +13,25 @@
 
 namespace gradc {
 
+/// What a layer's use gives: its first output, or one after it, as the states of a recurrent layer are.
+struct NodeOutput {
+  std::string node;
+  int output = 0;
+
+  bool operator==(const NodeOutput&) const = default;
+};
+
+/// As Keras's names of tensors: "lstm", "lstm:1".
+std::string to_string(const NodeOutput& output);
+
 /// One use of a layer.
 struct LayerNode {
   Layer layer;
-  std::string name;                  ///< Unique in its model: the layer's, and for its second use "dense/2".
-  std::vector<std::string> inbound;  ///< Names of the nodes whose outputs it takes; empty for an input.
-  std::string weights = {};          ///< Under which the layer's weights stand, the same for all its uses; empty: `name`.
-  bool inference = false;            ///< It works as in prediction, also in training.
+  std::string name;                 ///< Unique in its model: the layer's, and for its second use "dense/2".
+  std::vector<NodeOutput> inbound;  ///< What it takes; empty for an input.
+  std::string weights = {};         ///< Under which the layer's weights stand, the same for all its uses; empty: `name`.
+  bool inference = false;           ///< It works as in prediction, also in training.
+  bool masked = false;              ///< The file says that its input has a mask.
 };
 
 /// What a model takes.

@@ -81,7 +81,7 @@ class ModelGenerator {
       config["trainable"] = false;
     }
     LayerNode node{make_layer(class_name, config), name, {}};
-    for (const auto& input : inputs) node.inbound.push_back(input.layer);
+    for (const auto& input : inputs) node.inbound.push_back({input.layer});
     topology_.layers.push_back(std::move(node));
     topology_.outputs = {name};
     return {name, lower(topology_, {.mode = Mode::predict}).outputs[0].predictions.image_dims()};
@@ -90,7 +90,7 @@ class ModelGenerator {
   /// A model without branches may be a sequence whose first layer states the shape.
   void drop_input_layer() {
     for (std::size_t i = 1; i < topology_.layers.size(); ++i)
-      if (topology_.layers[i].inbound != std::vector<std::string>{topology_.layers[i - 1].name}) return;
+      if (topology_.layers[i].inbound != std::vector<NodeOutput>{{topology_.layers[i - 1].name}}) return;
     topology_.sequential = true;
     const auto shape = json_of(topology_.layers.front().layer)["batch_input_shape"];
     topology_.layers.erase(topology_.layers.begin());
@@ -275,14 +275,37 @@ class ModelGenerator {
     if (*kind != 'S') config["recurrent_activation"] = c_.of<const char*>({"sigmoid", "hardSigmoid"});
     if (*kind == 'L') config["unit_forget_bias"] = c_.coin();
     if (*kind == 'G') config["reset_after"] = topology_.writer != Writer::tfjs && c_.coin();
+    // In tf.js a mask also reaches later layers that are not to see it, in Keras 3 a Softmax fails with one: it is to end here.
+    const bool masks = topology_.writer == Writer::keras3 && !config["return_sequences"] && c_.coin();
+    const auto steps = masks ? add("Masking", {{"mask_value", 0.0}}, {add("ReLU", json::object(), {x})}) : x;
     if (c_.coin()) {
       config["go_backwards"] = c_.coin();
-      return add(kind, config, {x});
+      if (masks && c_.coin()) config["zero_output_for_mask"] = true;
+      return add(kind, config, {steps});
     }
     config["name"] = "inner";
     return add("Bidirectional",
                {{"layer", {{"class_name", kind}, {"config", config}}}, {"merge_mode", c_.of<const char*>({"concat", "sum", "mul", "ave"})}},
-               {x});
+               {steps});
+  }
+
+  /// Of what has a dimension more than its images, whose first is steps.
+  Result conv_lstm(const Result& x) {
+    auto config = recurrent_config(1);
+    config.erase("units");
+    config["filters"] = c_.integer(1, 9);
+    Dims size, strides;
+    for (int axis = 1; axis < x.spatial(); ++axis) {
+      size.push_back(c_.integer(1, std::min<std::int64_t>(3, x.shape[axis])));
+      strides.push_back(c_.integer(1, 2));
+    }
+    config["kernel_size"] = size;
+    config["strides"] = strides;
+    config["padding"] = c_.of<const char*>({"same", "valid"});
+    config["recurrent_activation"] = c_.of<const char*>({"sigmoid", "hardSigmoid"});
+    config["unit_forget_bias"] = c_.coin();
+    config["go_backwards"] = c_.coin();
+    return add(x.spatial() == 2 ? "ConvLSTM1D" : "ConvLSTM2D", config, {x});
   }
 
   json cell(std::int64_t units) {
@@ -492,6 +515,7 @@ class ModelGenerator {
       }
     }
     if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : c_.one_in(4) ? of_cells(x) : recurrent(x);
+    if (x.spatial() > (topology_.writer == Writer::tfjs ? 2 : 1) && x.shape[0] <= 9 && c_.one_in(12)) return conv_lstm(x);
     switch (c_.integer(0, 23)) {
       case 20: return cropping(x);
       case 21: return upsampling(x);

@@ -36,7 +36,9 @@ Summary summarize(const Topology& topology) {
   for (std::size_t i = 0; i < topology.layers.size(); ++i) {
     const auto& node = topology.layers[i];
     const auto& layer = lowered.layers[i];
-    summary.rows.push_back({node.name, node.layer.class_name(), keras_shape(layer.output), layer.trainable + layer.frozen, node.inbound});
+    SummaryRow row{node.name, node.layer.class_name(), keras_shape(layer.output), layer.trainable + layer.frozen};
+    for (const auto& from : node.inbound) row.inputs.push_back(to_string(from));
+    summary.rows.push_back(std::move(row));
     summary.trainable += layer.trainable;
     summary.frozen += layer.frozen;
   }

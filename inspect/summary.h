@@ -11,7 +11,7 @@ namespace gradc {
 struct SummaryRow {
   std::string name, type, output_shape;  ///< "conv2d_1", "Conv2D", "(None, 24, 24, 8)"
   std::int64_t params = 0;
-  std::vector<std::string> inputs;  ///< Names of the layers that it takes its inputs from.
+  std::vector<std::string> inputs;  ///< "lstm", or of a layer's further outputs "lstm:1".
 };
 
 struct Summary {

@@ -63,6 +63,8 @@ inline Symbol pow(Symbol a, double b) { return pow(a, constant(a, b)); }
 inline Symbol greater(Symbol a, Symbol b) { return emit(OpKind::greater, {a, b}); }
 inline Symbol greater(Symbol a, double b) { return greater(a, constant(a, b)); }
 inline Symbol greater(double a, Symbol b) { return greater(constant(b, a), b); }
+/// 1 where a is b, and 0 elsewhere.
+inline Symbol equal(Symbol a, double b) { return emit(OpKind::equal, {a, constant(a, b)}); }
 inline Symbol select(Symbol condition, Symbol yes, Symbol no) { return emit(OpKind::select, {condition, yes, no}); }
 
 /// The sum over axes, which stay as 1 where `keep_dims`.

@@ -541,7 +541,7 @@ Node Functional::apply(const Layer& layer, const Node& input) { return apply(lay
 Node Functional::apply(const Layer& layer, const std::vector<Node>& inputs) {
   LayerNode node{layer, layer.name(), {}};
   if (node.name.empty()) node.name = plain_name(layer.class_name()) + "_" + std::to_string(topology().layers.size());
-  for (const auto& each : inputs) node.inbound.push_back(each.layer());
+  for (const auto& each : inputs) node.inbound.push_back({each.layer(), each.output()});
   topology().layers.push_back(node);
   return Node(node.name);
 }
@@ -549,7 +549,12 @@ Node Functional::apply(const Layer& layer, const std::vector<Node>& inputs) {
 Model Functional::model(const std::vector<Node>& outputs, const std::string& name) {
   auto topology = this->topology();
   topology.name = name;
-  for (const auto& output : outputs) topology.outputs.push_back(output.layer());
+  for (const auto& output : outputs) {
+    if (output.output() > 0)
+      throw Error("output {} of layer \"{}\" is there for other layers alone: put an Activation of \"linear\" after it", output.output(),
+                  output.layer());
+    topology.outputs.push_back(output.layer());
+  }
   finish(topology);
   return Model(std::move(topology));
 }

@@ -86,6 +86,25 @@ class Renorm {
   ValueId r_ = -1, d_ = -1;  ///< The corrections, after an update.
 };
 
+/// Mean and variance of each channel of the steps that a mask shows, as Keras has them.
+std::pair<ValueId, ValueId> moments_of_seen(LayerContext& context, ValueId mask) {
+  const auto x = context.symbol(context.input());
+  auto dims = type_of(x).dims;
+  if (context.b.type(mask).rank() + 1 != type_of(x).rank())
+    throw Error("its input has shape {}, but a mask of shape {}", shape_string(type_of(x).image_dims()),
+                shape_string(context.b.type(mask).image_dims()));
+  dims.back() = 1;
+  Ints ones(dims.size(), 1), axes;
+  ones[0] = kBatch;
+  for (std::int64_t axis = 0; axis + 1 < type_of(x).rank(); ++axis) axes.push_back(axis);
+  const auto valid = reshape(context.symbol(find_input(context.b.graph(), InputRole::batch_mask)->result()), ones);
+  const auto seen = reshape(context.symbol(mask), dims) * valid;
+  auto mean = [&](Symbol of, Symbol count) { return sum(select(seen, of, constant(of, 0)), axes) / count; };
+  const auto count = sum(seen, axes) + kEpsilon;
+  const auto first = mean(x, count);
+  return {first.id, mean(square(x - first), count).id};
+}
+
 }  // namespace
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. In training mean and variance are the batch's, and the moving ones follow:
@@ -110,7 +129,13 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
     const auto* batch_size_op = find_input(context.b.graph(), InputRole::batch_size);
     check(batch_size_op != nullptr, "a training graph has an input batch_size");
     const auto batch_size = batch_size_op->result();
-    auto moments = context.b.emit_all(OpKind::batch_moments, {context.input(), batch_size}, {}, context.name + "/moment");
+    std::vector<ValueId> moments;
+    if (const auto mask = context.seen_mask(); mask >= 0) {
+      const auto [first, second] = moments_of_seen(context, mask);
+      moments = {first, second};
+    } else {
+      moments = context.b.emit_all(OpKind::batch_moments, {context.input(), batch_size}, {}, context.name + "/moment");
+    }
     follow(context, mean, moments[0], layer.momentum);
     if (renorm) {
       auto stddev = context.emit(OpKind::sqrt, {context.emit(OpKind::add, {moments[1], context.b.constant(layer.epsilon)})}, {}, "stddev");

@@ -26,7 +26,8 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
                              const Regularizer& regularizer, const Constraint& constraint, bool trainable) {
   auto full = weights_name + "/" + weight_name;
   if (loop != nullptr) {
-    LayerContext outside{loop->outside, config, name, weights_name, mode, {}, weights, penalties, streams};
+    auto outside = part(loop->outside, config, weights_name);
+    outside.loop = nullptr;
     return loop->constant(outside.weight(weight_name, std::move(shape), initializer, regularizer, constraint, trainable));
   }
   if (const auto* shared = b.graph().find(OpKind::param, full)) {

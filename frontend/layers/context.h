@@ -41,8 +41,20 @@ class LayerContext {
   std::uint32_t& streams;             ///< How many random streams the model uses so far.
   ScanBuilder* loop = nullptr;        ///< In whose body the layer stands: weights are outside.
   bool keeps_steps_in_place = false;  ///< What a layer that goes backwards makes in a step stands at this step.
+  std::vector<ValueId> masks = {};    ///< Of the inputs, or none at all; -1 where there is none, else f32 of 0 and 1 in the input's shape
+                                      ///< without its last dimension: 0 where a step is to be skipped, as Keras's masks are false there.
+  std::vector<ValueId> more_results = {};  ///< Outputs after the first.
+  ValueId mask = -1;                       ///< Of the output, which the layers whose row says `own` set.
 
   ValueId input() const { return inputs.front(); }
+  /// The mask of the first input, or -1.
+  ValueId input_mask() const { return masks.empty() ? -1 : masks.front(); }
+  /// The mask of the first input where more than recurrent layers see it, or -1.
+  ValueId seen_mask() const { return config.dialect().masks_skip_steps_alone ? -1 : input_mask(); }
+  /// A context for a part of this layer, which has the same inputs and a config and weights of its own.
+  LayerContext part(Builder& builder, ConfigReader& config_of_part, const std::string& weights_of_part) const {
+    return {builder, config_of_part, name, weights_of_part, mode, inputs, weights, penalties, streams, loop, keeps_steps_in_place, masks};
+  }
   const Type input_type(int i = 0) const { return b.type(inputs[i]); }
   /// Throws gradc::Error unless the input has this rank, the batch included.
   void expect_rank(int rank, const char* shape) const;

@@ -12,6 +12,7 @@ ValueId lower(LayerContext& context, const Embedding& layer) {
   const std::vector<std::int64_t> shape = {layer.input_dim, layer.output_dim};
   auto table = context.weight("embeddings", shape, layer.embeddings_initializer, layer.embeddings_regularizer, layer.embeddings_constraint,
                               !layer.lora);
+  if (layer.mask_zero) context.mask = (1 - equal(context.symbol(context.input()), 0)).id;
   auto y = context.emit(OpKind::gather, {table, context.input()}, {}, "embedded");
   if (!layer.lora) return y;
   // The rows of a product are those of its first factor, times the second.

@@ -1,9 +1,11 @@
 #include "frontend/layers/fields.h"
 
-#include "frontend/activations.h"
+#include <algorithm>
+#include <string_view>
 
 #include <fmt/format.h>
 
+#include "frontend/activations.h"
 #include "frontend/config.h"
 #include "frontend/layer_json.h"
 #include "frontend/layers/context.h"
@@ -58,7 +60,8 @@ void FieldReader::activation(const char* key, std::string& field) {
 }
 
 void FieldReader::choice(const char* key, std::string& field, std::initializer_list<const char*> choices) {
-  const auto given = config_.text(key, field);
+  const auto given =
+      config_.says_null(key) && std::ranges::count(choices, std::string_view("null")) > 0 ? "null" : config_.text(key, field);
   std::string all;
   for (const char* each : choices) {
     if (plain_name(given) == plain_name(each)) {

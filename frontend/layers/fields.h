@@ -40,7 +40,7 @@ class FieldReader {
   }
   void boolean(const char* key, bool& field, Written = Written::always);
   void activation(const char* key, std::string& field);
-  /// One of these names, in any spelling; the field gets it as it stands here.
+  /// One of these names, in any spelling; the field gets it as it stands here. "null" is no name, but null.
   void choice(const char* key, std::string& field, std::initializer_list<const char*> choices);
   /// One number for all spatial dimensions, or one for each; required where the default is empty.
   void extents(const char* key, Dims& field, int spatial);
@@ -108,7 +108,9 @@ class FieldWriter {
   void renamed_number(const char* key, const char*, double& field) { set(key, field); }
   void boolean(const char* key, bool& field, Written when = Written::always) { set(key, field, when); }
   void activation(const char* key, std::string& field) { set(key, field); }
-  void choice(const char* key, std::string& field, std::initializer_list<const char*>) { set(key, field); }
+  void choice(const char* key, std::string& field, std::initializer_list<const char*>) {
+    set(key, field == "null" ? nlohmann::json() : nlohmann::json(field));
+  }
   void extents(const char* key, Dims& field, int) { set(key, field); }
   void optional_extents(const char* key, Dims& field, int, std::int64_t = 1, Written when = Written::always) {
     set(key, field.empty() ? nlohmann::json() : nlohmann::json(field), when);

@@ -17,7 +17,9 @@ namespace gradc {
 
 namespace {
 
-constexpr bool one = false, many = true, arrays = false, any = true;  // The words of layers.def.
+// The words of layers.def.
+constexpr bool one = false, many = true, arrays = false, any = true;
+using enum MaskRule;
 
 template <class L>
 ValueId read_and_lower(LayerContext& context) {
@@ -36,8 +38,17 @@ std::vector<FieldLister::Field> fields_of() {
   return lister.fields;
 }
 
+template <class L>
+constexpr int channels_first() {
+  if constexpr (requires { L::channels_first; })
+    return L::channels_first;
+  else
+    return 1;
+}
+
 constexpr LayerDef table[] = {
-#define GRADC_LAYER(name, inputs, shapes) {#name, inputs, shapes, read_and_lower<name>, fields_of<name>},
+#define GRADC_LAYER(name, inputs, shapes, masks) \
+  {#name, inputs, shapes, masks, channels_first<name>(), read_and_lower<name>, fields_of<name>},
 #include "gradc/layers/layers.def"
 #undef GRADC_LAYER
 };
@@ -62,16 +73,19 @@ void read_dtype(ConfigReader& config, bool is_input) {
   config.only("dtype", "float32", "gradc computes in float32: save the model with that dtype");
 }
 
-ValueId channels_last(LayerContext& layer) {
-  Ints permutation = {0};
-  for (int axis = 2; axis < layer.input_type().rank(); ++axis) permutation.push_back(axis);
-  if (layer.input_type().rank() > 1) permutation.push_back(1);
-  return layer.emit(OpKind::transpose, {layer.input()}, {{"permutation", permutation}}, "channels_last");
+/// The channels, which are a dimension counted from the last one, as the last.
+ValueId channels_last(LayerContext& layer, ValueId x, int from_last) {
+  Ints permutation;
+  for (int axis = 0; axis < layer.b.type(x).rank(); ++axis) permutation.push_back(axis);
+  std::rotate(permutation.end() - 1 - from_last, permutation.end() - from_last, permutation.end());
+  return layer.emit(OpKind::transpose, {x}, {{"permutation", permutation}}, "channels_last");
 }
 
-ValueId channels_back(LayerContext& layer, ValueId y) {
-  Ints permutation = {0, layer.b.type(y).rank() - 1};
-  for (int axis = 1; axis + 1 < layer.b.type(y).rank(); ++axis) permutation.push_back(axis);
+ValueId channels_back(LayerContext& layer, ValueId y, int from_last) {
+  if (y < 0 || layer.b.type(y).rank() <= from_last + 1) return y;
+  Ints permutation;
+  for (int axis = 0; axis < layer.b.type(y).rank(); ++axis) permutation.push_back(axis);
+  std::rotate(permutation.end() - 1 - from_last, permutation.end() - 1, permutation.end());
   return layer.emit(OpKind::transpose, {y}, {{"permutation", permutation}}, "channels_first");
 }
 
@@ -83,6 +97,17 @@ void freeze(LayerContext& layer, std::size_t first_weight) {
     for (auto& op : graph.ops)
       if (op.kind == OpKind::param && op.attributes.text("name") == layer.weights[i].name) op.attributes.set("trainable", std::int64_t{0});
   }
+}
+
+/// The mask of a layer's output, by its row.
+ValueId mask_of_output(const LayerDef& def, LayerContext& layer) {
+  if (def.masks == MaskRule::own) return layer.mask;
+  if (def.masks == MaskRule::drops || layer.masks.empty()) return -1;
+  auto mask = layer.masks.front();
+  if (def.masks == MaskRule::passes) return mask;
+  for (auto other : std::span(layer.masks).subspan(1))
+    mask = mask < 0 || other < 0 ? -1 : layer.emit(OpKind::max, {mask, other}, {}, "mask");
+  return mask;
 }
 
 }  // namespace
@@ -109,12 +134,20 @@ void SharedOptions::finish() const {
 ValueId apply_layer(const LayerDef& def, LayerContext& layer) {
   const SharedOptions common(layer, def.class_name == std::string_view("InputLayer"));
   const auto channels_first = read_channels_first(layer.config);
-  if (channels_first) layer.inputs = {channels_last(layer)};
+  const auto from_last = layer.input_type().rank() - 1 - def.channels_first;
+  const bool moves = channels_first && from_last > 0;
+  if (moves)
+    for (auto& input : layer.inputs)
+      if (layer.b.type(input).rank() > from_last + 1) input = channels_last(layer, input, from_last);
   auto result = def.lower(layer);
-  if (result >= 0 && channels_first && layer.b.type(result).rank() > 2) result = channels_back(layer, result);
+  if (moves) {
+    result = channels_back(layer, result, from_last);
+    for (auto& each : layer.more_results) each = channels_back(layer, each, from_last);
+  }
   const auto activity = layer.config.regularizer("activity_regularizer");
   if (activity && layer.loop != nullptr) throw Error("\"activity_regularizer\" of a layer in another is not there yet");
   if (result >= 0) layer.penalize(activity, result);
+  layer.mask = result < 0 ? -1 : mask_of_output(def, layer);
   common.finish();
   return result;
 }

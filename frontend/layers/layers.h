@@ -1,6 +1,7 @@
 #pragma once
 /// The table of layers: layers.def with what each does.
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -9,10 +10,20 @@
 
 namespace gradc {
 
+/// The mask of what a layer makes.
+enum class MaskRule : std::uint8_t {
+  drops,   ///< None.
+  passes,  ///< That of its input.
+  joins,   ///< 1 where that of an input is, if each has one.
+  own,     ///< What `lower` sets.
+};
+
 struct LayerDef {
   const char* class_name;
   bool takes_many;     ///< Inputs, instead of one.
   bool takes_numbers;  ///< Images that are a number without a dimension.
+  MaskRule masks;
+  int channels_first;  ///< The dimension of the channels where data_format says that they come first.
   /// Reads the context's config, and emits what the layer means; -1 if the config has problems. Throws gradc::Error for what does not fit
   /// the layer's inputs.
   ValueId (*lower)(LayerContext&);

@@ -1,5 +1,8 @@
 #include "gradc/layers/merge.h"
 
+#include <algorithm>
+#include <span>
+
 #include "frontend/layers/context.h"
 #include "gradc/error.h"
 
@@ -19,6 +22,27 @@ ValueId merged(LayerContext& context, OpKind kind, const char* verb, const char*
     result = context.emit(kind, {result, context.inputs[i]}, {}, hint);
   }
   return result;
+}
+
+/// The mask of inputs that lie one after the other along an axis, where an input without one counts as 1; of those joined along the last
+/// dimension, which masks do not have, 1 where any is.
+ValueId joined_mask(LayerContext& context, std::int64_t axis) {
+  if (std::ranges::all_of(context.masks, [](ValueId mask) { return mask < 0; })) return -1;
+  std::vector<ValueId> masks;
+  for (std::size_t i = 0; i < context.inputs.size(); ++i) {
+    auto type = context.b.type(context.inputs[i]);
+    type.dims.pop_back();
+    auto mask = context.masks[i];
+    if (mask < 0) mask = context.b.constant(1, type);
+    if (context.b.type(mask).dims != type.dims)
+      throw Error("input {} has shape {}, but its mask {}", i, shape_string(context.b.type(context.inputs[i]).image_dims()),
+                  shape_string(context.b.type(mask).image_dims()));
+    masks.push_back(mask);
+  }
+  if (axis < context.b.type(masks[0]).rank()) return context.emit(OpKind::concat, masks, {{"axis", axis}}, "mask");
+  auto any = masks[0];
+  for (auto mask : std::span(masks).subspan(1)) any = context.emit(OpKind::max, {any, mask}, {}, "mask");
+  return any;
 }
 
 }  // namespace
@@ -53,6 +77,7 @@ ValueId lower(LayerContext& context, const Concatenate& layer) {
       throw Error("cannot join inputs of shapes {} and {} along axis {}", shape_string(type.image_dims()),
                   shape_string(context.input_type(static_cast<int>(i)).image_dims()), axis);
   }
+  context.mask = joined_mask(context, axis);
   return context.emit(OpKind::concat, context.inputs, {{"axis", axis}}, "joined");
 }
 

@@ -34,10 +34,22 @@ ValueId sum_of_pixels(LayerContext& context, ValueId x) {
   return context.emit(OpKind::reduce_sum, {x}, {{"axes", axes}, {"keep_dims", std::int64_t{0}}}, "sum");
 }
 
+/// The mean over the steps that a mask shows.
+template <class Pooling>
+ValueId average_seen(LayerContext& context, const Pooling& layer, ValueId mask) {
+  auto dims = context.input_type().dims;
+  dims.back() = 1;
+  const auto x = context.symbol(context.input()), seen = reshape(context.symbol(mask), dims);
+  const auto total = sum(select(seen, x, constant(x, 0)), {1});
+  return kept(context, (total / sum(seen, {1})).id, layer);
+}
+
 template <class Pooling>
 ValueId average_all(LayerContext& context, const Pooling& layer) {
   context.expect_images(layer.spatial);
   auto type = context.input_type();
+  const auto mask = layer.spatial == 1 ? context.seen_mask() : -1;
+  if (mask >= 0) return average_seen(context, layer, mask);
   auto sum = sum_of_pixels(context, context.input());
   const auto pixels = static_cast<double>(type.elements() / type.dims.back());
   auto mean = context.emit(OpKind::mul, {sum, context.b.constant(1.0 / pixels)}, {}, "mean");

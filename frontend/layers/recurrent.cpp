@@ -1,5 +1,6 @@
 #include "gradc/layers/recurrent.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -32,7 +33,11 @@ struct Step {
 
 /// The i-th of the gates that lie one after the other.
 Symbol gate_of(const Symbol& all, std::int64_t units, std::int64_t i) {
-  return emit(OpKind::slice, {all}, {{"begin", Ints{0, i * units}}, {"size", Ints{kBatch, units}}}, "gate");
+  auto size = type_of(all).dims;
+  Ints begin(size.size(), 0);
+  begin.back() = i * units;
+  size.back() = units;
+  return emit(OpKind::slice, {all}, {{"begin", begin}, {"size", size}}, "gate");
 }
 
 struct AfterStep {
@@ -42,16 +47,17 @@ struct AfterStep {
 
 /// A cell with its weights: what it does in a step.
 struct CellCode {
-  std::vector<std::int64_t> state_units;  ///< Of each state.
-  std::int64_t units;                     ///< Of the output.
+  std::vector<Ints> states;  ///< Dimensions of each state, without the batch.
+  std::int64_t units;        ///< Of the output.
   std::function<AfterStep(const Step&)> next;
 };
 
 /// What is the same for all steps of an image: 0 with probability `rate`, else 1 / (1 - rate); -1 where all is kept.
-ValueId kept_part(LayerContext& context, const char* option, double rate, std::int64_t features) {
+ValueId kept_part(LayerContext& context, const char* option, double rate, Ints dims) {
   if (!(rate >= 0 && rate < 1)) throw Error("\"{}\" is {}, expected a number from 0 up to, not including, 1", option, rate);
   if (context.mode != Mode::train || rate == 0) return -1;
-  const auto random = uniform(context, {kBatch, features});
+  dims.insert(dims.begin(), kBatch);
+  const auto random = uniform(context, dims);
   return select(greater(rate, random), constant(random, 0), constant(random, 1 / (1 - rate))).id;
 }
 
@@ -78,8 +84,8 @@ struct Weights {
                                cell.recurrent_constraint);
     if (bias_shape.empty()) bias_shape = {columns};
     if (cell.use_bias) bias = context.weight("bias", bias_shape, cell.bias_initializer, cell.bias_regularizer, cell.bias_constraint);
-    kept_input = kept_part(context, "dropout", cell.dropout, features);
-    kept_state = kept_part(context, "recurrent_dropout", cell.recurrent_dropout, cell.units);
+    kept_input = kept_part(context, "dropout", cell.dropout, {features});
+    kept_state = kept_part(context, "recurrent_dropout", cell.recurrent_dropout, {cell.units});
   }
 
   /// The input's part of what is activated.
@@ -94,24 +100,67 @@ struct Weights {
 template <class C>
 CellCode simple_cell(LayerContext& context, const C& cell, std::int64_t features) {
   const Weights weights(context, cell, features, 1);
-  return {{cell.units}, cell.units, [=](const Step& step) -> AfterStep {
+  return {{{cell.units}}, cell.units, [=](const Step& step) -> AfterStep {
             const auto h =
                 step.activated(weights.of_input(step) + weights.of_state(step, step.states[0], weights.recurrent), cell.activation);
             return {h, {h}};
           }};
 }
 
+/// What an LSTM makes of its gates i, f, c, o, which lie one after the other, and of its states.
+template <class C>
+AfterStep after_gates(const Step& step, const C& cell, const Symbol& z, std::int64_t units) {
+  auto gate = [&](std::int64_t i) { return step.activated(gate_of(z, units, i), cell.recurrent_activation); };
+  const auto candidate = step.activated(gate_of(z, units, 2), cell.activation);
+  const auto c = gate(1) * step.states[1] + gate(0) * candidate;
+  const auto h = gate(3) * step.activated(c, cell.activation);
+  return {h, {h, c}};
+}
+
 template <class C>
 CellCode lstm_cell(LayerContext& context, const C& cell, std::int64_t features) {
   const Weights weights(context, cell, features, 4);
   if (cell.unit_forget_bias && cell.use_bias) context.start_as_ones("bias", cell.units, 2 * cell.units);
-  return {{cell.units, cell.units}, cell.units, [=](const Step& step) -> AfterStep {
+  return {{{cell.units}, {cell.units}}, cell.units, [=](const Step& step) -> AfterStep {
             const auto z = weights.of_input(step) + weights.of_state(step, step.states[0], weights.recurrent);
-            auto gate = [&](std::int64_t i) { return step.activated(gate_of(z, cell.units, i), cell.recurrent_activation); };
-            const auto candidate = step.activated(gate_of(z, cell.units, 2), cell.activation);
-            const auto c = gate(1) * step.states[1] + gate(0) * candidate;
-            const auto h = gate(3) * step.activated(c, cell.activation);
-            return {h, {h, c}};
+            return after_gates(step, cell, z, cell.units);
+          }};
+}
+
+/// Convolutions instead of products (Shi et al. 2015): that of the state keeps its size.
+template <int n>
+CellCode conv_lstm_cell(LayerContext& context, const ConvLSTMND<n>& cell) {
+  const auto dims = context.input_type().image_dims();
+  const Ints pixels(dims.begin() + 1, dims.end() - 1), step_dims(dims.begin() + 1, dims.end()), ones(n, 1);
+  const auto features = 4 * cell.filters;
+  auto shape = cell.kernel_size;
+  shape.insert(shape.end(), {dims.back(), features});
+  const auto kernel = context.weight("kernel", shape, cell.kernel_initializer, cell.kernel_regularizer, cell.kernel_constraint);
+  shape[n] = cell.filters;
+  const auto recurrent =
+      context.weight("recurrent_kernel", shape, cell.recurrent_initializer, cell.recurrent_regularizer, cell.recurrent_constraint);
+  ValueId bias = -1;
+  if (cell.use_bias) bias = context.weight("bias", {features}, cell.bias_initializer, cell.bias_regularizer, cell.bias_constraint);
+  if (cell.use_bias && cell.unit_forget_bias) context.start_as_ones("bias", cell.filters, 2 * cell.filters);
+  Ints state;
+  const auto padding = window_padding(cell.padding, pixels, cell.kernel_size, cell.strides, cell.dilation_rate);
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    const auto extent = (cell.kernel_size[i] - 1) * cell.dilation_rate[i] + 1;
+    state.push_back((pixels[i] + padding[i][0] + padding[i][1] - extent) / cell.strides[i] + 1);
+  }
+  const auto inside = window_padding("same", state, cell.kernel_size, ones, ones);
+  state.push_back(cell.filters);
+  const auto kept_input = kept_part(context, "dropout", cell.dropout, step_dims);
+  const auto kept_state = kept_part(context, "recurrent_dropout", cell.recurrent_dropout, state);
+  return {{state, state}, cell.filters, [=](const Step& step) -> AfterStep {
+            auto convolved = [&](const Symbol& x, ValueId weight, const Ints& strides, const Pairs& border, const Ints& dilation) {
+              return emit(OpKind::conv, {x, step.constant(weight)}, {{"strides", strides}, {"padding", border}, {"dilation", dilation}},
+                          "conv");
+            };
+            auto z = convolved(step.kept(step.x, kept_input), kernel, cell.strides, padding, cell.dilation_rate);
+            if (bias >= 0) z = z + step.constant(bias);
+            z = z + convolved(step.kept(step.states[0], kept_state), recurrent, ones, inside, ones);
+            return after_gates(step, cell, z, cell.filters);
           }};
 }
 
@@ -128,7 +177,7 @@ CellCode gru_cell(LayerContext& context, const C& cell, std::int64_t features) {
     gates = columns(context, weights.recurrent, 0, 2 * units);
     candidate = columns(context, weights.recurrent, 2 * units, units);
   }
-  return {{units}, units, [=](const Step& step) -> AfterStep {
+  return {{{units}}, units, [=](const Step& step) -> AfterStep {
             const auto of_input = weights.of_input(step), h = step.states[0];
             auto of_state = weights.of_state(step, h, gates);
             if (recurrent_bias >= 0) of_state = of_state + step.constant(recurrent_bias);
@@ -151,19 +200,19 @@ CellCode code_of(LayerContext& context, const Cell& cell, const std::string& wei
 CellCode code_of(LayerContext& context, const StackedRNNCells& stack, std::int64_t features) {
   if (stack.cells.empty()) throw Error("its cell has no cells");
   std::vector<CellCode> codes;
-  std::vector<std::int64_t> state_units;
+  std::vector<Ints> states;
   for (const auto& cell : stack.cells) {
     const auto name =
         context.config.dialect().stacked_cells_are_numbered ? fmt::format("RNNCell_{}", codes.size()) : stack.name + "/" + cell.name();
     codes.push_back(code_of(context, cell, context.weights_name + "/" + name, codes.empty() ? features : codes.back().units));
-    state_units.insert(state_units.end(), codes.back().state_units.begin(), codes.back().state_units.end());
+    states.insert(states.end(), codes.back().states.begin(), codes.back().states.end());
   }
   const auto units = codes.back().units;
-  return {state_units, units, [codes](const Step& step) -> AfterStep {
+  return {states, units, [codes](const Step& step) -> AfterStep {
             AfterStep all{step.x, {}};
             auto first = step.states.begin();
             for (const auto& code : codes) {
-              const auto last = first + static_cast<std::ptrdiff_t>(code.state_units.size());
+              const auto last = first + static_cast<std::ptrdiff_t>(code.states.size());
               const auto after = code.next({step.context, step.loop, all.output, {first, last}});
               all.output = after.output;
               all.states.insert(all.states.end(), after.states.begin(), after.states.end());
@@ -198,8 +247,7 @@ CellCode code_of(LayerContext& context, const Cell& cell, const std::string& wei
     throw Error("its cell is a {}, which is not known; SimpleRNNCell, LSTMCell, GRUCell and StackedRNNCells are", cell.class_name());
   std::vector<std::string> problems;
   ConfigReader config(cell.config().value, context.config.dialect(), problems);
-  LayerContext own{context.b,      config,          context.name,      weights_name,   context.mode,
-                   context.inputs, context.weights, context.penalties, context.streams};
+  auto own = context.part(context.b, config, weights_name);
   auto code = found->second(own, cell, features);
   if (problems.empty()) return code;
   std::string all;
@@ -207,36 +255,79 @@ CellCode code_of(LayerContext& context, const Cell& cell, const std::string& wei
   throw Error("its cell ({}): {}", cell.class_name(), all);
 }
 
+/// 1 for each step that is not to be skipped, f32[B,steps,1,...], of so many dimensions, or -1 without a mask. A step of several masks is
+/// skipped where all are 0.
+ValueId mask_of_steps(LayerContext& context, std::size_t rank) {
+  auto mask = context.input_mask();
+  if (mask < 0) return -1;
+  const auto steps = context.input_type().dims[1];
+  const auto& type = context.b.type(mask);
+  if (type.rank() < 2 || type.dims[1] != steps)
+    throw Error("has {} steps, but its mask has shape {}", steps, shape_string(type.image_dims()));
+  if (type.rank() > 2) {
+    Ints axes;
+    for (int axis = 2; axis < type.rank(); ++axis) axes.push_back(axis);
+    mask = min(sum(context.symbol(mask), axes), 1).id;
+  }
+  Ints dims(rank, 1);
+  dims[0] = kBatch;
+  dims[1] = steps;
+  return context.emit(OpKind::reshape, {mask}, {{"dims", dims}}, "seen");
+}
+/// One step of it, f32[B,1,...].
+Symbol step_of(LayerContext& context, ValueId mask, std::int64_t step) {
+  auto size = context.b.type(mask).dims;
+  Ints begin(size.size(), 0);
+  begin[1] = step;
+  size[1] = 1;
+  const auto one = context.emit(OpKind::slice, {mask}, {{"begin", begin}, {"size", size}}, "last");
+  size.erase(size.begin() + 1);
+  return reshape(context.symbol(one), size);
+}
+
 /// Goes through the steps.
 template <class L>
 ValueId recur(LayerContext& context, const L& layer, const CellCode& cell) {
   const auto steps = context.input_type().dims[1];
-  auto type_of_state = [&](std::size_t i) { return Type{DType::f32, {kBatch, cell.state_units[i]}}; };
+  auto type_of_state = [&](std::size_t i) {
+    Type type{DType::f32, {kBatch}};
+    type.dims.insert(type.dims.end(), cell.states[i].begin(), cell.states[i].end());
+    return type;
+  };
   std::vector<ValueId> first(context.inputs.begin() + 1, context.inputs.end());
   if (first.empty())
-    for (std::size_t i = 0; i < cell.state_units.size(); ++i) first.push_back(context.b.constant(0, type_of_state(i)));
-  if (first.size() != cell.state_units.size())
-    throw Error("takes a sequence and {} states, got {} inputs", cell.state_units.size(), context.inputs.size());
+    for (std::size_t i = 0; i < cell.states.size(); ++i) first.push_back(context.b.constant(0, type_of_state(i)));
+  if (first.size() != cell.states.size())
+    throw Error("takes a sequence and {} states, got {} inputs", cell.states.size(), context.inputs.size());
   for (std::size_t i = 0; i < first.size(); ++i)
     if (context.b.type(first[i]) != type_of_state(i))
-      throw Error("state {} has {} units, but what it is to start as has shape {}", i, cell.state_units[i],
+      throw Error("state {} has shape {}, but what it is to start as {}", i, shape_string(cell.states[i]),
                   shape_string(context.b.type(first[i]).image_dims()));
   ScanBuilder loop(context.b, steps, layer.go_backwards);
   auto symbol = [&](ValueId value) { return Symbol{&loop.body, value, context.name}; };
   std::vector<Symbol> states;
   for (auto each : first) states.push_back(symbol(loop.carry(each, context.name + "/state")));
   const auto x = symbol(loop.scan(context.input(), context.name + "/step"));
+  const auto mask = mask_of_steps(context, cell.states[0].size() + 2);
+  const auto seen = mask < 0 ? symbol(-1) : symbol(loop.scan(mask, context.name + "/seen"));
   const auto after = cell.next({context, loop, x, states});
   // A cell's output is one of its states.
-  std::size_t output = after.states.size();
-  for (const auto& each : after.states) {
-    if (each.id == after.output.id) output = static_cast<std::size_t>(&each - after.states.data());
-    loop.output(each.id, "next");
-  }
-  check(output < after.states.size(), "a cell hands on its output");
-  if (layer.return_sequences) loop.output(after.output.id, "output");
+  const auto same = std::ranges::find(after.states, after.output.id, &Symbol::id);
+  check(same != after.states.end(), "a cell hands on its output");
+  const auto output = static_cast<std::size_t>(same - after.states.begin());
+  // A step that the mask skips leaves the states, and with them the output, as they are.
+  auto stays = [&](std::size_t i) { return mask < 0 ? after.states[i] : select(seen, after.states[i], states[i]); };
+  for (std::size_t i = 0; i < states.size(); ++i) loop.output(stays(i).id, "next");
+  const bool zeros = mask >= 0 && layer.zero_output_for_mask;
+  if (layer.return_sequences) loop.output((zeros ? select(seen, after.output, constant(after.output, 0)) : stays(output)).id, "output");
   const auto results = loop.finish(context.name + "/steps");
-  if (!layer.return_sequences) return results[output];
+  if (layer.return_state) context.more_results.assign(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(states.size()));
+  if (!layer.return_sequences) {
+    if (!zeros) return results[output];
+    const Symbol last{&context.b, results[output], context.name};
+    return select(step_of(context, mask, layer.go_backwards ? 0 : steps - 1), last, constant(last, 0)).id;
+  }
+  context.mask = context.input_mask();
   const auto all = results.back();
   if (!layer.go_backwards || context.keeps_steps_in_place) return all;
   return context.emit(OpKind::reverse, {all}, {{"axes", Ints{1}}}, "reversed");
@@ -254,6 +345,14 @@ ValueId lower(LayerContext& context, const SimpleRNN& layer) {
 }
 ValueId lower(LayerContext& context, const LSTM& layer) { return recur(context, layer, lstm_cell(context, layer, features_of(context))); }
 ValueId lower(LayerContext& context, const GRU& layer) { return recur(context, layer, gru_cell(context, layer, features_of(context))); }
+
+template <int n>
+ValueId lower_conv_lstm(LayerContext& context, const ConvLSTMND<n>& layer) {
+  context.expect_rank(n + 3, "sequences of images with channels last");
+  return recur(context, layer, conv_lstm_cell(context, layer));
+}
+ValueId lower(LayerContext& context, const ConvLSTM1D& layer) { return lower_conv_lstm(context, layer); }
+ValueId lower(LayerContext& context, const ConvLSTM2D& layer) { return lower_conv_lstm(context, layer); }
 
 ValueId lower(LayerContext& context, const RNN& layer) {
   if (!layer.cell) throw Error("\"cell\" is missing");

@@ -10,6 +10,7 @@
 #include "gradc/layers/conv.h"
 #include "gradc/layers/dense.h"
 #include "gradc/layers/embedding.h"
+#include "gradc/layers/masking.h"
 #include "gradc/layers/merge.h"
 #include "gradc/layers/noise.h"
 #include "gradc/layers/normalization.h"

@@ -1,6 +1,7 @@
 #pragma once
 /// Models as users have them: made of layers or read from a model.json, compiled, trained, evaluated, saved.
 
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gradc/compile_report.h"
@@ -153,11 +155,13 @@ class Sequential : public Model {
 class Node {
  public:
   const std::string& layer() const { return layer_; }
+  int output() const { return output_; }  ///< 0 for the first.
 
  private:
   friend class Functional;
-  explicit Node(std::string layer) : layer_(std::move(layer)) {}
+  explicit Node(std::string layer, int output = 0) : layer_(std::move(layer)), output_(output) {}
   std::string layer_;
+  int output_;
 };
 
 /// Builds a model of layers that take each other's outputs:
@@ -173,6 +177,15 @@ class Functional {
   Node input(const Dims& shape, const std::string& name = "");
   Node apply(const Layer& layer, const Node& input);
   Node apply(const Layer& layer, const std::vector<Node>& inputs);
+  /// The first n outputs of a layer that has several:
+  ///     auto [y, h, c] = f.apply<3>(LSTM{.units = 8, .return_state = true}, {x});
+  template <int n>
+  std::array<Node, n> apply(const Layer& layer, const std::vector<Node>& inputs) {
+    const auto first = apply(layer, inputs);
+    return [&]<int... i>(std::integer_sequence<int, i...>) {
+      return std::array<Node, n>{Node(first.layer(), i)...};
+    }(std::make_integer_sequence<int, n>());
+  }
   Model model(const Node& output, const std::string& name = "model") { return model(std::vector<Node>{output}, name); }
   Model model(const std::vector<Node>& outputs, const std::string& name = "model");
 

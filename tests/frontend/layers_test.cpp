@@ -160,7 +160,8 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(LSTM{.units = 2}), "(LSTM): takes sequences of rank 2 (steps×features), got an input of shape 4×5×3"},
       {steps(GRU{}), "\"units\" is 0, expected a whole number from 1"},
       {steps(GRU{.units = 2, .recurrent_dropout = 1}), "\"recurrent_dropout\" is 1, expected a number from 0 up to, not including, 1"},
-      {steps(make_layer("LSTM", {{"units", 2}, {"return_state", true}})), "\"return_state\" is true, which is not supported"},
+      {steps(make_layer("LSTM", {{"units", 2}, {"stateful", true}})), "\"stateful\" is true, which is not supported"},
+      {steps(ConvLSTM1D{.filters = 2, .kernel_size = {2}}), "takes sequences of images with channels last, got an input of shape 5×3"},
       {steps(RNN{}), "(RNN): \"cell\" is missing"},
       {steps(make_layer("RNN", {{"cell", {{"class_name", "PeepholeLSTMCell"}, {"config", {{"units", 2}}}}}})),
        "its cell is a PeepholeLSTMCell, which is not known; SimpleRNNCell, LSTMCell, GRUCell and StackedRNNCells are"},
@@ -183,6 +184,86 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr(each.message));
     }
+}
+
+TEST(Layers, StatesAreFurtherOutputsAndInputs) {
+  auto error_of = [](auto make) -> std::string {
+    Functional f;
+    auto x = f.input({5, 3}, "x");
+    try {
+      lower(make(f, x).topology(), {.mode = Mode::predict});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error_of([](Functional& f, Node x) {
+              auto [y, h, c] = f.apply<3>(LSTM{.units = 4, .return_sequences = true, .return_state = true}, {x});
+              return f.model(f.apply(LSTM{.units = 4}, {y, h, c}));
+            }),
+            "");
+  EXPECT_THAT(error_of([](Functional& f, Node x) {
+                auto [y, h, c] = f.apply<3>(GRU{.units = 4, .return_state = true, .name = "gru"}, {x});
+                return f.model(f.apply(Add{}, {y, c}));
+              }),
+              HasSubstr("takes output 2 of layer \"gru\", which has 2"));
+  EXPECT_THAT(error_of([](Functional& f, Node x) {
+                auto [y, h] = f.apply<2>(GRU{.units = 4, .return_state = true, .name = "gru"}, {x});
+                return f.model(h);
+              }),
+              HasSubstr("output 1 of layer \"gru\" is there for other layers alone"));
+  EXPECT_THAT(error_of([](Functional& f, Node x) {
+                auto [y, h] = f.apply<2>(GRU{.units = 4, .return_state = true}, {x});
+                return f.model(f.apply(LSTM{.units = 3}, {x, h, h}));
+              }),
+              HasSubstr("state 0 has shape 3, but what it is to start as 4"));
+  EXPECT_THAT(error_of([](Functional& f, Node x) {
+                auto [y, h] = f.apply<2>(GRU{.units = 4, .return_state = true}, {x});
+                return f.model(f.apply(Bidirectional{.layer = GRU{.units = 4}}, {x, h}));
+              }),
+              HasSubstr("takes a sequence and as many first states for each way, got 2 inputs"));
+}
+
+/// Keras 3 writes the masks of graphs as operations: those that only masks read say nothing new.
+TEST(Layers, OperationsBetweenLayersAreThoseOfMasks) {
+  auto tensor = [](const char* name) {
+    return json{{"class_name", "__keras_tensor__"},
+                {"config", {{"shape", {nullptr, 5}}, {"dtype", "float32"}, {"keras_history", {name, 0, 0}}}}};
+  };
+  auto entry = [](const char* class_name, const char* module, json config, const char* name, json args, json kwargs = json::object()) {
+    return json{{"class_name", class_name},
+                {"module", module},
+                {"name", name},
+                {"config", std::move(config)},
+                {"inbound_nodes", json::array({{{"args", std::move(args)}, {"kwargs", std::move(kwargs)}}})}};
+  };
+  auto model = [&](bool masks, json argument, const char* output) {
+    json input = entry("InputLayer", "keras.layers", {{"batch_shape", {nullptr, 5}}, {"name", "x"}}, "x", json::array());
+    input["inbound_nodes"] = json::array();
+    json layers = {
+        input,
+        entry("NotEqual", "keras.src.ops.numpy", {{"name", "not_equal"}}, "not_equal", {tensor("x"), 0}),
+        entry("Embedding", "keras.layers", {{"input_dim", 4}, {"output_dim", 3}, {"mask_zero", masks}}, "words", {tensor("x")}),
+        entry("GRU", "keras.layers", {{"units", 2}}, "gru", {tensor("words")}, {{"mask", std::move(argument)}}),
+        entry("Add", "keras.src.ops.numpy", {{"name", "twice"}}, "twice", {tensor("gru"), tensor("gru")}),
+        entry("Multiply", "keras.src.ops.numpy", {{"name", "scaled"}}, "scaled", {tensor("twice"), 3}),
+    };
+    json config = {{"name", "m"}, {"layers", layers}, {"input_layers", {{"x", 0, 0}}}, {"output_layers", {{output, 0, 0}}}};
+    return json{{"class_name", "Functional"}, {"config", config}};
+  };
+  auto error_of = [&](bool masks, const json& argument, const char* output) -> std::string {
+    try {
+      lower(read_topology(model(masks, argument, output), Writer::keras3), {.mode = Mode::predict});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error_of(true, tensor("not_equal"), "gru"), "");
+  EXPECT_EQ(error_of(true, tensor("not_equal"), "twice"), "");
+  EXPECT_EQ(error_of(false, nullptr, "gru"), "");
+  EXPECT_THAT(error_of(false, tensor("not_equal"), "gru"), HasSubstr("is called with a \"mask\" that no layer made"));
+  EXPECT_THAT(error_of(true, tensor("not_equal"), "scaled"), HasSubstr("\"scaled\" is the operation Multiply of keras.ops between layers"));
 }
 
 TEST(Layers, ACellThatIsNotTrainedKeepsItsWeights) {

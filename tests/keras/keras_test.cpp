@@ -43,7 +43,9 @@ TEST(Keras, StridedNetsTrainAsInKeras) { expect_trains("strided", 6); }
 
 TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
-TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 8); }
+TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 12); }
+
+TEST(Keras, MasksSkipStepsAsInKeras) { expect_trains("masks", 8); }
 
 TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalizations", 4); }
 

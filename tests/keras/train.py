@@ -88,7 +88,13 @@ def build(spec):
     outputs = {first: keras.Input(spec["input_shape"], name=first)}
     for layer in spec["layers"]:
         inputs = [outputs[name] for name in layer["inputs"]]
-        outputs[layer["name"]] = make_layer(layer)(inputs if len(inputs) > 1 else inputs[0])
+        made_layer = make_layer(layer)
+        if layer.get("starts_from_states"):
+            result = made_layer(inputs[0], initial_state=inputs[1:])
+        else:
+            result = made_layer(inputs if len(inputs) > 1 else inputs[0])
+        results = result if isinstance(result, (list, tuple)) else [result]
+        outputs.update({layer["name"] + (f":{i}" if i else ""): each for i, each in enumerate(results)})
     return keras.Model(outputs[first], outputs[spec["layers"][-1]["name"]], name="model")
 
 
@@ -202,6 +208,10 @@ def record(spec, folder, data_seed):
         history = model.fit(x, y, batch_size=batch, epochs=2, shuffle=False, validation_data=(x[:rows], y[:rows]), verbose=0).history
         result["validation"] = rows
         result["epochs"] = [{name: float(values[i]) for name, values in history.items()} for i in range(2)]
+    if spec.get("metrics_of_validation_alone"):
+        for logs in result["steps"] + result["epochs"]:
+            for name in [name for name in logs if name != "loss" and not name.startswith("val_")]:
+                del logs[name]
     result["names"] = [name_in_file(w) for w in model.weights]
     result["weights"] = [np.asarray(w).ravel().tolist() for w in model.weights]
     result["after"] = model.predict_on_batch(x[:batch]).ravel().tolist()

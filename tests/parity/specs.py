@@ -6,6 +6,7 @@
     specs.py normalizations --out FILE                   layers that normalize each image, or draw numbers
     specs.py ranks --out FILE                            convolutions, poolings and borders of sequences and volumes
     specs.py embeddings --out FILE                       tables whose rows the inputs number
+    specs.py masks --out FILE                            steps that are skipped, and what is made of them
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
 import argparse
@@ -39,6 +40,13 @@ def sequential(name, input_shape, layers, **options):
         each["name"] = f"{each['class_name'].lower()}_{i}"
     spec = {"name": name, "sequential": True, "input_shape": input_shape, "layers": layers, "loss": "categorical_crossentropy", "labels": "one_hot"}
     return {**spec, "metrics": ["accuracy"], "optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.1}}, "batch": 5, "steps": 6, **options}
+
+
+def graph(name, input_shape, rows, *layers):
+    """A model of (name, inputs, layer), where the inputs of a recurrent layer after the first are its states."""
+    named = [{**each, "name": own, "inputs": inputs, "starts_from_states": len(inputs) > 1 and each["class_name"] not in ("Add", "Concatenate", "Multiply")}
+             for own, inputs, each in layers]
+    return {**sequential(name, input_shape, []), "sequential": False, "layers": named, **({"rows": rows} if rows else {})}
 
 
 def strided():
@@ -114,6 +122,49 @@ def recurrent():
             both("GRU", units=2), dense(3, "softmax")]),
         sequential("each_step", [6, 5, 2], [layer("TimeDistributed", layer=layer("Conv1D", filters=4, kernel_size=3, strides=2, padding="same", activation="tanh", **drawn)),
             layer("TimeDistributed", layer=layer("Flatten")), layer("TimeDistributed", layer=dense(5, "relu", **drawn)), layer("GRU", units=4), dense(3, "softmax")]),
+        sequential("convolved_steps", [4, 6, 5, 2], [layer("ConvLSTM2D", filters=4, kernel_size=[3, 2], padding="same", return_sequences=True, **drawn),
+            layer("ConvLSTM2D", filters=3, kernel_size=2, strides=2, recurrent_activation="hard_sigmoid", **drawn), *classifier(3)], batch=17),
+        sequential("convolved_sequences", [3, 9, 2], [layer("ConvLSTM1D", filters=4, kernel_size=3, dilation_rate=2, return_sequences=True, go_backwards=True, **drawn),
+            layer("ConvLSTM1D", filters=2, kernel_size=2, use_bias=False), *classifier(3)]),
+        graph("states", [6, 3], None,
+            ("lstm", ["input"], layer("LSTM", units=5, return_state=True, return_sequences=True, **drawn)), ("gru", ["input"], layer("GRU", units=4, return_state=True, **drawn)),
+            ("next", ["lstm", "lstm:1", "lstm:2"], layer("LSTM", units=5)), ("both", ["lstm", "gru:1", "gru", "gru:1", "gru"], both("LSTM", units=4, return_state=True)),
+            ("all", ["next", "both", "both:1", "both:4", "gru"], layer("Concatenate")), ("end", ["all"], dense(3, "softmax"))),
+        graph("both_apart", [6, 3], None,
+            ("apart", ["input"], both("GRU", units=4, merge_mode=None, return_state=True, return_sequences=True)),
+            ("product", ["apart", "apart:1"], layer("Multiply")), ("last", ["product", "apart:2"], layer("GRU", units=4)), ("all", ["last", "apart:3"], layer("Concatenate")),
+            ("end", ["all"], dense(3, "softmax"))),
+    ]
+
+
+def masks():
+    drawn = {"bias_initializer": "random_uniform"}
+    words = layer("Embedding", input_dim=4, output_dim=5, mask_zero=True)
+
+    def each_step(*layers, **options):
+        return [words, *layers, dense(3, "softmax")], {"rows": 4, "metrics": ["accuracy", "mse", "cosine_similarity", "root_mean_squared_error", "categorical_crossentropy"], **options}
+
+    # On JAX Keras loses the mask of a training step's predictions on their way to the metrics.
+    validated = {"validation": 13, "metrics_of_validation_alone": True}
+    outputs, of_outputs = each_step(layer("Bidirectional", layer=layer("LSTM", units=4, return_sequences=True, **drawn)), layer("Dropout", rate=0.0), layer("LayerNormalization"),
+                                    dense(5, "tanh"), layer("Activation", activation="relu"))
+    summed, of_summed = each_step(layer("GRU", units=4, return_sequences=True, go_backwards=True, **drawn), loss=of("CategoricalCrossentropy", reduction="sum"), metrics=["mae"])
+    return [
+        sequential("masked_words", [7], [words, layer("LSTM", units=6, return_sequences=True, **drawn), layer("GRU", units=5, **drawn), dense(3, "softmax")], rows=4, batch=18,
+            optimizer=of("Adam", learning_rate=0.02, epsilon=0.01)),
+        sequential("masked_outputs", [8], outputs, **of_outputs, batch=19, **validated),
+        sequential("masked_sums", [6], summed, **of_summed, **validated),
+        sequential("masked_features", [9, 2], [layer("Masking", mask_value=1.0), layer("SimpleRNN", units=5, return_sequences=True, zero_output_for_mask=True, go_backwards=True, **drawn),
+            layer("LSTM", units=4, zero_output_for_mask=True, **drawn), dense(3, "softmax")], rows=2, batch=21),
+        sequential("masked_average", [8], [words, dense(6, "tanh"), layer("GlobalAveragePooling1D"), dense(3, "softmax")], rows=4),
+        sequential("masked_normalization", [7], [words, layer("BatchNormalization"), layer("RNN", cell=layer("StackedRNNCells", cells=[layer("GRUCell", units=4), layer("LSTMCell", units=3)])),
+            dense(3, "softmax")], rows=4, batch=18),
+        sequential("masks_of_masks", [4, 3], [words, layer("TimeDistributed", layer=layer("Flatten")), layer("GRU", units=5, **drawn), dense(3, "softmax")], rows=2, batch=17),
+        graph("masks_that_meet", [7], 4,
+            ("a", ["input"], words), ("b", ["input"], layer("Embedding", input_dim=4, output_dim=5)), ("added", ["a", "b"], layer("Add")),
+            ("beside", ["a", "b"], layer("Concatenate")), ("behind", ["b", "a"], layer("Concatenate", axis=1)), ("longer", ["beside", "beside"], layer("Concatenate", axis=1)),
+            ("of_added", ["added"], layer("SimpleRNN", units=3)), ("of_behind", ["behind"], layer("GRU", units=4)), ("of_longer", ["longer"], layer("LSTM", units=4)),
+            ("all", ["of_added", "of_behind", "of_longer"], layer("Concatenate")), ("end", ["all"], dense(3, "softmax"))),
     ]
 
 
@@ -289,7 +340,7 @@ def training():
     ]
 
 
-SPECS = {"strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings}
+SPECS = {"strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "masks": masks}
 
 
 def main():

@@ -295,6 +295,20 @@ const commands = {
         L.bidirectional({...steps, layer: L.gru({units: 4, returnSequences: mergeMode !== 'sum'}), mergeMode}), ...(mergeMode === 'sum' ? [] : [L.flatten()]), three())};
     models.time_distributed = {model: sequential(L.timeDistributed({...steps, layer: L.dense({units: 5, activation: 'tanh'})}), L.lstm({units: 4}), three())};
 
+    models.conv_lstm = {model: sequential(L.convLstm2d({inputShape: [3, 5, 4, 2], filters: 3, kernelSize: 3, padding: 'same', returnSequences: true}),
+      L.convLstm2d({filters: 2, kernelSize: 2, strides: 2, goBackwards: true}), L.flatten(), three())};
+    {
+      const x = tf.input({shape: [6, 3]});
+      const [y, h, c] = L.lstm({units: 4, returnSequences: true, returnState: true}).apply(x);
+      const z = L.lstm({units: 4}).apply(y, {initialState: [h, c]});
+      models.states = {model: tf.model({inputs: x, outputs: three().apply(L.concatenate().apply([z, c]))})};
+    }
+
+    const words = () => L.embedding({inputShape: [7], inputDim: 4, outputDim: 5, maskZero: true});
+    models.masked_words = {model: sequential(words(), L.lstm({units: 5, returnSequences: true}), L.gru({units: 4}), three()), rows: 4};
+    models.masked_both_ways = {model: sequential(words(), L.bidirectional({layer: L.lstm({units: 4, returnSequences: true}), mergeMode: 'concat'}), L.dense({units: 3, activation: 'softmax'})), rows: 4};
+    models.masking = {model: sequential(L.masking({inputShape: [8, 2], maskValue: 1}), L.simpleRNN({units: 5, returnSequences: true, goBackwards: true}), L.gru({units: 4}), three()), rows: 2};
+
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved, rows} = models[name];
       await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized, saved, rows}, numbers);

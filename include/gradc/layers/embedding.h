@@ -10,6 +10,7 @@ struct Embedding {
   Regularizer embeddings_regularizer = {}, activity_regularizer = {};
   Constraint embeddings_constraint = {};
   Dims input_length = {};  ///< The dimensions of the input, where a file says them here too.
+  bool mask_zero = false;  ///< Number 0 is no word, but masks its step.
   LowRank lora = {};
   Dims input_shape = {};
   std::string name = {};
@@ -20,7 +21,7 @@ void describe(Fields& f, Embedding& layer) {
   f.integer("input_dim", layer.input_dim, 1);
   f.integer("output_dim", layer.output_dim, 1);
   f.weight("embeddings", layer.embeddings_initializer, layer.embeddings_regularizer, layer.embeddings_constraint);
-  f.unset("mask_zero", "gradc has no masks yet: save the model without it");
+  f.boolean("mask_zero", layer.mask_zero);
   f.numbers("input_length", layer.input_length, 1);
   describe(f, layer.lora);
   f.activity_regularizer(layer.activity_regularizer);

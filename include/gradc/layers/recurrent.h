@@ -77,11 +77,12 @@ struct StackedRNNCells {
   std::string name = {};
 };
 
-/// A cell on the steps of sequences.
+/// A cell on the steps of sequences. Its further inputs, if there are any, are the states that it starts from; with `return_state` its
+/// further outputs are those that it ends with. So are those of the layers below.
 struct RNN {
   std::optional<Cell> cell = {};
   Regularizer activity_regularizer = {};
-  bool return_sequences = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
   Dims input_shape = {};
   std::string name = {};
 };
@@ -95,7 +96,7 @@ struct SimpleRNN {
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;  ///< Of the input and of the state, the same for all steps and gates.
-  bool return_sequences = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
   Dims input_shape = {};
   std::string name = {};
 };
@@ -109,10 +110,33 @@ struct LSTM {
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
-  bool return_sequences = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
   Dims input_shape = {};
   std::string name = {};
 };
+
+/// LSTM whose products are convolutions (Shi et al. 2015), on sequences of images. The state's convolution has stride 1 and zeros around.
+template <int n>
+struct ConvLSTMND {
+  static constexpr int spatial = n;
+  static constexpr int channels_first = 2;  ///< The dimension of the channels where they come first.
+  std::int64_t filters = 0;
+  Dims kernel_size = {};
+  Dims strides = Dims(n, 1);
+  std::string padding = "valid";
+  Dims dilation_rate = Dims(n, 1);
+  std::string activation = "tanh", recurrent_activation = "hardSigmoid";
+  bool use_bias = true, unit_forget_bias = true;
+  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
+  Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
+  double dropout = 0, recurrent_dropout = 0;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
+  Dims input_shape = {};
+  std::string name = {};
+};
+using ConvLSTM1D = ConvLSTMND<1>;
+using ConvLSTM2D = ConvLSTMND<2>;
 
 /// Gated recurrent unit (Cho et al. 2014): gates z and r and the candidate h, in the weights in this order. The gate r takes part of the
 /// state before its product with the recurrent kernel, or with `reset_after` of the product, which then has a bias of its own.
@@ -124,7 +148,7 @@ struct GRU {
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
-  bool return_sequences = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
   Dims input_shape = {};
   std::string name = {};
 };
@@ -132,7 +156,7 @@ struct GRU {
 /// What cells and their layers have in common.
 template <class Fields, class C>
 void describe_cell(Fields& f, C& cell) {
-  f.integer("units", cell.units, 1);
+  if constexpr (requires { cell.units; }) f.integer("units", cell.units, 1);
   f.activation("activation", cell.activation);
   f.kernel("kernel", cell.kernel_initializer, cell.kernel_regularizer, cell.kernel_constraint);
   f.weight("recurrent", cell.recurrent_initializer, cell.recurrent_regularizer, cell.recurrent_constraint);
@@ -161,9 +185,9 @@ void describe_gru(Fields& f, C& cell) {
 template <class Fields, class L>
 void describe_steps(Fields& f, L& layer) {
   f.boolean("return_sequences", layer.return_sequences);
+  f.boolean("return_state", layer.return_state, Written::unless_default);
   f.boolean("go_backwards", layer.go_backwards);
   f.boolean("zero_output_for_mask", layer.zero_output_for_mask, Written::unless_default);
-  f.unset("return_state", "the states of a layer as outputs are not there yet");
   f.unset("stateful", "states that live from batch to batch are not there yet");
   f.activity_regularizer(layer.activity_regularizer);
   f.input_shape(layer.input_shape);
@@ -205,6 +229,20 @@ void describe(Fields& f, LSTM& layer) {
 template <class Fields>
 void describe(Fields& f, GRU& layer) {
   describe_gru(f, layer);
+  describe_steps(f, layer);
+}
+
+template <class Fields, int n>
+void describe(Fields& f, ConvLSTMND<n>& layer) {
+  f.integer("filters", layer.filters, 1);
+  f.extents("kernel_size", layer.kernel_size, n);
+  f.extents("strides", layer.strides, n);
+  f.choice("padding", layer.padding, {"valid", "same"});
+  f.extents("dilation_rate", layer.dilation_rate, n);
+  f.data_format();
+  f.activation("recurrent_activation", layer.recurrent_activation);
+  f.boolean("unit_forget_bias", layer.unit_forget_bias);
+  describe_cell(f, layer);
   describe_steps(f, layer);
 }
 

@@ -9,7 +9,7 @@ namespace gradc {
 struct Bidirectional {
   std::optional<Layer> layer = {};
   std::optional<Layer> backward_layer = {};  ///< Instead of the same; it goes the other way.
-  std::string merge_mode = "concat";
+  std::string merge_mode = "concat";         ///< "null" leaves them two outputs.
   Dims input_shape = {};
   std::string name = {};
 };
@@ -25,7 +25,7 @@ template <class Fields>
 void describe(Fields& f, Bidirectional& wrapper) {
   f.layer("layer", wrapper.layer);
   f.layer("backward_layer", wrapper.backward_layer);
-  f.choice("merge_mode", wrapper.merge_mode, {"concat", "sum", "mul", "ave"});
+  f.choice("merge_mode", wrapper.merge_mode, {"concat", "sum", "mul", "ave", "null"});
   f.input_shape(wrapper.input_shape);
   f.name(wrapper.name);
 }
