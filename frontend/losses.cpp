@@ -282,17 +282,48 @@ std::string problem_of(const Loss& loss) {
     if (!def->has(option.name)) return fmt::format("loss {}: \"{}\" is an option of {}", loss.name, option.name, losses_with(option));
     if (auto problem = option.problem(loss.options); !problem.empty()) return fmt::format("loss {}: {}", loss.name, problem);
   }
+  for (const auto& [number, weight] : loss.options.class_weights)
+    if (number < 0 || !std::isfinite(weight) || weight < 0)
+      return fmt::format("loss {}: class {} weighs {}; classes are numbers from 0, and weights finite numbers from 0", loss.name, number,
+                         weight);
+  if (!loss.options.class_weights.empty() && def->of == LossDef::batch)
+    return fmt::format("loss {}: it is one number for the whole batch, in which classes cannot be weighted", loss.name);
   if (!std::isfinite(loss.options.weight))
     return fmt::format("loss {}: its weight is {}, expected a finite number", loss.name, loss.options.weight);
   return "";
 }
 
-ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, ValueId mask) {
+namespace {
+
+/// The weight of the class that each position is labeled with.
+Symbol weights_of(const Symbol& labels, LabelKind kind, const std::map<std::int64_t, double>& class_weights) {
+  auto classes = labels;
+  if (kind != LabelKind::classes) {
+    auto dims = type_of(labels).dims;
+    dims.pop_back();
+    classes = type_of(labels).dims.back() > 1 ? argmax(labels) : reshape(labels, dims);
+  }
+  auto weights = constant(classes, 1);
+  for (const auto& [number, weight] : class_weights) weights = equal(classes, static_cast<double>(number)) * (weight - 1) + weights;
+  return weights;
+}
+
+}  // namespace
+
+ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, ValueId mask,
+                   bool weighs_classes) {
   const auto* def = find_loss(loss.name);
   check(def != nullptr, "a loss is known before it is lowered");
+  const Symbol given{&b, labels};
   if (def->labels == LabelKind::classes) labels = one_hot_labels(b, labels, predicted);
-  const auto losses = def->lower({{&b, predicted}, {&b, labels}, loss.options, dialect}).id;
+  auto losses = def->lower({{&b, predicted}, {&b, labels}, loss.options, dialect}).id;
   if (def->of == LossDef::batch) return losses;
+  if (weighs_classes && !loss.options.class_weights.empty()) {
+    const auto weights = weights_of(given, def->labels, loss.options.class_weights);
+    auto dims = type_of(weights).dims;
+    dims.resize(static_cast<std::size_t>(b.type(losses).rank()), 1);
+    losses = (Symbol{&b, losses} * reshape(weights, dims)).id;
+  }
   if (loss.options.reduction == Reduction::mean && mask < 0) return mean_of_image(b, losses);
   auto sum = mask < 0 ? sum_of_image(b, losses) : sum_of_seen(b, losses, mask).sum;
   return def->of == LossDef::elements ? b.emit(OpKind::mul, {sum, b.constant(1.0 / static_cast<double>(b.type(predicted).dims.back()))})

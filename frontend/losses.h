@@ -60,8 +60,10 @@ std::string losses_with(const LossOption& option);
 std::string problem_of(const Loss& loss);
 
 /// The loss of each image, f32[B], or of the whole batch, f32[], without its weight: over positions the mean or, by the options, the sum.
-/// With a mask always the sum, over what it shows. Labels are as LossDef::labels says.
-ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, ValueId mask = -1);
+/// With a mask always the sum, over what it shows. Labels are as LossDef::labels says. Classes are weighted if that is asked for, in which
+/// case the loss has to be one of positions or elements.
+ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, ValueId mask = -1,
+                   bool weighs_classes = false);
 
 // What losses and metrics share.
 

@@ -171,7 +171,8 @@ class Lowering {
       b_.loc = "loss";
       const auto name = several ? output.name + "_loss" : "loss";
       const auto mask = seen_mask(output.name);
-      const auto of_images = lower_loss(b_, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer), mask);
+      const auto of_images = lower_loss(b_, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer), mask,
+                                        options_.mode == Mode::train);
       auto loss = over_batch(name, of_images, output.loss.options.reduction, mask);
       if (several) {
         add_output(name, loss);

@@ -112,7 +112,9 @@ json loss_json(const Loss& loss, bool tfjs) {
 /// Whether tf.js knows the loss, which has no options there.
 bool is_tfjs(const Loss& loss) {
   const auto* def = find_loss(loss.name);
-  return def != nullptr && def->tfjs != nullptr && loss.options == LossOptions();
+  auto options = loss.options;
+  options.class_weights.clear();  // Which no file holds: they come with the data.
+  return def != nullptr && def->tfjs != nullptr && options == LossOptions();
 }
 
 json metric_json(const Metric& metric) {

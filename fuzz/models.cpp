@@ -57,7 +57,8 @@ class ModelGenerator {
     topology_.inputs = {{"", shape}};
     bool input_layer = c_.coin();
     Result x = add("InputLayer", json::object(), {});
-    if (shape.size() <= 2 && size_of(shape) <= kMostNumbers / 2 && c_.one_in(3)) x = embedding(x);
+    if (shape.size() <= 2 && size_of(shape) <= kMostNumbers / 2 && c_.one_in(3))
+      x = topology_.writer == Writer::keras3 && shape.size() == 1 && c_.coin() ? category_encoding(x) : embedding(x);
     for (int layers = 0; layers < 6 && (layers == 0 || c_.more()); ++layers) {
       Choices::Part part(c_);
       x = c_.one_in(5) ? branches(x) : layer(x);
@@ -409,6 +410,17 @@ class ModelGenerator {
     return add(of_rank("Cropping", x), {{"cropping", x.spatial() == 1 ? sides[0] : sides}}, {x});
   }
 
+  Result center_crop(const Result& x) {
+    return add("CenterCrop", {{"height", c_.integer(1, x.shape[0])}, {"width", c_.integer(1, x.shape[1])}}, {x});
+  }
+
+  /// Of numbers from -1 to 1, which rescaled are class numbers however that is rounded.
+  Result category_encoding(const Result& x) {
+    const auto* mode = c_.of<const char*>({"multi_hot", "count"});
+    return add("CategoryEncoding", {{"num_tokens", c_.integer(9, 20)}, {"output_mode", mode}},
+               {add("Rescaling", {{"scale", 4.0}, {"offset", 4.0}}, {x})});
+  }
+
   Result upsampling(const Result& x) {
     auto times = [&](int axis) { return x.shape[axis] * 3 > kMostSide ? 1 : c_.integer(1, 3); };
     json config = {{"size", extents(x, times)}};
@@ -517,7 +529,7 @@ class ModelGenerator {
     if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : c_.one_in(4) ? of_cells(x) : recurrent(x);
     if (x.spatial() > (topology_.writer == Writer::tfjs ? 2 : 1) && x.shape[0] <= 9 && c_.one_in(12)) return conv_lstm(x);
     switch (c_.integer(0, 23)) {
-      case 20: return cropping(x);
+      case 20: return x.spatial() == 2 && topology_.writer != Writer::tfjs && c_.coin() ? center_crop(x) : cropping(x);
       case 21: return upsampling(x);
       case 22: return permute(x);
       case 23: return add(of_rank("GlobalMaxPooling", x), json::object(), {x});

@@ -15,6 +15,7 @@
 #include "gradc/layers/noise.h"
 #include "gradc/layers/normalization.h"
 #include "gradc/layers/pooling.h"
+#include "gradc/layers/preprocessing.h"
 #include "gradc/layers/recurrent.h"
 #include "gradc/layers/scaling.h"
 #include "gradc/layers/shape.h"

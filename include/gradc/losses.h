@@ -2,6 +2,7 @@
 /// Losses, with the definitions of tf.js (tfjs-layers/src/losses.ts) and Keras (keras/src/losses).
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,6 +24,9 @@ struct LossOptions {
   bool apply_class_balancing = false;  ///< A focal loss weighs positives with alpha, and negatives with 1 - alpha.
   Reduction reduction = Reduction::mean;
   double weight = 1;  ///< The loss is multiplied with it.
+  /// In training the loss of an image, or position, counts as many times as its class is given here, 1 where it is not: what Keras's fit
+  /// takes as class_weight. Classes are those of labels as rows, of class numbers, or of an output of one number the labels themselves.
+  std::map<std::int64_t, double> class_weights = {};
 
   bool operator==(const LossOptions&) const = default;
 };

@@ -47,6 +47,8 @@ TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 12); }
 
 TEST(Keras, MasksSkipStepsAsInKeras) { expect_trains("masks", 8); }
 
+TEST(Keras, ClassesWeighAsInKeras) { expect_trains("class_weights", 5); }
+
 TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalizations", 4); }
 
 TEST(Keras, EmbeddingsTrainAsInKeras) { expect_trains("embeddings", 7); }

@@ -195,11 +195,14 @@ def record(spec, folder, data_seed):
     (folder / "y.f32").write_bytes(y.tobytes())
 
     result = {"batch": batch, "shape": spec["input_shape"], "labels": list(y.shape[1:]), "steps": []}
+    weights = {int(number): weight for number, weight in spec.get("class_weights", {}).items()} or None
+    if weights:
+        result["class_weights"] = list(weights.items())
     result["before"] = model.predict_on_batch(x[:batch]).ravel().tolist()
     for i in range(steps):
         expect_unclipped(spec["loss"], model.predict_on_batch(x[i * batch : (i + 1) * batch]))
         model.reset_metrics()
-        logs = model.train_on_batch(x[i * batch : (i + 1) * batch], y[i * batch : (i + 1) * batch], return_dict=True)
+        logs = model.train_on_batch(x[i * batch : (i + 1) * batch], y[i * batch : (i + 1) * batch], return_dict=True, class_weight=weights)
         result["steps"].append({name: float(value) for name, value in logs.items()})
     if not all(abs(value) < 1e4 for logs in result["steps"] for value in logs.values()):
         raise Skipped("training diverges")

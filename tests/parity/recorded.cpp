@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/names.h"
+#include "frontend/training_json.h"
 #include "gradc/error.h"
 #include "support/files.h"
 
@@ -92,6 +93,13 @@ void compare(const fs::path& folder, const RunOptions& run, Comparison& comparis
   auto batch = result["batch"].get<std::int64_t>();
   auto first = data.slice(0, batch);
   auto model = Model::load(folder, run);
+  if (result.contains("class_weights")) {
+    const auto& training = model.training();
+    auto loss = training.loss;
+    for (const auto& [number, weight] : result["class_weights"].get<std::map<std::int64_t, double>>())
+      loss.options.class_weights[number] = weight;
+    model.compile({.optimizer = training.optimizer, .loss = loss, .metrics = training.metrics, .writer = training.writer});
+  }
   comparison.values(model.predict(first), result["before"], kPredictions, "predictions before training");
   if (result.contains("evaluated")) comparison.number(model.evaluate(first)["loss"], result["evaluated"], kPredictions, "evaluated loss");
   for (std::size_t i = 0; i < result["steps"].size(); ++i) {

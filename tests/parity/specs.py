@@ -6,6 +6,7 @@
     specs.py normalizations --out FILE                   layers that normalize each image, or draw numbers
     specs.py ranks --out FILE                            convolutions, poolings and borders of sequences and volumes
     specs.py embeddings --out FILE                       tables whose rows the inputs number
+    specs.py class_weights --out FILE                    classes that count more or less than others
     specs.py masks --out FILE                            steps that are skipped, and what is made of them
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
@@ -340,7 +341,22 @@ def training():
     ]
 
 
-SPECS = {"strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "masks": masks}
+def class_weights():
+    weights = {"class_weights": {0: 2.5, 2: 0.3}, "rows": 5, "batch": 18}
+
+    def ending(name, *last, **options):
+        return sequential(name, [6], [dense(7, "tanh"), *last], **weights, **options)
+
+    return [
+        ending("weights_of_rows", dense(4, "softmax")),
+        ending("weights_of_numbers", dense(4, "softmax"), loss="sparse_categorical_crossentropy", labels="classes"),
+        ending("weights_of_binaries", dense(1, "sigmoid"), loss="binary_crossentropy", labels="binary"),
+        ending("weights_in_a_sum", dense(3, "softmax"), loss=of("CategoricalCrossentropy", reduction="sum", label_smoothing=0.1)),
+        ending("weights_of_values", dense(3), loss="mean_squared_error", labels="one_hot"),
+    ]
+
+
+SPECS = {"class_weights": class_weights, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "masks": masks}
 
 
 def main():
