@@ -316,6 +316,7 @@ class FusionRules {
     if (is_pointwise(from.kind) && graph_.type(through).rank() == 0 && groups_.only_used_by(group, own) && !waits_for_sum) return true;
     if (from.kind == OpKind::transpose && groups_.tiled(own) && groups_.only_used_by(group, own)) return reads_transposed(op, through);
     if (groups_.tiled(group) != groups_.tiled(own)) return false;
+    if (!groups_.tiled(own) && op.kind == OpKind::reduce_sum) return is_product_of_weights(from, group, own);
     if (!groups_.tiled(own)) return pointwise_of_one_shape(op, own, from, group, through);
     if (sums_over_batch(graph_, from)) return false;
     // A sum over batch and pixels reads what its kernel has just stored.
@@ -404,6 +405,13 @@ class FusionRules {
     const auto& members = groups_.members(group);
     if (std::any_of(members.begin(), members.end(), [&](int m) { return is_better_alone(groups_.op(m)); })) return false;
     return separate && groups_.any(group, is_forward_convolution) && !groups_.any(group, pooled) && groups_.only_used_by(group, own);
+  }
+
+  /// A product of weights, as of matrices, is more than what it is made of; it is computed as its sum reads it, and not stored.
+  bool is_product_of_weights(const Op& from, int group, int own) const {
+    const auto elements = graph_.type(from.result()).elements();
+    return from.kind == OpKind::mul && groups_.members(group).size() == 1 && groups_.only_used_by(group, own) &&
+           std::all_of(from.operands.begin(), from.operands.end(), [&](ValueId x) { return graph_.type(x).elements() < elements; });
   }
 
   bool pointwise_of_one_shape(const Op& op, int own, const Op& from, int group, ValueId through) const {
