@@ -22,6 +22,11 @@ struct OptimizerState {
 /// The param that holds the learning rate, so that it can change from step to step.
 inline constexpr const char* kLearningRate = "optimizer/learning_rate";
 
+/// A state of one param.
+inline std::string state_name(const std::string& param, const std::string& state) { return "optimizer/" + param + "/" + state; }
+/// The state of a param that has its moving average, which it becomes at the end of training.
+inline constexpr const char* kAverage = "average";
+
 /// Replaces each output "gradient/NAME" by the update of param NAME and of the optimizer's own state, which it returns.
 std::vector<OptimizerState> add_updates(Graph& graph, const Optimizer& optimizer);
 
@@ -38,8 +43,9 @@ nlohmann::json to_json(const Optimizer& optimizer);
 bool for_tfjs(const Optimizer& optimizer);
 std::string known_optimizers();
 
-double learning_rate(const Optimizer& optimizer);
-/// Throws gradc::Error for a rate that is not a finite number of at least 0.
-void set_learning_rate(Optimizer& optimizer, double rate);
+const LearningRate& learning_rate(const Optimizer& optimizer);
+const OptimizerOptions& options_of(const Optimizer& optimizer);
+/// Throws gradc::Error for a rate that is not a finite number of at least 0, or not a right schedule.
+void set_learning_rate(Optimizer& optimizer, const LearningRate& rate);
 
 }  // namespace gradc

@@ -57,16 +57,29 @@ void OptionReader::read(std::string& value, const char* key) {
     problem(fmt::format("\"{}\" is {}, expected a name", key, found->dump()));
 }
 
-void OptionReader::read(std::vector<std::int64_t>& value, const char* key) {
+template <class Each>
+void OptionReader::list(std::vector<Each>& value, const char* key, bool (*fits)(const json&), const char* expected) {
   const json* found = find(key);
   if (found == nullptr) return;
   const auto list = found->is_array() ? *found : json::array({*found});
   value.clear();
   for (const auto& each : list)
-    if (each.is_number_integer())
-      value.push_back(each.get<std::int64_t>());
+    if (fits(each))
+      value.push_back(each.get<Each>());
     else
-      return problem(fmt::format("\"{}\" is {}, expected whole numbers", key, found->dump()));
+      return problem(fmt::format("\"{}\" is {}, expected {}", key, found->dump(), expected));
+}
+
+void OptionReader::read(std::vector<std::int64_t>& value, const char* key) {
+  list(value, key, [](const json& each) { return each.is_number_integer(); }, "whole numbers");
+}
+
+void OptionReader::read(std::vector<double>& value, const char* key) {
+  list(value, key, [](const json& each) { return each.is_number(); }, "numbers");
+}
+
+void OptionReader::read(std::vector<std::string>& value, const char* key) {
+  list(value, key, [](const json& each) { return each.is_string(); }, "names");
 }
 
 bool OptionReader::is_given(const char* key) const {

@@ -40,6 +40,8 @@ class OptionReader {
   void read(bool& value, const char* key) { flag(value, key); }
   void read(std::string& value, const char* key);
   void read(std::vector<std::int64_t>& value, const char* key);
+  void read(std::vector<double>& value, const char* key);
+  void read(std::vector<std::string>& value, const char* key);
   template <class Number>
   void read(std::optional<Number>& value, const char* key) {
     if (!is_given(key)) return skip({key});
@@ -51,6 +53,9 @@ class OptionReader {
  private:
   /// Whether there is a value under a key, in either spelling.
   bool is_given(const char* key) const;
+
+  template <class Each>
+  void list(std::vector<Each>& value, const char* key, bool (*fits)(const nlohmann::json&), const char* expected);
 
   const nlohmann::json& config_;
   std::string what_;

@@ -19,10 +19,10 @@ template <class Options>
 struct Option {
   const char* name;  ///< As Keras spells it.
   std::variant<bool Options::*, double Options::*, std::int64_t Options::*, std::string Options::*, std::optional<double> Options::*,
-               std::optional<std::int64_t> Options::*, std::vector<std::int64_t> Options::*>
+               std::optional<std::int64_t> Options::*, std::vector<std::int64_t> Options::*, std::vector<double> Options::*>
       member;
   NumberRange range = kFinite;            ///< Of numbers.
-  std::vector<const char*> choices = {};  ///< Of texts.
+  std::vector<const char*> choices = {};  ///< Of texts; if there are none, any.
 
   /// Whether it is another than the default.
   bool is_given(const Options& options) const {
@@ -38,6 +38,7 @@ struct Option {
   template <class Value>
   std::string problem_of(const Value& value) const {
     if constexpr (std::is_same_v<Value, std::string>) {
+      if (choices.empty()) return "";
       for (const char* choice : choices)
         if (value == choice) return "";
       return fmt::format("\"{}\" is \"{}\"; {} are known", name, value, fmt::join(choices, ", "));

@@ -6,6 +6,7 @@
 
 #include "frontend/lower.h"
 #include "frontend/names.h"
+#include "frontend/schedules.h"
 #include "gradc/error.h"
 
 namespace gradc {
@@ -100,7 +101,7 @@ std::string told_choice(const TrainingConfig& training) {
       for (const auto& [name, output] : all) list(used, "loss " + output.loss.name + of_output(name));
     if (part == "optimizer")
       list(used, fmt::format("optimizer {} with learning rate {}", to_json(training.optimizer)["class_name"].get<std::string>(),
-                             learning_rate(training.optimizer)));
+                             text_of(learning_rate(training.optimizer))));
     if (part == "metrics")
       for (const auto& [name, output] : all)
         for (const auto& metric : output.metrics) list(used, "metric " + metric.name + of_output(name));

@@ -249,6 +249,8 @@ TrainingConfig read_training(const json& config, Writer writer, const std::vecto
     std::erase(training.chosen, "optimizer");
     try {
       training.optimizer = optimizer_from_json(*given, dialect_of(training.writer).update_rule);
+      if (training.writer == Writer::keras2 && options_of(training.optimizer).use_ema)
+        problems.emplace_back("\"use_ema\" of Keras 2, whose average begins with the weights before training, is not supported");
     } catch (const Error& error) {
       problems.push_back(error.what());
     }

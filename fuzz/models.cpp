@@ -648,6 +648,18 @@ class ModelGenerator {
     }
   }
 
+  json schedule(const json& rate) {
+    json config = {{"initial_learning_rate", rate}, {"decay_steps", c_.of({2, 5})}};
+    const auto name = c_.of<std::string>({"ExponentialDecay", "InverseTimeDecay", "PolynomialDecay", "CosineDecay"});
+    if (name == "PolynomialDecay")
+      config["cycle"] = c_.coin();
+    else if (name == "CosineDecay")
+      config["alpha"] = c_.of({0.0, 0.1});
+    else
+      config.update({{"decay_rate", c_.of({0.9, 0.5})}, {"staircase", c_.coin()}});
+    return {{"class_name", name}, {"config", config}};
+  }
+
   json optimizer() {
     json config = {{"learning_rate", c_.of({0.1, 0.5, 0.01})}};
     // A small epsilon makes the sign of a gradient that is 0 but for rounding count.
@@ -685,6 +697,10 @@ class ModelGenerator {
     }
     if (c_.one_in(6)) config[c_.of<const char*>({"clipnorm", "global_clipnorm", "clipvalue"})] = c_.of({0.5, 0.05});
     if (c_.one_in(8)) config["weight_decay"] = c_.of({0.01, 0.1});
+    if (c_.one_in(8)) config["gradient_accumulation_steps"] = c_.of({2, 3});
+    if (topology_.writer != Writer::keras2 && c_.one_in(8))
+      config.update({{"use_ema", true}, {"ema_momentum", c_.of({0.9, 0.5})}, {"ema_overwrite_frequency", 2}});
+    if (c_.one_in(8)) config["learning_rate"] = schedule(config["learning_rate"]);
     return {{"class_name", name}, {"config", config}};
   }
 

@@ -1,12 +1,14 @@
 #include "tools/training_options.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "frontend/problems.h"
+#include "frontend/schedules.h"
 #include "gradc/error.h"
 
 namespace gradc {
@@ -14,14 +16,17 @@ namespace {
 
 using nlohmann::json;
 
-/// The parts between commas.
+/// The parts between commas that are in no brackets.
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts(1);
-  for (char c : text)
-    if (c == ',')
+  int depth = 0;
+  for (char c : text) {
+    depth += (c == '[') - (c == ']');
+    if (c == ',' && depth <= 0)
       parts.emplace_back();
     else
       parts.back() += c;
+  }
   return parts;
 }
 
@@ -55,17 +60,21 @@ void for_outputs(TrainingConfig& training, const std::string& output, const std:
 
 }  // namespace
 
+json key_values(const std::string& text) {
+  json values = json::object();
+  if (text.empty()) return values;
+  for (const auto& part : split(text)) {
+    auto equals = part.find('=');
+    if (equals == std::string::npos || equals == 0) throw Error("\"{}\": \"{}\" is no option; they read key=value", text, part);
+    auto value = json::parse(part.substr(equals + 1), nullptr, false);
+    values[part.substr(0, equals)] = value.is_discarded() ? json(part.substr(equals + 1)) : value;
+  }
+  return values;
+}
+
 json named_options(const std::string& text) {
   auto colon = std::min(text.find(':'), text.size());
-  json config = json::object();
-  if (colon + 1 < text.size())
-    for (const auto& part : split(text.substr(colon + 1))) {
-      auto equals = part.find('=');
-      if (equals == std::string::npos || equals == 0) throw Error("\"{}\": \"{}\" is no option; they read key=value", text, part);
-      auto value = json::parse(part.substr(equals + 1), nullptr, false);
-      config[part.substr(0, equals)] = value.is_discarded() ? json(part.substr(equals + 1)) : value;
-    }
-  return {{"class_name", text.substr(0, colon)}, {"config", config}};
+  return {{"class_name", text.substr(0, colon)}, {"config", key_values(text.substr(std::min(colon + 1, text.size())))}};
 }
 
 void TrainingOptions::add_loss(cli::Command command) {
@@ -84,7 +93,10 @@ void TrainingOptions::add_loss(cli::Command command) {
 void TrainingOptions::add_optimizer(cli::Command command) {
   command.add_option("--optimizer", optimizer, "Instead of the file's: adam, or with options sgd:momentum=0.9,clipnorm=1")
       .type_name("NAME[:KEY=VALUE,...]");
-  command.add_option("--learning-rate,--lr", learning_rate, "Instead of the optimizer's");
+  command
+      .add_option("--learning-rate,--lr", learning_rate,
+                  "Instead of the optimizer's: 0.01, or a schedule, cosine_decay:initial_learning_rate=0.1,decay_steps=1000")
+      .type_name("RATE|NAME:KEY=VALUE,...");
 }
 
 TrainingConfig TrainingOptions::applied_to(TrainingConfig training) const {
@@ -128,7 +140,16 @@ TrainingConfig TrainingOptions::applied_to(TrainingConfig training) const {
     collect([&] { training.optimizer = optimizer_from_json(named_options(optimizer), dialect_of(training.writer).update_rule); });
     given("optimizer");
   }
-  if (learning_rate) collect([&] { set_learning_rate(training.optimizer, *learning_rate); });
+  if (!learning_rate.empty())
+    collect([&] {
+      char* end = nullptr;
+      const double number = std::strtod(learning_rate.c_str(), &end);
+      if (*end == 0) return set_learning_rate(training.optimizer, number);
+      std::vector<std::string> wrong;
+      const auto rate = learning_rate_from_json(named_options(learning_rate), wrong);
+      throw_problems(wrong);
+      set_learning_rate(training.optimizer, rate);
+    });
   throw_problems(problems);
   return training;
 }

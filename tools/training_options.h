@@ -10,16 +10,18 @@
 namespace gradc {
 
 struct TrainingOptions {
-  std::string optimizer;
+  std::string optimizer, learning_rate;
   std::vector<std::string> loss, metrics;  ///< For all outputs, or with OUTPUT= for one.
-  std::optional<double> learning_rate;
 
   void add_loss(cli::Command command);       ///< --loss and --metrics
   void add_optimizer(cli::Command command);  ///< --optimizer and --learning-rate
-  bool any() const { return !loss.empty() || !optimizer.empty() || !metrics.empty() || learning_rate; }
+  bool any() const { return !loss.empty() || !optimizer.empty() || !metrics.empty() || !learning_rate.empty(); }
   /// The configuration with these in place of what it has. Throws gradc::Error that lists all problems.
   TrainingConfig applied_to(TrainingConfig training) const;
 };
+
+/// "key=value,key=value" as a JSON object. A value in brackets may have commas.
+nlohmann::json key_values(const std::string& text);
 
 /// "NAME:key=value,key=value" as model files have it: {"class_name": NAME, "config": {key: value}}.
 nlohmann::json named_options(const std::string& text);

@@ -1,5 +1,6 @@
 #include "tools/training_recorder.h"
 
+#include "frontend/schedules.h"
 #include "frontend/training_json.h"
 #include "runtime/step.h"
 
@@ -32,10 +33,9 @@ TrainingRecorder::TrainingRecorder(Model& model, std::string title, const DataSe
   if (training.outputs.empty()) report_.loss = training.loss.name;
   for (const auto& [name, output] : training.outputs)
     report_.loss += (report_.loss.empty() ? "" : ", ") + fmt::format("{} of {}", output.loss.name, name);
-  auto optimizer = to_json(model.training().optimizer);
-  report_.optimizer = optimizer["class_name"].get<std::string>();
-  for (const auto& [name, value] : optimizer["config"].items())
-    if (name == "learning_rate" || name == "learningRate") report_.optimizer += fmt::format(" with learning rate {}", value.get<double>());
+  const auto& optimizer = training.optimizer;
+  report_.optimizer =
+      fmt::format("{} with learning rate {}", to_json(optimizer)["class_name"].get<std::string>(), text_of(learning_rate(optimizer)));
   report_.summary = summarize(model.topology());
   report_.batch_size = batch_size;
   report_.images = train.size();

@@ -6,7 +6,7 @@ namespace {
 /// McMahan et al. (2013), as Keras has it: with n the sum of squared gradients and n^-p for the power p,
 /// z += g + 2 * shrinkage * w - (n_new^-p - n^-p) / rate * w, and w = (clip(z, -l1, l1) - z) / (n_new^-p / rate + 2 * l2 + beta / rate).
 void update(Updates& u, const Ftrl& o) {
-  auto power = [&](ValueId n) { return o.learning_rate_power == -0.5 ? u.sqrt(n) : u.pow(n, -o.learning_rate_power); };
+  auto power = [&](ValueId n) { return o.learning_rate_power == -0.5 ? u.sqrt(n) : u.pow(n, u.c(-o.learning_rate_power)); };
   for (const auto& p : u.params) {
     u.at(p);
     auto n = u.state(p, "accumulator", o.initial_accumulator_value), z = u.state(p, "linear");

@@ -3,32 +3,42 @@
 #include <algorithm>
 #include <functional>
 
+#include "frontend/schedules.h"
 #include "gradc/error.h"
 
 namespace gradc {
 
-Updates::Updates(Graph& graph, double learning_rate, const OptimizerOptions& options) : rule(options.rule), b_(graph) {
+Updates::Updates(Graph& graph, const LearningRate& learning_rate, const OptimizerOptions& options, const DecayOf& decay_of)
+    : rule(options.rule), b_(graph) {
   b_.stage = Stage::update;
   take_gradients();
-  rate_ = state("learning_rate", learning_rate);
-  if (options.decay != 0) {
+  rate_ = state("learning_rate", first_rate(learning_rate));
+  const auto* schedule = learning_rate.schedule();
+  if (schedule != nullptr || options.decay != 0) {
     auto steps = state("steps", 0);
-    rate_ = div(rate_, add(c(1), mul(c(options.decay), steps)));
-    update(steps, add(steps, c(1)));
+    auto next = set(steps, add(steps, c(1)));
+    if (schedule != nullptr) set(rate_, rate_after(*this, *schedule, next));
+    if (options.decay != 0) rate_ = div(rate_, add(c(1), mul(c(options.decay), steps)));
   }
+  if (options.gradient_accumulation_steps > 1) accumulate(options.gradient_accumulation_steps);
+  if (options.use_ema) begin_average(options);
   clip(options);
-  if (options.weight_decay != 0)
-    for (auto& p : params) {
+  for (auto& p : params)
+    if (const auto decay = decay_of(p.name, type(p)); decay != 0) {
       at(p);
-      p.start = sub(p.value, mul(mul(p.value, c(options.weight_decay)), rate_));
+      p.start = sub(p.value, mul(mul(p.value, c(decay)), rate_));
     }
   b_.loc.clear();
 }
 
 ValueId Updates::state(const Param& param, const std::string& name, double initial) {
-  auto full = "optimizer/" + param.name + "/" + name;
-  states.push_back({full, type(param).dims, initial});
-  return b_.emit_typed(OpKind::param, type(param), {{"name", full}, {"trainable", std::int64_t{0}}}, full);
+  return state(param, name, type(param).dims, initial);
+}
+
+ValueId Updates::state(const Param& param, const std::string& name, std::vector<std::int64_t> shape, double initial) {
+  auto full = state_name(param.name, name);
+  states.push_back({full, shape, initial});
+  return b_.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{0}}}, full);
 }
 
 ValueId Updates::state(const std::string& name, double initial) {
@@ -53,10 +63,49 @@ ValueId Updates::constrained(ValueId param, ValueId value) {
 }
 
 ValueId Updates::update(ValueId param, ValueId value) {
-  value = constrained(param, value);
-  b_.graph().rename(value, "new/" + b_.graph().values[param].name);
-  b_.emit(OpKind::update, {param, value});
+  auto next = is_update_ < 0 ? value : select(is_update_, value, param);
+  const auto trained = std::find_if(params.begin(), params.end(), [&](const Param& p) { return p.value == param; });
+  if (trained != params.end()) next = constrained(param, averaged(*trained, next));
+  set(param, next);
   return value;
+}
+
+ValueId Updates::set(ValueId state, ValueId value) {
+  b_.graph().rename(value, "new/" + b_.graph().values[state].name);
+  b_.emit(OpKind::update, {state, value});
+  return value;
+}
+
+void Updates::accumulate(std::int64_t steps) {
+  auto done = state("accumulated_steps", 0);
+  is_update_ = equal(done, c(static_cast<double>(steps - 1)));
+  set(done, select(is_update_, c(0), add(done, c(1))));
+  for (auto& p : params) {
+    at(p);
+    auto sum = state(p, "gradient_accumulator");
+    auto total = add(p.gradient, sum);
+    set(sum, select(is_update_, c(0), total));
+    p.gradient = div(total, c(static_cast<double>(steps)));
+  }
+  b_.loc.clear();
+}
+
+void Updates::begin_average(const OptimizerOptions& options) {
+  // Up to the first update an average is the weight itself.
+  auto is_averaged = state("is_averaged", 0);
+  average_keep_ = mul(is_averaged, c(options.ema_momentum));
+  update(is_averaged, c(1));
+  if (options.ema_overwrite_frequency == 0) return;
+  auto done = state("averaged_updates", 0);
+  is_overwritten_ = equal(done, c(static_cast<double>(options.ema_overwrite_frequency - 1)));
+  update(done, select(is_overwritten_, c(0), add(done, c(1))));
+}
+
+ValueId Updates::averaged(const Param& param, ValueId value) {
+  if (average_keep_ < 0) return value;
+  auto average = state(param, kAverage);
+  auto next = set(average, add(mul(average_keep_, average), mul(sub(c(1), average_keep_), value)));
+  return is_overwritten_ < 0 ? value : select(is_overwritten_, next, value);
 }
 
 ValueId Updates::power(const std::string& name, double base) {
@@ -94,6 +143,11 @@ ValueId Updates::sum_of_squares(ValueId x) {
   Ints axes;
   for (int i = 0; i < b_.type(x).rank(); ++i) axes.push_back(i);
   return axes.empty() ? squares : b_.emit(OpKind::reduce_sum, {squares}, {{"axes", axes}, {"keep_dims", std::int64_t{0}}}, "norm");
+}
+
+ValueId Updates::mean(ValueId x, int axis) {
+  auto sum = b_.emit(OpKind::reduce_sum, {x}, {{"axes", Ints{axis}}, {"keep_dims", std::int64_t{1}}}, "mean");
+  return mul(sum, c(1 / static_cast<double>(b_.type(x).dims[static_cast<std::size_t>(axis)])));
 }
 
 /// Clips by the first of these kinds that is asked for, as Keras does. A norm of 0 clips nothing and must not become a divisor.

@@ -209,7 +209,9 @@ TEST(TrainingJson, WhatIsNotDoneIsRefusedByName) {
   expect_problem({{"metrics", {{{"class_name", "Recall"}, {"config", {{"top_k", 3}}}}}}}, "\"top_k\" is 3, which is not supported");
   expect_problem({{"accumulate", 3}}, "\"accumulate\" (3) is not an option of it");
   // All of them in one message.
-  EXPECT_EQ(read({{"loss", "circle"}, {"metrics", {"mystery"}}, {"optimizer_config", {{"class_name", "Muon"}, {"config", json::object()}}}})
+  EXPECT_EQ(read({{"loss", "circle"},
+                  {"metrics", {"mystery"}},
+                  {"optimizer_config", {{"class_name", "ScheduleFreeAdamW"}, {"config", json::object()}}}})
                 .problems.size(),
             3u);
 }

@@ -263,9 +263,9 @@ TEST(ModelFile, LossesAndMetricsMayBeObjectsListsAndWrappers) {
 
 TEST(ModelFile, PredictsWithoutTheTrainingConfigurationThatItNames) {
   auto model = load(
-      trained({{"loss", "no_such_loss"}, {"metrics", {"f1"}}, {"optimizer_config", {{"class_name", "Muon"}, {"config", json::object()}}}}));
+      trained({{"loss", "no_such_loss"}, {"metrics", {"f1"}}, {"optimizer_config", {{"class_name", "ScheduleFreeAdamW"}, {"config", json::object()}}}}));
   EXPECT_EQ(model.predict(DataSet::from({1, 2, 3, 4}, {4}, {0}, {1})).size(), 3);
-  auto all = AllOf(HasSubstr("3 problems"), HasSubstr("\"no_such_loss\""), HasSubstr("\"f1\""), HasSubstr("\"Muon\""));
+  auto all = AllOf(HasSubstr("3 problems"), HasSubstr("\"no_such_loss\""), HasSubstr("\"f1\""), HasSubstr("\"ScheduleFreeAdamW\""));
   EXPECT_THAT(message_of([&] { model.expect_trainable(); }), all);
   EXPECT_THAT(message_of([&] { model.evaluate(DataSet::from({1, 2, 3, 4}, {4}, {1, 2, 3}, {3})); }), HasSubstr("\"no_such_loss\""));
   model.compile({.loss = "mse"});
@@ -275,9 +275,9 @@ TEST(ModelFile, PredictsWithoutTheTrainingConfigurationThatItNames) {
 TEST(ModelFile, AllItsProblemsAreInOneMessage) {
   json document = {{"modelTopology", sequential("m", {dense("first", 3, {{"batch_input_shape", {nullptr, nullptr, 4}}}),
                                                       {{"class_name", "ConvLSTM2D"}, {"config", {{"name", "memory"}}}}})},
-                   {"trainingConfig", {{"optimizer_config", {{"class_name", "Muon"}, {"config", json::object()}}}}}};
+                   {"trainingConfig", {{"optimizer_config", {{"class_name", "ScheduleFreeAdamW"}, {"config", json::object()}}}}}};
   EXPECT_THAT(message_of([&] { load(document); }), AllOf(HasSubstr("3 problems"), HasSubstr("batch_input_shape is [null,null,4]"),
-                                                         HasSubstr("layer \"memory\" (ConvLSTM2D)"), HasSubstr("\"Muon\"")));
+                                                         HasSubstr("layer \"memory\" (ConvLSTM2D)"), HasSubstr("\"ScheduleFreeAdamW\"")));
 }
 
 TEST(ModelFile, AnOptionThatNobodyReadsIsAnError) {

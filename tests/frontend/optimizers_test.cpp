@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "frontend/training_json.h"
 #include "gradc/error.h"
 #include "support/files.h"
 #include "tests/support/harness.h"
@@ -23,11 +24,12 @@ struct UpdateGraph {
   Graph graph;
   Values values;
 
-  explicit UpdateGraph(const Optimizer& optimizer, const std::vector<std::vector<double>>& starts) {
+  /// All of one dimension, unless `shape` says otherwise.
+  UpdateGraph(const Optimizer& optimizer, const std::vector<std::vector<double>>& starts, const std::vector<std::int64_t>& shape = {}) {
     Builder b(graph);
     for (std::size_t i = 0; i < starts.size(); ++i) {
       auto name = "w" + std::to_string(i);
-      Type type{DType::f32, {static_cast<std::int64_t>(starts[i].size())}};
+      Type type{DType::f32, shape.empty() ? std::vector<std::int64_t>{static_cast<std::int64_t>(starts[i].size())} : shape};
       values.params[name] = {type.dims, starts[i]};
       values.params["g/" + name] = {type.dims, std::vector<double>(starts[i].size())};
       b.emit_typed(OpKind::param, type, {{"name", name}, {"trainable", std::int64_t{1}}}, name);
@@ -73,14 +75,15 @@ TEST(Optimizers, StepAsKerasTestsState) {
       gradients = fact["gradients"];
       after = fact["after"];
     }
-    UpdateGraph graph(optimizer, {start});
+    UpdateGraph graph(optimizer, {start}, fact.value("shape", std::vector<std::int64_t>{}));
+    const auto stated = fact.value("tolerance", facts["tolerance"].get<double>());
     for (std::size_t step = 0; step < after.size(); ++step) {
       graph.values.params["g/w0"].data = gradients[step];
       auto jit = run_jit(graph.graph, graph.values, {});
       auto got = graph.step(gradients[step]);
       for (std::size_t i = 0; i < got.size(); ++i) {
         // Keras's assertAllClose with this as rtol and as atol.
-        const auto tolerance = facts["tolerance"].get<double>() * (1 + std::abs(after[step][i]));
+        const auto tolerance = stated * (1 + std::abs(after[step][i]));
         EXPECT_NEAR(got[i], after[step][i], tolerance) << "step " << step << ", weight " << i;
         EXPECT_NEAR(jit.params["w0"].data[i], got[i], 1e-5) << "jit, step " << step << ", weight " << i;
       }
@@ -134,13 +137,27 @@ TEST(Optimizers, NoOptionIsIgnored) {
       EXPECT_THAT(error.what(), HasSubstr(message));
     }
   };
-  expect_refused({{"use_ema", true}}, "optimizer Adam: \"use_ema\" is true, which is not supported");
-  expect_refused({{"gradient_accumulation_steps", 4}}, "\"gradient_accumulation_steps\" is 4, which is not supported");
+  expect_refused({{"use_ema", 1}}, "optimizer Adam: \"use_ema\" is 1, expected true or false");
+  expect_refused({{"ema_momentum", 1.5}}, "\"ema_momentum\" is 1.5, expected a number from 0 to 1");
+  expect_refused({{"ema_overwrite_frequency", -2}}, "\"ema_overwrite_frequency\" is -2, expected a whole number of at least 1");
+  expect_refused({{"gradient_accumulation_steps", 1}}, "\"gradient_accumulation_steps\" is 1, expected a whole number of at least 2");
+  expect_refused({{"gradient_accumulation_steps", 2.5}}, "\"gradient_accumulation_steps\" is 2.5, expected a whole number");
   expect_refused({{"centered", true}}, "\"centered\" (true) is not an option of it");
   expect_refused({{"beta_1", 2}}, "\"beta_1\" is 2, expected a number from 0 up to, not including, 1");
   expect_refused({{"epsilon", "small"}}, "\"epsilon\" is \"small\", expected a number");
   expect_refused({{"amsgrad", 1}}, "\"amsgrad\" is 1, expected true or false");
-  expect_refused({{"learning_rate", {{"class_name", "ExponentialDecay"}, {"config", json::object()}}}}, "is a \"ExponentialDecay\"");
+  auto schedule = [](const char* name, json config) {
+    return json{{"learning_rate", {{"class_name", name}, {"config", std::move(config)}}}};
+  };
+  expect_refused(schedule("ExponentialDecay", {{"decay_steps", 3}, {"decay_rate", 1}}),
+                 "learning rate ExponentialDecay: \"initial_learning_rate\" is missing");
+  expect_refused(schedule("CosineDecay", {{"initial_learning_rate", 1}, {"decay_steps", 0}}),
+                 "learning rate CosineDecay: \"decay_steps\" is 0, expected at least 1");
+  expect_refused(schedule("PiecewiseConstantDecay", {{"boundaries", {1, 2}}, {"values", {1, 2}}}),
+                 "there are 2 \"values\" for 2 \"boundaries\", expected one more than these");
+  expect_refused(schedule("PiecewiseConstantDecay", {{"boundaries", {2, 1}}, {"values", {1, 2, 3}}}), "\"boundaries\" have to rise");
+  expect_refused(schedule("CosineDecay", {{"initial_learning_rate", 1}, {"decay_steps", 9}, {"warm", 1}}), "\"warm\" (1) is not an option");
+  expect_refused(schedule("OneCycle", json::object()), "learning rate schedule \"OneCycle\" is not known; known are ExponentialDecay");
   expect_refused({{"learning_rate", -1}, {"clipnorm", -2}}, "2 problems");
   // As tf.keras 2.12 and Keras 3 write them when nothing is asked for.
   json neutral = {{"name", "adam"},
@@ -168,9 +185,19 @@ TEST(Optimizers, WhatIsWrittenIsReadAsTheSame) {
       SGD{},     SGD{.momentum = 0.5, .nesterov = true}, Adam{.beta1 = 0.5}, RMSProp{.decay = 0.3, .centered = true}, Adadelta{},
       Adagrad{}, Adamax{.options = {.decay = 0.1}}};
   for (const auto& optimizer : optimizers) EXPECT_TRUE(for_tfjs(optimizer)) << to_json(optimizer);
-  std::vector<Optimizer> others = {Adam{.amsgrad = true},          Adam{.options = {.rule = UpdateRule::keras}},
-                                   Nadam{.schedule_decay = 0.004}, SGD{.options = {.clipnorm = 1, .weight_decay = 0.1, .decay = 0.2}},
-                                   Adagrad{.epsilon = 0.1},        RMSProp{.options = {.decay = 0.1, .rule = UpdateRule::keras_legacy}}};
+  std::vector<Optimizer> others = {Adam{.amsgrad = true},
+                                   Adam{.options = {.rule = UpdateRule::keras}},
+                                   Nadam{.schedule_decay = 0.004},
+                                   SGD{.options = {.clipnorm = 1, .weight_decay = 0.1, .decay = 0.2}},
+                                   SGD{.learning_rate = CosineDecay{.decay_steps = 7, .warmup_target = 0.1, .warmup_steps = 2}},
+                                   SGD{.learning_rate = PiecewiseConstantDecay{{3}, {0.1, 0.2}}},
+                                   Adam{.options = {.gradient_accumulation_steps = 3}},
+                                   Adam{.options = {.use_ema = true, .ema_momentum = 0.5, .ema_overwrite_frequency = 4}},
+                                   Adafactor{.epsilon_2 = 0.1},
+                                   Muon{.options = {.weight_decay = 0}},
+                                   Muon{.exclude_layers = {"a", "b.*"}, .rms_rate = {}},
+                                   Adagrad{.epsilon = 0.1},
+                                   RMSProp{.options = {.decay = 0.1, .rule = UpdateRule::keras_legacy}}};
   for (const auto& optimizer : others) EXPECT_FALSE(for_tfjs(optimizer)) << to_json(optimizer);
   optimizers.insert(optimizers.end(), others.begin(), others.end());
   for (const auto& optimizer : optimizers) {
@@ -184,12 +211,43 @@ TEST(Optimizers, WhatIsWrittenIsReadAsTheSame) {
 
 TEST(Optimizers, NumbersOutOfRangeAreErrorsFromEverySource) {
   const auto nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
-  for (Optimizer bad : std::vector<Optimizer>{SGD{.learning_rate = nan}, SGD{.learning_rate = -1}, SGD{.momentum = 1.5}, Adam{.beta2 = 2},
-                                              Adam{.epsilon = -1}, RMSProp{.decay = 1.1}, Nadam{.options = {.clipvalue = infinity}}})
+  for (Optimizer bad :
+       std::vector<Optimizer>{SGD{.learning_rate = nan}, SGD{.learning_rate = -1}, SGD{.momentum = 1.5}, Adam{.beta2 = 2},
+                              Adam{.epsilon = -1}, RMSProp{.decay = 1.1}, Nadam{.options = {.clipvalue = infinity}},
+                              SGD{.options = {.gradient_accumulation_steps = -1}}, Muon{.exclude_layers = {"("}},
+                              SGD{.learning_rate = ExponentialDecay{.decay_rate = nan}}, SGD{.learning_rate = PiecewiseConstantDecay{}}})
     EXPECT_THROW(validate(bad), Error) << to_json(bad);
   Optimizer optimizer = SGD{.learning_rate = 0.25};
   for (double rate : {nan, infinity, -0.1}) EXPECT_THROW(set_learning_rate(optimizer, rate), Error);
   EXPECT_EQ(learning_rate(optimizer), 0.25);
+}
+
+/// Weights and moments stay as they are in between, and a moment is of means of gradients.
+TEST(Optimizers, AccumulatedGradientsAreOneStep) {
+  UpdateGraph graph(SGD{.learning_rate = 1, .momentum = 0.5, .options = {.gradient_accumulation_steps = 3}}, {{0}});
+  std::vector<double> weights, moments;
+  for (double gradient : {1, 2, 6, 3, 3, 3}) {
+    weights.push_back(graph.step({gradient})[0]);
+    moments.push_back(graph.values.params["optimizer/w0/momentum"].data[0]);
+  }
+  EXPECT_THAT(weights, testing::ElementsAre(0, 0, -3, -3, -3, -3 - 4.5));
+  EXPECT_THAT(moments, testing::ElementsAre(0, 0, 3, 3, 3, 4.5));
+}
+
+/// Its average begins elsewhere.
+TEST(Optimizers, AveragesOfKeras2AreRefused) {
+  json config = {{"optimizer_config", {{"class_name", "SGD"}, {"config", {{"use_ema", true}}}}}};
+  EXPECT_THAT(read_training(config, Writer::keras3, {"out"}).problems, testing::IsEmpty());
+  EXPECT_THAT(read_training(config, Writer::keras2, {"out"}).problems, testing::ElementsAre(HasSubstr("\"use_ema\" of Keras 2")));
+}
+
+TEST(Optimizers, LossScaleOptimizersAreWhatIsInside) {
+  json inner = {{"class_name", "Adam"}, {"config", {{"learning_rate", 0.5}, {"beta_1", 0.25}}}};
+  json config = {{"name", "scaled"}, {"inner_optimizer", inner}, {"initial_scale", 32768.0}, {"dynamic_growth_steps", 2000}};
+  auto read = optimizer_from_json({{"class_name", "LossScaleOptimizer"}, {"config", config}}, UpdateRule::keras);
+  EXPECT_EQ(to_json(read), to_json(optimizer_from_json(inner, UpdateRule::keras)));
+  config.erase("inner_optimizer");
+  EXPECT_THROW(optimizer_from_json({{"class_name", "LossScaleOptimizer"}, {"config", config}}, UpdateRule::keras), Error);
 }
 
 }  // namespace

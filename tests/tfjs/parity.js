@@ -95,7 +95,8 @@ async function record(model, dir, {optimizer, loss, metrics, batch, steps, regul
 const camelCase = (name) => name.replace(/_([a-z])/g, (all, letter) => letter.toUpperCase());
 
 function optimizerOf({class_name, config}) {
-  const {learning_rate, momentum, nesterov, beta_1, beta_2, epsilon, rho, initial_accumulator_value} = config;
+  const {momentum, nesterov, beta_1, beta_2, epsilon, rho, initial_accumulator_value} = config;
+  const learning_rate = config.learning_rate.config?.initial_learning_rate ?? config.learning_rate;  // it has no schedules
   if (class_name === 'SGD') return momentum ? tf.train.momentum(learning_rate, momentum, nesterov) : tf.train.sgd(learning_rate);
   if (['Adam', 'AdamW', 'Nadam'].includes(class_name)) return tf.train.adam(learning_rate, beta_1, beta_2, epsilon);  // it has neither other
   if (class_name === 'Adagrad') return tf.train.adagrad(learning_rate, initial_accumulator_value);
