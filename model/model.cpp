@@ -13,11 +13,13 @@
 #include "frontend/losses.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
+#include "frontend/schedules.h"
 #include "frontend/topology.h"
 #include "frontend/training_choice.h"
 #include "frontend/training_json.h"
 #include "gradc/error.h"
 #include "model/batch_rows.h"
+#include "model/callbacks.h"
 #include "model/metric_sums.h"
 #include "model/steps.h"
 #include "model/weights.h"
@@ -64,6 +66,7 @@ struct Model::Implementation {
   ModelSteps steps;
   std::optional<Graph> train_graph;  ///< The training step in plain ops, for --check-numerics.
   std::int64_t steps_done = 0, epochs_done = 0;
+  std::atomic<bool> stop{false};     ///< Whether the `fit` that goes on was asked to stop.
   std::int64_t flops_per_image = 0;  ///< A training step's.
   std::string cannot_train;          ///< Why a file that can predict cannot be trained or evaluated; empty if it can.
 
@@ -261,6 +264,23 @@ struct Model::Implementation {
     checkpoint.steps_done = steps_done;
     checkpoint.epochs_done = epochs_done;
   }
+  /// Weights become their moving averages, if there are any.
+  void take_averages() {
+    if (!options_of(training.optimizer).use_ema) return;
+    std::lock_guard lock(turn);
+    for (const auto& spec : specs)
+      if (const auto average = state_name(spec.name, kAverage); params.has(average))
+        params.set(spec.name, spec.shape, params.at(average).values());
+  }
+  /// The names of the numbers that an epoch logs.
+  std::vector<std::string> log_names(bool validates) {
+    std::lock_guard lock(turn);
+    std::vector<std::string> names;
+    for (const char* prefix : {"", "val_"})
+      for (const auto& metric : lowered(Mode::train).metrics)
+        if (validates || *prefix == 0) names.push_back(prefix + metric.name);
+    return names;
+  }
   void go_back(const Checkpoint& checkpoint) {
     std::lock_guard lock(turn);
     params.write(checkpoint.params);
@@ -430,16 +450,19 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
   self.expect_learns();
   self.check_data(data);
   if (validation) self.check_data(*validation);
+  CallbackRun callbacks(*this, options.callbacks, self.log_names(validation.has_value()));
   Implementation::Checkpoint good;
   const auto batch_size = std::min(options.batch_size, data.size());
   self.begin_training(good, batch_size);
   std::int64_t good_epochs = 0;
-  auto asked_to_stop = [&] { return options.stop != nullptr && options.stop->load(); };
+  self.stop = false;
+  auto asked_to_stop = [&] { return self.stop || (options.stop != nullptr && options.stop->load()); };
   History history;
   try {
     for (std::int64_t epoch = 0; epoch < options.epochs && !history.stopped; ++epoch) {
       history.stopped = asked_to_stop();
       if (history.stopped) break;
+      callbacks.begin_epoch(epoch);
       auto order = data;
       if (options.shuffle) order = data.shuffled(self.run.seed + static_cast<std::uint64_t>(self.epochs_done) * 0x9e3779b97f4a7c15ull);
       ++self.epochs_done;
@@ -457,14 +480,21 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
       if (!history.stopped) good_epochs = epoch + 1;
       if (validation && !history.stopped)
         for (const auto& [name, value] : evaluate(*validation, options.batch_size)) logs["val_" + name] = value;
+      const bool goes_on = callbacks.end_epoch(epoch, logs);
       history.epochs.push_back(logs);
       if (options.on_epoch_end) options.on_epoch_end(epoch, logs);
+      if (!goes_on || asked_to_stop()) history.stopped = true;
     }
   } catch (const NotFinite& failure) {
     self.go_back(good);
-    auto state = good_epochs > 0 ? fmt::format("after epoch {}", good_epochs) : std::string("before this training");
-    throw NotFinite(fmt::format("{}\nthe model is as it was {}", failure.what(), state), good_epochs);
+    if (!callbacks.ends_at_nan()) {
+      auto state = good_epochs > 0 ? fmt::format("after epoch {}", good_epochs) : std::string("before this training");
+      throw NotFinite(fmt::format("{}\nthe model is as it was {}", failure.what(), state), good_epochs);
+    }
+    history.stopped = true;
   }
+  if (good_epochs > 0 || !history.epochs.empty()) self.take_averages();
+  callbacks.end();
   return history;
 }
 
@@ -484,12 +514,23 @@ void Model::set_weights(const std::vector<WeightValues>& weights) {
   gradc::set_weights(self.params, self.specs, weights, false);
 }
 
+double Model::learning_rate() {
+  auto& self = this->self();
+  std::lock_guard turn(self.turn);
+  if (!self.new_optimizer && self.params.has(kLearningRate)) return static_cast<double>(*self.params.at(kLearningRate).data);
+  return first_rate(gradc::learning_rate(self.training.optimizer));
+}
+
 void Model::set_learning_rate(double rate) {
   auto& self = this->self();
   std::lock_guard turn(self.turn);
+  if (const auto& now = gradc::learning_rate(self.training.optimizer); now.schedule() != nullptr)
+    throw Error("the learning rate follows a {} and cannot be set; compile the model with a number instead", text_of(now));
   gradc::set_learning_rate(self.training.optimizer, rate);
   if (self.params.has(kLearningRate)) self.params.fill(kLearningRate, {}, static_cast<float>(rate));
 }
+
+void Model::stop_training() { self().stop = true; }
 
 void Model::save(const std::filesystem::path& folder) {
   auto& self = this->self();

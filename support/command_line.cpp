@@ -15,6 +15,8 @@ Option Option::type_name(const std::string& name) { return Option(option_->type_
 
 Option Option::show_default() { return Option(option_->capture_default_str()); }
 
+Option Option::optional_value() { return Option(option_->expected(0, 1)); }
+
 Option Option::single() { return Option(option_->allow_extra_args(false)); }
 
 Option Option::delimiter(char delimiter) { return Option(option_->delimiter(delimiter)); }
@@ -58,6 +60,10 @@ Option Command::add_option(const std::string& names, double& variable, const std
 }
 
 Option Command::add_option(const std::string& names, std::optional<std::uint64_t>& variable, const std::string& description) {
+  return Option(app_->add_option(names, variable, description));
+}
+
+Option Command::add_option(const std::string& names, std::optional<std::int64_t>& variable, const std::string& description) {
   return Option(app_->add_option(names, variable, description));
 }
 

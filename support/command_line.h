@@ -24,6 +24,7 @@ class Option {
   Option required();
   Option type_name(const std::string& name);  ///< What the help text shows for the value.
   Option show_default();                      ///< The help text shows what the variable holds now.
+  Option optional_value();                    ///< It may be given alone; the variable then is empty.
   Option single();                            ///< Takes one value each time it is given; more may follow otherwise.
   Option delimiter(char delimiter);           ///< Stands between several values in one argument.
   Option range(int least, int most);          ///< Both included.
@@ -54,6 +55,7 @@ class Command {
   Option add_option(const std::string& names, std::uint64_t& variable, const std::string& description);
   Option add_option(const std::string& names, double& variable, const std::string& description);
   Option add_option(const std::string& names, std::optional<std::uint64_t>& variable, const std::string& description);
+  Option add_option(const std::string& names, std::optional<std::int64_t>& variable, const std::string& description);
   Option add_option(const std::string& names, std::optional<double>& variable, const std::string& description);
   /// An option whose value goes to a function.
   Option add_option(const std::string& names, const std::function<void(const std::string&)>& use, const std::string& description);

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gradc/error.h"
+#include "model/callbacks.h"
 #include "support/files.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
@@ -39,7 +40,33 @@ struct Options {
   double validation_split = 0;
   bool no_shuffle = false, check_numerics = false, quiet = false;
   std::string log, save, report, live, tensorboard;
+  std::string early_stopping, reduce_lr, save_best, monitor;
+  std::optional<std::int64_t> patience;
+  std::optional<cli::Option> stops_early, reduces_rate;  ///< They may be given alone.
+
+  bool logs_epochs() const { return log.ends_with(".csv"); }
+  std::vector<Callback> callbacks() const;
 };
+
+/// The value of an option as a JSON object; `monitor` is used where it names none.
+nlohmann::json values_of(const std::string& text, const std::string& monitor) {
+  auto values = key_values(text);
+  if (!monitor.empty() && !values.contains("monitor")) values["monitor"] = monitor;
+  return values;
+}
+
+std::vector<Callback> Options::callbacks() const {
+  std::vector<Callback> all;
+  if (stops_early->given() || patience) {
+    auto values = values_of(early_stopping, monitor);
+    if (patience) values["patience"] = *patience;
+    all.emplace_back(early_stopping_from_json(values));
+  }
+  if (reduces_rate->given()) all.emplace_back(reduce_lr_from_json(values_of(reduce_lr, monitor)));
+  if (!save_best.empty()) all.emplace_back(SaveBest{.folder = save_best, .monitor = monitor.empty() ? SaveBest{}.monitor : monitor});
+  if (logs_epochs()) all.emplace_back(CSVLogger{.filename = log});
+  return all;
+}
 
 struct Data {
   DataSet train;
@@ -72,6 +99,7 @@ class StepLog {
 
 void run(const Options& options) {
   std::signal(SIGINT, on_interrupt);
+  auto callbacks = options.callbacks();
   // Unpacking the data and compiling the step take about as long; they go on at once, if there are threads to be had. Arrays are those that
   // the model names, of whose topology the thread has a copy, as the model may be gone first; a data set is read beside the model, too.
   constexpr auto how = std::launch::async | std::launch::deferred;
@@ -89,7 +117,7 @@ void run(const Options& options) {
     auto folder = std::filesystem::path(options.report).parent_path();
     expect_writable(folder.empty() ? "." : folder);
   }
-  StepLog log(options.log);
+  StepLog log(options.logs_epochs() ? "" : options.log);
   auto report = model.prepare(true, options.common.batch_size);
   auto data = loading.get();
   if (options.common.backend == "jit" && !options.quiet)
@@ -105,7 +133,8 @@ void run(const Options& options) {
                  .epochs = options.epochs,
                  .validation_data = options.validation_split > 0 ? std::nullopt : data.validation,
                  .validation_split = options.validation_split,
-                 .shuffle = !options.no_shuffle};
+                 .shuffle = !options.no_shuffle,
+                 .callbacks = std::move(callbacks)};
   std::atomic<bool> stop{false};
   fit.stop = &stop;
   fit.on_step_end = [&](std::int64_t step, const Logs& logs) {
@@ -167,6 +196,8 @@ void run(const Options& options) {
     std::cerr << fmt::format("gradc: interrupted after step {}\n", history.steps.size());
     throw cli::Exit{130};
   }
+  if (history.stopped && options.steps == 0 && !options.quiet)
+    std::cerr << fmt::format("stopped after epoch {}: nothing got better\n", history.epochs.size());
   std::cout << logs_text(history.epochs.back()) << "\n";
 }
 
@@ -186,8 +217,28 @@ void add_train(cli::Program& program) {
   command.add_option("--validation-split", options->validation_split, "The last part of the training data to validate on")
       .range(0.0, 0.999);
   command.add_flag("--no-shuffle", options->no_shuffle, "Take the images in the order of the file");
-  command.add_option("--log", options->log, "Write one JSON object a step: loss and metrics").type_name("STEPS.jsonl");
+  command.add_option("--log", options->log, "Write loss and metrics: one JSON object a step, or into a .csv file one row an epoch")
+      .type_name("STEPS.jsonl|EPOCHS.csv");
   command.add_option("--save", options->save, "Write model.json and its weights there, which tf.js loads").type_name("DIR");
+  options->stops_early =
+      command
+          .add_option("--early-stopping", options->early_stopping,
+                      "End when nothing gets better: monitor=val_loss,min_delta=0,patience=0,mode=auto,baseline,restore_best_weights=false,"
+                      "start_from_epoch=0")
+          .type_name("[KEY=VALUE,...]")
+          .optional_value();
+  command.add_option("--patience", options->patience, "End when nothing gets better in so many epochs: --early-stopping patience=N")
+      .type_name("N");
+  options->reduces_rate =
+      command
+          .add_option(
+              "--reduce-lr", options->reduce_lr,
+              "Lower the learning rate when nothing gets better: monitor=val_loss,factor=0.1,patience=10,mode=auto,min_delta=0.0001,"
+              "cooldown=0,min_lr=0")
+          .type_name("[KEY=VALUE,...]")
+          .optional_value();
+  command.add_option("--save-best", options->save_best, "Save there after each epoch that was the best yet").type_name("DIR");
+  command.add_option("--monitor", options->monitor, "What these three look at, unless they say so: val_loss, val_acc").type_name("NAME");
   command.add_option("--report", options->report, "Write a page with charts, the confusion matrix, the worst mistakes and histograms")
       .type_name("FILE.html");
   command

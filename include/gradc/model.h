@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "gradc/callbacks.h"
 #include "gradc/compile_report.h"
 #include "gradc/dataset.h"
 #include "gradc/error.h"
@@ -36,7 +37,7 @@ using Logs = std::map<std::string, double>;
 struct History {
   std::vector<Logs> steps;   ///< One for each batch that was trained on.
   std::vector<Logs> epochs;  ///< Means over each epoch, with validation. An epoch that was stopped has those of its steps, without.
-  bool stopped = false;      ///< Whether training was asked to stop before its end.
+  bool stopped = false;      ///< Whether training was asked to stop before its end, also by a callback.
 };
 
 /// Training came to a loss or weight that is not finite.
@@ -79,6 +80,7 @@ struct FitOptions {
   bool shuffle = true;  ///< A new order each epoch, by the run's seed and the epochs that the model was trained before.
   std::function<void(std::int64_t step, const Logs&)> on_step_end = {};
   std::function<void(std::int64_t epoch, const Logs&)> on_epoch_end = {};
+  std::vector<Callback> callbacks = {};  ///< In this order, at the end of an epoch before on_epoch_end.
   /// When it becomes true, training ends after the current step: at once if it is already, or becomes so in one of these functions.
   const std::atomic<bool>* stop = nullptr;
 };
@@ -126,7 +128,12 @@ class Model {
   std::vector<WeightValues> weights();
   /// Replaces weights by name. Throws gradc::Error for a name or shape that the model has not, or values that do not fill the shape.
   void set_weights(const std::vector<WeightValues>& weights);
+  /// That of the next step.
+  double learning_rate();
+  /// Throws gradc::Error for a rate that is no finite number of at least 0, or if the rate follows a schedule.
   void set_learning_rate(double rate);
+  /// Ends the `fit` that goes on, after its current step: what its functions may call, as may other threads.
+  void stop_training();
 
   /// What a step that compile_step made for this model reads of a batch, which must outlive it. Throws gradc::Error if the data do not fit.
   StepInput step_input(const DataSet& batch);

@@ -771,6 +771,31 @@ TEST_F(Cli, TrainingOptionsReplaceWhatTheFileSays) {
   expect_error(train + "--metrics precision:threshold", 1, "\"threshold\" is no option; they read key=value");
 }
 
+TEST_F(Cli, TrainingStopsEarlyAndSavesTheBest) {
+  write("m.json", small_model().dump());
+  write_data();
+  auto train = "train " + path("m.json") + data_options() + " --backend reference --validation-split 0.25 ";
+  // An epoch whose loss is not less than 1e9 below the best one's is none.
+  auto result = run(train + "--epochs 9 --early-stopping min_delta=1e9,patience=2 --save-best " + path("best") + " --log " + path("e.csv"));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("stopped after epoch 3: nothing got better"));
+  auto log = read_file(path("e.csv"));
+  EXPECT_THAT(log, HasSubstr("epoch,"));
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 4);
+  EXPECT_TRUE(fs::exists(path("best/model.json")));
+  EXPECT_THAT(run(train + "--epochs 9 --early-stopping --patience 0 -q").err, testing::Not(HasSubstr("stopped")));
+  EXPECT_THAT(run(train + "--epochs 2 --reduce-lr factor=0.5 --monitor loss -q").out, HasSubstr("learning_rate: "));
+  expect_error(train + "--early-stopping patients=3", 1, "\"patients\" (3) is not an option of it; known are monitor, min_delta, patience");
+  expect_error(train + "--patience 3 --monitor val_auc", 1, "early stopping: there is no \"val_auc\" in the logs, which have loss");
+  expect_error(train + "--reduce-lr --lr cosine_decay:initial_learning_rate=1,decay_steps=2", 1, "the learning rate follows a schedule");
+  result = run(train + "--lr piecewise_constant_decay:boundaries=[2,4],values=[0.1,0.2,0.3] --save " + path("saved") + " --report " +
+               path("report.html"));
+  EXPECT_EQ(result.status, 0) << result.err;
+  auto saved = json::parse(read_file(path("saved/model.json")))["modelTopology"]["training_config"]["optimizer_config"]["config"];
+  EXPECT_EQ(saved["learning_rate"]["config"], json::parse(R"({"boundaries": [2, 4], "values": [0.1, 0.2, 0.3]})"));
+  EXPECT_EQ(run("train " + path("saved") + data_options() + " --backend reference").status, 0);
+}
+
 TEST_F(Cli, WhatCannotLearnIsRefusedWithWhatWouldBeRight) {
   auto expect_refused = [&](const char* activation, int units, const char* loss, const char* remedy) {
     auto model = small_model();

@@ -262,8 +262,9 @@ TEST(ModelFile, LossesAndMetricsMayBeObjectsListsAndWrappers) {
 }
 
 TEST(ModelFile, PredictsWithoutTheTrainingConfigurationThatItNames) {
-  auto model = load(
-      trained({{"loss", "no_such_loss"}, {"metrics", {"f1"}}, {"optimizer_config", {{"class_name", "ScheduleFreeAdamW"}, {"config", json::object()}}}}));
+  auto model = load(trained({{"loss", "no_such_loss"},
+                             {"metrics", {"f1"}},
+                             {"optimizer_config", {{"class_name", "ScheduleFreeAdamW"}, {"config", json::object()}}}}));
   EXPECT_EQ(model.predict(DataSet::from({1, 2, 3, 4}, {4}, {0}, {1})).size(), 3);
   auto all = AllOf(HasSubstr("3 problems"), HasSubstr("\"no_such_loss\""), HasSubstr("\"f1\""), HasSubstr("\"ScheduleFreeAdamW\""));
   EXPECT_THAT(message_of([&] { model.expect_trainable(); }), all);

@@ -74,6 +74,8 @@ TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {
     }
 }
 
+TEST(Keras, SchedulesAccumulationAndAveragesTrainAsInKeras) { expect_trains("updates", 18); }
+
 /// Losses, metrics, weights and predictions of the steps in which a Keras trained the models of tests/keras/files.py.
 void expect_files_train(const fs::path& folder, std::size_t count) {
   auto models = folders_in(folder);

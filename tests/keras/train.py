@@ -178,7 +178,7 @@ def record(spec, folder, data_seed):
         raise Skipped(str(error)) from error
     draw_weights(model, random)
     optimizers = keras.optimizers.legacy if spec.get("legacy") else keras.optimizers
-    optimizer = getattr(optimizers, spec["optimizer"]["class_name"])(**spec["optimizer"]["config"])
+    optimizer = made_optimizer(spec["optimizer"], optimizers)
     metrics = [made(metric, keras.metrics) for metric in spec["metrics"]]
     eager = spec.get("eager", False)
     model.compile(optimizer, made(spec["loss"], keras.losses), metrics=metrics, loss_weights=spec.get("loss_weights"), run_eagerly=eager,
@@ -230,6 +230,16 @@ def expect_unclipped(loss, predictions):
 def made(spec, module):
     """A loss, metric or regularizer of a spec: a name, or an object of a class of this module."""
     return spec if isinstance(spec, str) else getattr(module, spec["class_name"])(**spec["config"])
+
+
+def made_optimizer(spec, module):
+    """An optimizer whose learning rate may be a schedule, and which may have another one in it."""
+    config = dict(spec["config"])
+    if isinstance(config.get("learning_rate"), dict):
+        config["learning_rate"] = made(config["learning_rate"], keras.optimizers.schedules)
+    if "inner_optimizer" in config:
+        config["inner_optimizer"] = made_optimizer(config["inner_optimizer"], module)
+    return getattr(module, spec["class_name"])(**config)
 
 
 def main():

@@ -7,10 +7,13 @@
 #include <atomic>
 #include <cmath>
 
+#include <nlohmann/json.hpp>
+
 #include "frontend/training_json.h"
 #include "gradc/error.h"
 #include "gradc/model.h"
 #include "runtime/step.h"
+#include "support/files.h"
 
 namespace gradc::test {
 namespace {
@@ -307,6 +310,173 @@ TEST(Model, AForkedProcessStartsThreadsOfItsOwn) {
   EXPECT_EQ(model.predict(data), expected);
 }
 #endif
+
+/// Training data on which the validation loss of two_classes gets worse from its second epoch on: the labels are the other way round.
+FitOptions worse_and_worse(std::int64_t epochs) {
+  auto validation = rows(8);
+  Floats x(24), y(8);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i) * 0.7f);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<float>(1 - i % 2);
+  return {.batch_size = 4, .epochs = epochs, .validation_data = DataSet::from(x, {3}, y, {})};
+}
+
+TEST(Callbacks, EarlyStoppingEndsAtTheEndOfAnEpoch) {
+  auto model = two_classes();
+  auto options = worse_and_worse(50);
+  std::int64_t steps = 0, epochs = 0;
+  options.on_step_end = [&](std::int64_t, const Logs&) { ++steps; };
+  options.on_epoch_end = [&](std::int64_t, const Logs&) { ++epochs; };
+  options.callbacks = {EarlyStopping{.patience = 2, .restore_best_weights = true}};
+  auto history = model.fit(rows(8), options);
+  EXPECT_TRUE(history.stopped);
+  EXPECT_LT(epochs, 50);
+  EXPECT_EQ(steps, 2 * epochs);
+  EXPECT_EQ(history.epochs.size(), epochs);
+  double best = history.epochs[0]["val_loss"];
+  for (auto& logs : history.epochs) best = std::min(best, logs["val_loss"]);
+  EXPECT_EQ(history.epochs[epochs - 3]["val_loss"], best);
+  EXPECT_NEAR(model.evaluate(*options.validation_data)["loss"], best, 1e-6);
+}
+
+TEST(Callbacks, FunctionsMayStopTraining) {
+  auto model = two_classes();
+  std::int64_t steps = 0;
+  FitOptions options{.batch_size = 4, .epochs = 9, .on_step_end = [&](std::int64_t, const Logs&) { ++steps; }};
+  options.on_epoch_end = [&](std::int64_t epoch, const Logs&) {
+    if (epoch == 1) model.stop_training();
+  };
+  auto history = model.fit(rows(8), options);
+  EXPECT_TRUE(history.stopped);
+  EXPECT_EQ(steps, 4);
+  EXPECT_EQ(history.epochs.size(), 2);
+  options.on_epoch_end = {};
+  options.on_step_end = [&](std::int64_t, const Logs&) {
+    if (++steps == 7) model.stop_training();
+  };
+  EXPECT_TRUE(model.fit(rows(8), options).stopped);
+  EXPECT_EQ(steps, 7);
+  EXPECT_FALSE(model.fit(rows(8), {.batch_size = 4}).stopped);
+}
+
+TEST(Callbacks, NumbersThatAreNotFiniteMayBeAnEnd) {
+  auto model = two_classes();
+  FitOptions options{.batch_size = 4, .epochs = 9};
+  Floats after_second;
+  options.on_epoch_end = [&](std::int64_t epoch, const Logs&) {
+    if (epoch != 1) return;
+    after_second = values(model)[0];
+    auto weights = model.weights();
+    weights[0].values[0] = NAN;
+    model.set_weights(weights);
+  };
+  options.callbacks = {TerminateOnNaN{}};
+  auto history = model.fit(rows(8), options);
+  EXPECT_TRUE(history.stopped);
+  EXPECT_EQ(history.epochs.size(), 2);
+  EXPECT_EQ(values(model)[0], after_second);
+}
+
+TEST(Callbacks, TheBestModelIsSaved) {
+  auto model = two_classes();
+  TemporaryFolder temporary;
+  auto options = worse_and_worse(6);
+  options.callbacks = {SaveBest{.folder = temporary.path() / "best"}};
+  auto history = model.fit(rows(8), options);
+  double best = history.epochs[0]["val_loss"];
+  for (auto& logs : history.epochs) best = std::min(best, logs["val_loss"]);
+  EXPECT_GT(history.epochs.back()["val_loss"], best);
+  auto saved = Model::load(temporary.path() / "best", {.backend = Backend::reference});
+  EXPECT_NEAR(saved.evaluate(*options.validation_data)["loss"], best, 1e-6);
+}
+
+TEST(Callbacks, WhatIsWrongIsSaidBeforeTheFirstStep) {
+  auto model = two_classes();
+  auto before = values(model);
+  auto refuses = [&](const Callback& callback, const std::string& message) {
+    expect_error([&] { model.fit(rows(8), {.batch_size = 4, .callbacks = {callback}}); }, message);
+  };
+  refuses(EarlyStopping{}, "early stopping: there is no \"val_loss\" in the logs, which have loss, acc; there are no data to validate on");
+  refuses(EarlyStopping{.monitor = "loss", .patience = -1}, "early stopping: \"patience\" is -1, expected a finite number of at least 0");
+  refuses(EarlyStopping{.monitor = "loss", .mode = "best"}, "early stopping: \"mode\" is \"best\"; auto, min, max are known");
+  refuses(ReduceLROnPlateau{.monitor = "loss", .factor = 1},
+          "reduce-lr: \"factor\" is 1, expected a number from 0 up to, not including, 1");
+  refuses(SaveBest{.folder = "/proc/none", .monitor = "loss"}, "/proc/none");
+  refuses(CSVLogger{.filename = "/proc/none/log.csv"}, "/proc/none/log.csv: cannot be written");
+  refuses(LearningRateScheduler{}, "learning rate scheduler: there is no function");
+  expect_error([&] { model.fit(rows(8), {.callbacks = {EarlyStopping{}, SaveBest{.folder = "x"}}}); }, "2 problems");
+  EXPECT_EQ(values(model), before);
+  model.compile({.metrics = {"truePositives"}});
+  refuses(EarlyStopping{.monitor = "truePositives"}, "whether more of \"truePositives\" is better or less is not known; give the mode max");
+}
+
+TEST(LearningRates, FollowASchedule) {
+  auto model = two_classes();
+  model.compile({.optimizer = SGD{.learning_rate = PolynomialDecay{.initial_learning_rate = 1, .decay_steps = 4, .end_learning_rate = 0}}});
+  std::vector<double> rates = {model.learning_rate()};
+  model.fit(rows(8), {.batch_size = 2, .on_step_end = [&](std::int64_t, const Logs&) { rates.push_back(model.learning_rate()); }});
+  EXPECT_THAT(rates, testing::ElementsAre(1, 0.75, 0.5, 0.25, 0));
+  auto trained = values(model);
+  model.train_on_batch(rows(8));
+  EXPECT_EQ(values(model), trained);
+  expect_error([&] { model.set_learning_rate(0.5); }, "the learning rate follows a PolynomialDecay and cannot be set");
+  expect_error([&] { model.fit(rows(8), {.callbacks = {ReduceLROnPlateau{.monitor = "loss"}}}); }, "the learning rate follows a schedule");
+}
+
+TEST(LearningRates, AndAllElseOfAnOptimizerAreSaved) {
+  auto model = two_classes();
+  const SGD sgd{.learning_rate = CosineDecay{.initial_learning_rate = 0.5, .decay_steps = 9},
+                .options = {.gradient_accumulation_steps = 2, .use_ema = true, .ema_overwrite_frequency = 3}};
+  model.compile({.optimizer = sgd});
+  TemporaryFolder temporary;
+  model.save(temporary.path());
+  auto loaded = Model::load(temporary.path(), {.backend = Backend::reference});
+  EXPECT_EQ(to_json(loaded.training().optimizer), to_json(Optimizer(sgd)));
+  for (Model* each : {static_cast<Model*>(&model), &loaded}) each->fit(rows(8), {.batch_size = 2, .epochs = 2, .shuffle = false});
+  EXPECT_EQ(values(loaded), values(model));
+}
+
+/// Also where nothing was averaged yet.
+TEST(LearningRates, AveragesBecomeTheWeightsAtTheEndOfFit) {
+  auto model = two_classes();
+  model.compile({.optimizer = SGD{.learning_rate = 0.5, .options = {.use_ema = true, .ema_momentum = 1}}});
+  auto start = values(model);
+  std::atomic<bool> stop{true};
+  model.fit(rows(8), {.batch_size = 4, .stop = &stop});
+  EXPECT_EQ(values(model), start);
+  std::vector<Floats> after_first;
+  model.fit(rows(8), {.batch_size = 2, .on_step_end = [&](std::int64_t, const Logs&) {
+                        if (after_first.empty()) after_first = values(model);
+                      }});
+  // An average that keeps all of itself is what the first update made.
+  EXPECT_EQ(values(model), after_first);
+}
+
+TEST(Regularizers, OrthogonalOnesAreForMatrices) {
+  const Regularizer columns{.orthogonal = 0.5, .columns = true};
+  // Columns (1, 0) and (3, 4): the cosine is 0.6.
+  Sequential model({Dense{.units = 2, .kernel_regularizer = columns, .input_shape = {2}, .name = "d"}});
+  model.set_run_options({.backend = Backend::reference});
+  model.compile({.loss = "meanSquaredError"});
+  model.set_weights({{"d/kernel", {2, 2}, {1, 3, 0, 4}}});
+  const auto zeros = DataSet::from({0, 0}, {2}, {0, 0}, {2});
+  EXPECT_NEAR(model.evaluate(zeros)["loss"], 0.3, 1e-6);
+  TemporaryFolder temporary;
+  model.save(temporary.path());
+  auto loaded = Model::load(temporary.path(), {.backend = Backend::reference});
+  EXPECT_NEAR(loaded.evaluate(zeros)["loss"], 0.3, 1e-6);
+  auto refuses = [](const Dense& dense, const std::string& message) {
+    expect_error(
+        [&] {
+          Sequential refused({dense});
+          refused.compile({.loss = "meanSquaredError"});
+        },
+        message);
+  };
+  refuses({.units = 2, .bias_regularizer = columns, .input_shape = {2}, .name = "d"},
+          "layer \"d\" (Dense): OrthogonalRegularizer is for weights that are matrices; this is of shape 2");
+  refuses({.units = 2, .activity_regularizer = columns, .input_shape = {2}, .name = "d"}, "OrthogonalRegularizer is for weights");
+  refuses({.units = 1, .kernel_regularizer = columns, .input_shape = {2}, .name = "d"}, "OrthogonalRegularizer needs two columns or more");
+}
 
 }  // namespace
 }  // namespace gradc::test

@@ -1,6 +1,7 @@
 """Specs of models for other libraries to build and train: tests/keras/train.py and tests/tfjs/parity.js read them.
 
     specs.py training --out FILE                         optimizers, losses, regularizers and metrics with their options
+    specs.py updates --out FILE                          what happens between a gradient and a weight
     specs.py losses|metrics --out FILE                   each loss, each metric
     specs.py layers --out FILE                           options of layers that the random models of gradc fuzz do not have
     specs.py normalizations --out FILE                   layers that normalize each image, or draw numbers
@@ -356,7 +357,43 @@ def class_weights():
     ]
 
 
-SPECS = {"class_weights": class_weights, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "masks": masks}
+def updates():
+    """Schedules of the learning rate, gradients of several batches, moving averages of weights, and optimizers with rules of their own."""
+    def spec(name, optimizer, layers=None, steps=7, **options):
+        return sequential(name, options.pop("input_shape", [6]), layers or [dense(7, "tanh"), dense(5, "softmax")], optimizer=optimizer, metrics=[],
+                          loss="categorical_crossentropy", labels="one_hot", batch=6, steps=steps, validation=12, **options)
+
+    def rate(class_name, **config):
+        return of(class_name, initial_learning_rate=0.1, **config)
+
+    normalized = [dense(7, "tanh", kernel_constraint=of("MinMaxNorm", min_value=0.4, max_value=0.8, rate=0.7)), layer("BatchNormalization", momentum=0.8),
+                  dense(5, "softmax", kernel_constraint=of("MaxNorm", max_value=0.5))]
+    image = {"input_shape": [6, 5, 3], "layers": [conv(4, 3, 1, activation="tanh"), layer("SeparableConv2D", filters=5, kernel_size=2), layer("Flatten"), dense(4, "tanh"), dense(5, "softmax")]}
+    orthogonal = [dense(7, "tanh", kernel_regularizer=of("OrthogonalRegularizer", factor=0.3)),
+                  dense(5, "softmax", kernel_regularizer=of("OrthogonalRegularizer", factor=0.2, mode="columns"))]
+    return [
+        spec("schedule_exponential", of("Adam", learning_rate=rate("ExponentialDecay", decay_steps=3, decay_rate=0.6), epsilon=1e-2)),
+        spec("schedule_piecewise", of("SGD", learning_rate=of("PiecewiseConstantDecay", boundaries=[2, 5], values=[0.2, 0.1, 0.3]), momentum=0.8)),
+        spec("schedule_polynomial", of("RMSprop", learning_rate=rate("PolynomialDecay", decay_steps=4, power=0.5, cycle=True), epsilon=1e-2)),
+        spec("schedule_inverse_time", of("Adagrad", learning_rate=rate("InverseTimeDecay", decay_steps=3, decay_rate=0.7, staircase=True))),
+        spec("schedule_cosine", of("AdamW", learning_rate=rate("CosineDecay", decay_steps=12, alpha=0.1, warmup_target=0.2, warmup_steps=4), weight_decay=0.1, epsilon=1e-2)),
+        spec("schedule_restarts", of("SGD", learning_rate=rate("CosineDecayRestarts", first_decay_steps=3, m_mul=0.7), momentum=0.6, nesterov=True)),
+        spec("accumulated_sgd", of("SGD", learning_rate=0.2, momentum=0.7, gradient_accumulation_steps=2, clipnorm=0.3)),
+        spec("accumulated_adam", of("Adam", learning_rate=rate("ExponentialDecay", decay_steps=4, decay_rate=0.5), epsilon=1e-2, weight_decay=0.1, gradient_accumulation_steps=3), normalized),
+        spec("accumulated_nadam", of("Nadam", learning_rate=0.05, epsilon=1e-2, gradient_accumulation_steps=2)),
+        spec("average_at_the_end", of("SGD", learning_rate=0.3, use_ema=True, ema_momentum=0.8), normalized),
+        spec("average_each_three_updates", of("Adam", learning_rate=0.05, epsilon=1e-2, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=3), normalized),
+        spec("average_of_accumulated", of("SGD", learning_rate=0.3, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=2, gradient_accumulation_steps=2), normalized),
+        spec("adafactor", of("Adafactor", learning_rate=0.05, weight_decay=0.1), **image),
+        spec("adafactor_scheduled", of("Adafactor", learning_rate=rate("CosineDecay", decay_steps=9), beta_2_decay=-0.6, clip_threshold=0.5, epsilon_2=0.1, relative_step=False, gradient_accumulation_steps=2)),
+        spec("muon", of("Muon", learning_rate=0.05, epsilon=1e-2, adam_weight_decay=0.2, weight_decay=0.1, momentum=0.8), **image),
+        spec("muon_excluding", of("Muon", learning_rate=0.05, epsilon=1e-2, exclude_layers=["layer_1"], nesterov=False, rms_rate=None, ns_steps=3, adam_lr_ratio=0.5, weight_decay=None, gradient_accumulation_steps=2)),
+        spec("orthogonal", of("SGD", learning_rate=0.3), orthogonal),
+        spec("loss_scaled", of("LossScaleOptimizer", inner_optimizer=of("Adam", learning_rate=0.05, epsilon=1e-2))),
+    ]
+
+
+SPECS = {"class_weights": class_weights, "masks": masks, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
 
 
 def main():
