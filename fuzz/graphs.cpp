@@ -241,6 +241,36 @@ class GraphGenerator {
     if (c_.coin()) keep(dy);
   }
 
+  /// A value with itself, or with the rows and columns of a param that are the same for all images.
+  void matmul() {
+    const auto x = image();
+    const auto& dims = type(x).dims;
+    const auto rows = dims.end()[-2], columns = dims.back(), matrices = type(x).elements() / (rows * columns);
+    Attributes attributes;
+    const bool transpose_a = c_.coin(), transpose_b = c_.coin();
+    if (transpose_a) attributes.set("transpose_a", std::int64_t{1});
+    if (transpose_b) attributes.set("transpose_b", std::int64_t{1});
+    const auto depth = transpose_a ? rows : columns, made = transpose_a ? columns : rows;
+    if (transpose_a != transpose_b && c_.coin()) {
+      if (matrices * made * made <= kMostElements) keep(b_.emit(OpKind::matmul, {x, x}, attributes));
+      return;
+    }
+    const auto features = random_channels(c_);
+    if (matrices * std::max(made, depth) * features > kMostElements) return;
+    Ints other(dims.begin() + 1, dims.end() - 2);
+    other.insert(other.end(), {transpose_b ? features : depth, transpose_b ? depth : features});
+    auto second = dims;
+    std::copy(other.end() - 2, other.end(), second.end() - 2);
+    auto y = b_.emit(OpKind::broadcast, {param(other)}, {{"dims", second}});
+    if (c_.coin()) {
+      Ints one(second.size(), 1);
+      one[0] = kBatch;
+      auto number = b_.emit(OpKind::slice, {x}, {{"begin", Ints(second.size(), 0)}, {"size", one}});
+      y = b_.emit(OpKind::add, {y, b_.emit(OpKind::softsign, {number})});
+    }
+    keep(b_.emit(OpKind::matmul, {x, y}, attributes));
+  }
+
   /// A value with no element below 0.5.
   ValueId positive(ValueId x) { return b_.emit(OpKind::add, {b_.emit(OpKind::square, {x}), b_.constant(0.5)}); }
 
@@ -513,7 +543,7 @@ class GraphGenerator {
       case 2: return convolution();
       case 3: return pooling(OpKind::max_pool);
       case 4: return pooling(OpKind::avg_pool);
-      case 5: return dense();
+      case 5: return c_.one_in(3) ? matmul() : dense();
       case 6: return unary();
       case 7: return binary_or_select();
       case 8: return softmax();

@@ -10,6 +10,7 @@ namespace gradc {
 
 enum class LoopKind : std::uint8_t {
   batch,
+  matrix,   ///< The matrices of an image, each of which meets its own of another value.
   row,      ///< The vectors of an image of several dimensions, on each of which a dense layer works.
   space,    ///< Positions of a convolution's window.
   kernel,   ///< Positions within that window.
@@ -36,6 +37,8 @@ struct Iteration {
 
   bool is_convolution() const { return !windows.empty(); }
   bool is_depthwise() const { return groups > 1 && extent(LoopKind::feature) == groups; }
+  /// Whether it is a product of two values that both are images'.
+  bool is_of_images() const { return loops.front().in_first && loops.front().in_second && loops.front().in_result; }
   /// Whether it is a layer's output or the gradient of its input: something for each image.
   bool makes_images() const { return loops.front().in_result; }
   /// The product of the extents of the loops of a kind.

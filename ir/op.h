@@ -83,8 +83,8 @@ struct OpDef {
   int instructions = -1;
   /// Whether operands may be computed where it reads them, as it reads each few times.
   bool inlines_operands = false;
-  /// The operand that may be read through a transpose, where it lies, or -1.
-  int transposable = -1;
+  /// The operands that may be read through a transpose, where they lie.
+  std::vector<int> transposable = {};
   /// Whether it sees all images of the batch at once, so that its result is none of a tile's.
   bool whole_batch = false;
   /// The op that computes the same over the whole batch at once, of as many `rows` of the result as that attribute says.

@@ -156,6 +156,47 @@ void repeat_scalars(Graph& graph, bool tests) {
   eliminate_dead_code(graph);
 }
 
+/// Whether a contraction reads what a transpose reads where it lies instead of a copy. Lanes of images take one element at a time from
+/// anywhere. Lanes of features want neighbouring ones, which a dense kernel has along the sum that is made, and a matrix in its rows.
+bool can_read_transposed(const Graph& graph, const Op& op, const Op& transpose) {
+  const auto& operands = definition(op.kind).transposable;
+  if (operands.empty()) return false;
+  for (std::size_t i = 0; i < op.operands.size(); ++i)
+    if (op.operands[i] == transpose.result() && std::find(operands.begin(), operands.end(), static_cast<int>(i)) == operands.end())
+      return false;
+  if (graph.lanes == Lanes::batch) return true;
+  const auto loops = graph.iteration(op);
+  const auto& permutation = transpose.attributes.ints("permutation");
+  if (loops.is_of_images()) return permutation.back() == std::ssize(permutation) - 1;
+  return loops.contiguous == LoopKind::depth && loops.extent(LoopKind::depth) % cost::kVectorMultiple == 0;
+}
+
+/// Gives each reader of a transposed value that could read it where it lies a transpose of its own, which joins its kernel.
+void repeat_transposes(Graph& graph) {
+  const auto users = graph.users();
+  Rewriter rewriter(graph);
+  std::map<ValueId, Op> repeated;
+  for (auto op : rewriter.old_ops()) {
+    if (op.kind == OpKind::transpose && graph.type(op.result()).batched() && users[op.result()].size() > 1 &&
+        std::all_of(users[op.result()].begin(), users[op.result()].end(),
+                    [&](int user) { return can_read_transposed(graph, rewriter.old_ops()[user], op); }))
+      repeated.emplace(op.result(), op);
+    std::map<ValueId, ValueId> own;
+    for (auto& operand : op.operands) {
+      auto found = repeated.find(operand);
+      if (found == repeated.end()) continue;
+      auto [copy, is_new] = own.try_emplace(operand, -1);
+      if (is_new) {
+        rewriter.b.stand_at(op);
+        copy->second = rewriter.b.emit(OpKind::transpose, found->second.operands, found->second.attributes, graph.values[operand].name);
+      }
+      operand = copy->second;
+    }
+    graph.ops.push_back(std::move(op));
+  }
+  eliminate_dead_code(graph);
+}
+
 /// Groups of ops under union, with the checks that keep them an acyclic graph.
 class FusionGroups {
  public:
@@ -314,7 +355,8 @@ class FusionRules {
     // What is computed once of a sum over the batch is not computed in each tile.
     const bool waits_for_sum = groups_.tiled(own) && groups_.any(group, is_sum);
     if (is_pointwise(from.kind) && graph_.type(through).rank() == 0 && groups_.only_used_by(group, own) && !waits_for_sum) return true;
-    if (from.kind == OpKind::transpose && groups_.tiled(own) && groups_.only_used_by(group, own)) return reads_transposed(op, through);
+    if (from.kind == OpKind::transpose && groups_.tiled(own) && groups_.only_used_by(group, own))
+      return can_read_transposed(graph_, op, from);
     if (groups_.tiled(group) != groups_.tiled(own)) return false;
     if (!groups_.tiled(own) && op.kind == OpKind::reduce_sum) return is_product_of_weights(from, group, own);
     if (!groups_.tiled(own)) return pointwise_of_one_shape(op, own, from, group, through);
@@ -361,16 +403,6 @@ class FusionRules {
       of_product.insert(m);
     }
     return false;
-  }
-
-  /// Whether a gradient reads its weights where they are instead of a transposed copy. Lanes of images take one weight at a time from
-  /// anywhere; lanes of features want neighbouring weights, which a dense kernel has along the sum that is made.
-  bool reads_transposed(const Op& op, ValueId through) const {
-    const int operand = definition(op.kind).transposable;
-    if (operand < 0 || op.operands[operand] != through) return false;
-    if (graph_.lanes == Lanes::batch) return true;
-    const auto loops = graph_.iteration(op);
-    return loops.contiguous == LoopKind::depth && loops.extent(LoopKind::depth) % cost::kVectorMultiple == 0;
   }
 
   /// Whether the value comes from a product of its kernel by pointwise ops and poolings alone.
@@ -544,6 +576,7 @@ void fuse(Graph& graph, const FuseOptions& options) {
   });
   copy_updated_outputs(graph);
   repeat_scalars(graph, options.fuse);
+  if (options.fuse) repeat_transposes(graph);
   std::optional<FusionGroups> grouped(group_ops(graph, options));
   auto order = grouped->order();
   if (!order) {

@@ -85,7 +85,9 @@ void add_layout_cost(const Graph& graph, const Workload& workload, double times,
     const auto &first = graph.type(op.operands[0]), &second = graph.type(op.operands[1]), &result = graph.type(op.result());
     auto largest = std::max(
         {first.batched() ? first.elements() : 0, second.batched() ? second.elements() : 0, result.batched() ? result.elements() : 0});
-    bool fits = is_dense ? weight_bytes(graph, op) <= target.l1 : cost::kMapsInCache * largest * lanes * kFloat <= target.l2;
+    // What meets weights needs them in cache; images that meet each other lie there for all lanes.
+    const bool on_weights = is_dense && !loops.is_of_images();
+    bool fits = on_weights ? weight_bytes(graph, op) <= target.l1 : cost::kMapsInCache * largest * lanes * kFloat <= target.l2;
     const auto features = loops.extent(loops.contiguous), groups = loops.groups;
     const bool depthwise = loops.is_depthwise();
     // Where a vector takes more channels than features, those are its lanes.
@@ -93,7 +95,7 @@ void add_layout_cost(const Graph& graph, const Workload& workload, double times,
     auto use = inner_product > 0 ? use_of_inner_product(loops, inner_product, target.lanes) : lane_utilization(features, groups, lanes);
     // A kernel's gradient may have the channels that are read as lanes.
     if (!is_dense && !loops.makes_images() && groups == 1) use = std::max(use, lane_utilization(loops.extent(LoopKind::depth), 1, lanes));
-    const bool rows = is_dense && (times > 1 || loops.extent(LoopKind::row) >= cost::kRowsOfInnerProducts);
+    const bool rows = on_weights && (times > 1 || loops.extent(LoopKind::row) >= cost::kRowsOfInnerProducts);
     const double streaming = !is_dense              ? cost::kStreaming
                              : loops.makes_images() ? cost::kDenseStreaming
                              : rows                 ? cost::kGood
@@ -147,7 +149,8 @@ std::int64_t largest_weights(const Graph& graph) {
   std::int64_t weights = 0;
   for (const auto& op : graph.ops) {
     if (op.body) weights = std::max(weights, largest_weights(*op.body));
-    if (is_contraction(op.kind) && graph.type(op.result()).batched() && !graph.iteration(op).is_convolution())
+    if (is_contraction(op.kind) && graph.type(op.result()).batched() && !graph.type(op.operands[1]).batched() &&
+        !graph.iteration(op).is_convolution())
       weights = std::max(weights, graph.type(op.operands[1]).elements());
   }
   return weights;

@@ -33,6 +33,23 @@ ImageTile choose_image_tile(const ConvolutionLoops& loops, const Target& target,
   return candidates.pick(candidate);
 }
 
+MatrixTile choose_matrix_tile(std::int64_t rows, std::int64_t columns, std::int64_t depth, const Target& target, int candidate) {
+  TileCandidates<MatrixTile> candidates;
+  for (std::int64_t m = 1; m <= std::min<std::int64_t>(rows, 16); ++m)
+    for (std::int64_t n = 1; n <= std::min<std::int64_t>(columns, 16); ++n) {
+      // Beside the accumulators one side's elements stay in registers, and one of the other side at a time.
+      if (m * n + std::min(m, n) + 1 > target.registers && m * n > 1) continue;
+      candidates.add(cost::cycles({.blocks = static_cast<double>(ceil_div(rows, m) * ceil_div(columns, n)),
+                                   .depth = static_cast<double>(depth),
+                                   .accumulators = static_cast<double>(m * n),
+                                   .multiply_adds = static_cast<double>(m * n),
+                                   .loads = static_cast<double>(m + n)},
+                                  target),
+                     {m, n});
+    }
+  return candidates.pick(candidate);
+}
+
 FeatureTile choose_feature_tile(const FeatureLanes& lanes, std::int64_t others, std::int64_t depth, std::int64_t repeat,
                                 const Target& target, int candidate) {
   const bool cut = lanes.groups > 1 && !lanes.depthwise();

@@ -41,6 +41,14 @@ struct ConvolutionLoops {
 /// neighbouring columns; each weight is broadcast once for all columns.
 ImageTile choose_image_tile(const ConvolutionLoops& loops, const Target& target, int candidate);
 
+/// Accumulators of a product of matrices where lanes are images: a vector for each of rows × columns.
+struct MatrixTile {
+  std::int64_t rows = 1, columns = 1;
+};
+
+/// Each step loads an element of every row and column of the tile, which all of the other side share.
+MatrixTile choose_matrix_tile(std::int64_t rows, std::int64_t columns, std::int64_t depth, const Target& target, int candidate);
+
 /// The features that vectors are cut from.
 struct FeatureLanes {
   std::int64_t features;

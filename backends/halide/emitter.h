@@ -37,7 +37,7 @@ struct Contraction {
   /// Whether images, instead of columns, share each vector of a convolution's weights; only where lanes are features.
   bool images_share = false;
   std::int64_t groups = 1;  ///< Groups of a convolution's channels.
-  Halide::Func weights;     ///< A convolution's, computed in place unless it is scheduled.
+  Halide::Func weights;     ///< A convolution's, or a second matrix, computed in place unless it is scheduled.
 };
 
 class Emitter {
@@ -134,6 +134,9 @@ void halide_pointwise(Emitter&, const Op&);
 /// Schedules of whole kernels, each with the reasons for its numbers.
 void schedule_product(Emitter& e, Halide::Func consumer, const Type& sink_type, const Contraction& product, const Op* pool);
 void schedule_product_of_features(Emitter& e, Halide::Func consumer, const Type& sink_type, const Contraction& product, const Op* pool);
+/// Of products of matrices, whose consumers have their arguments: where lanes are images, and where they are features.
+void schedule_matrices(Emitter& e, Halide::Func consumer, const Type& type, const Contraction& product);
+void schedule_matrices_of_features(Emitter& e, Halide::Func consumer, const Type& type, const Contraction& product);
 void schedule_map(const Emitter& e, Halide::Func consumer, const Type& type);
 
 /// The pixels of a product that a pooling in its kernel makes one: columns, and rows times planes.
@@ -170,6 +173,11 @@ std::vector<Halide::Var> first_outermost(Halide::Func func);
 /// that short loops do not spend their time on branches.
 void keep_in_registers(Halide::Func acc, const Halide::Var& feature, int width, std::vector<Halide::VarOrRVar> reduction,
                        std::int64_t depth = 0);
+
+/// Keeps the accumulators of a tile of features × rows in registers, within the loop `at` of their consumer. Too few to hide the latency of
+/// a multiply-add are split into chains, which take turns.
+void sum_in_chains(const Emitter& e, Halide::Func consumer, const Halide::Var& at, const Contraction& product, const FeatureTile& tile,
+                   int width, std::int64_t depth);
 
 /// Vectors of a convolution's features do not cross its groups, so that they take the same inputs: the largest power of two of lanes that
 /// divides the features of a group; or any number of features if each is a group of its own.

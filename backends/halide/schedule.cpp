@@ -128,6 +128,7 @@ void schedule_product(Emitter& e, Func consumer, const gradc::Type& type, const 
   auto& r = product.domain;
   Var co("co"), ci("ci"), xo("xo"), xi("xi");
 
+  if (op.kind == OpKind::matmul) return schedule_matrices(e, consumer, type, product);
   if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) {
     // One vector of inputs meets a column of weights: as many accumulators as divide the work evenly below 3/4 of the registers.
     auto most = std::min<std::int64_t>(e.target().registers * 3 / 4, dims[0]);

@@ -54,6 +54,15 @@ void schedule_dot(Emitter& e, Func consumer, const Contraction& product, const V
   }
 }
 
+/// The chains that a tile's accumulators are split into.
+int chains_of(const Emitter& e, const FeatureTile& tile, std::int64_t depth) {
+  int chains = 1;
+  while (chains * tile.vectors * tile.others < e.target().enough_accumulators() && depth % (2 * chains) == 0 &&
+         depth >= cost::kStepsOfChain * chains)
+    chains *= 2;
+  return chains;
+}
+
 /// The outermost loops of a consumer: the image and the feature block; each split with its tail shifted back, as the consumer only writes
 /// what it computes.
 void schedule_dense(Emitter& e, Func consumer, const gradc::Type& type, const Contraction& product) {
@@ -79,26 +88,10 @@ void schedule_dense(Emitter& e, Func consumer, const gradc::Type& type, const Co
   if (!of_images) order.push_back(args[0]);
   order.push_back(fo);
   consumer.reorder(order).vectorize(vi).unroll(vo).unroll(ri);
+  sum_in_chains(e, consumer, ro, product, block, width, depth);
+  // Rows of weights for few accumulators lie close together.
   auto acc = product.accumulator;
-  acc.compute_at(consumer, ro);
-  // Too few accumulators to hide the latency of a multiply-add are split into chains, which take turns. Rows of so few weights lie close
-  // together.
-  int chains = 1;
-  while (chains * block.vectors * block.others < e.target().enough_accumulators() && depth % (2 * chains) == 0 &&
-         depth >= cost::kStepsOfChain * chains)
-    chains *= 2;
-  if (chains > 1) {
-    RVar outer("outer"), inner("inner");
-    Var turn("turn");
-    acc.update().split(product.domain.x, outer, inner, chains);
-    auto part = acc.update().rfactor(inner, turn);
-    part.compute_at(consumer, ro).bound_extent(turn, chains);
-    keep_in_registers(part, part.args()[1], width, {outer});
-    keep_in_registers(acc, acc.args()[1], width, {inner});
-    return;
-  }
-  keep_in_registers(acc, acc.args()[1], width, {product.domain.x});
-  if (auto weights = product.op->operands[1]; e.in_memory(weights))
+  if (auto weights = product.op->operands[1]; e.in_memory(weights) && chains_of(e, block, depth) == 1)
     acc.update().prefetch(e.memory(weights), product.domain.x, product.domain.x, cost::kRowsAhead, PrefetchBoundStrategy::NonFaulting);
 }
 
@@ -217,6 +210,21 @@ void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarO
   update.reorder(order);
 }
 
+void sum_in_chains(const Emitter& e, Func consumer, const Var& at, const Contraction& product, const FeatureTile& tile, int width,
+                   std::int64_t depth) {
+  auto acc = product.accumulator;
+  acc.compute_at(consumer, at);
+  const int chains = chains_of(e, tile, depth);
+  if (chains == 1) return keep_in_registers(acc, acc.args()[1], width, {product.domain.x});
+  RVar outer("outer"), inner("inner");
+  Var turn("turn");
+  acc.update().split(product.domain.x, outer, inner, chains);
+  auto part = acc.update().rfactor(inner, turn);
+  part.compute_at(consumer, at).bound_extent(turn, chains);
+  keep_in_registers(part, part.args()[1], width, {outer});
+  keep_in_registers(acc, acc.args()[1], width, {inner});
+}
+
 int group_width(const Emitter& e, std::int64_t features, std::int64_t groups) {
   auto of_group = features / groups;
   int width = e.width(features);
@@ -234,6 +242,7 @@ void schedule_product_of_features(Emitter& e, Func consumer, const gradc::Type& 
   const auto& op = *product.op;
   if (op.kind == OpKind::dense_weight_grad_whole) return schedule_whole_gradient(e, consumer, type, product);
   bound_all(consumer, type, e.images());
+  if (op.kind == OpKind::matmul) return schedule_matrices_of_features(e, consumer, type, product);
   if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) return schedule_dense(e, consumer, type, product);
   if (!product.horizontal_sums.empty()) return schedule_inner_product(e, consumer, type, product);
 

@@ -146,7 +146,7 @@ OpDef define_conv_input_grad() {
           .iteration = iteration_of_input_grad,
           .gives_zero = zero_where_first_is,
           .inlines_operands = true,
-          .transposable = 1};
+          .transposable = {1}};
 }
 
 OpDef define_conv_weight_grad() {

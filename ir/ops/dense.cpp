@@ -90,7 +90,7 @@ OpDef define_dense_input_grad() {
           .iteration = iteration_of_input_grad,
           .gives_zero = zero_where_first_is,
           .inlines_operands = true,
-          .transposable = 1};
+          .transposable = {1}};
 }
 OpDef define_dense_weight_grad() {
   return {.summary = "the gradient of dense with respect to its kernel; sums over the batch and every dimension but the last",

@@ -69,6 +69,84 @@ OpCase dense_case(std::int64_t in, std::int64_t out, std::int64_t batch) {
           batch};
 }
 
+struct Matrices {
+  Ints before;  ///< Dimensions of an image before a matrix.
+  std::int64_t rows, depth, columns;
+  bool transpose_a, transpose_b;
+  std::int64_t batch;
+};
+
+Attributes transposed(bool a, bool b) {
+  Attributes attributes;
+  if (a) attributes.set("transpose_a", std::int64_t{1});
+  if (b) attributes.set("transpose_b", std::int64_t{1});
+  return attributes;
+}
+
+/// Both matrices are parts of an image.
+OpCase matmul_case(const Matrices& c) {
+  const auto first = c.rows * c.depth, second = c.depth * c.columns;
+  return {fmt::format("matmul {}{} by {}x{} by {}{} batch {}", c.before.empty() ? "" : shape_string(c.before) + " of ", c.rows, c.depth,
+                      c.columns, c.transpose_a ? " a'" : "", c.transpose_b ? " b'" : "", c.batch),
+          [=](TrainingGraph& t) {
+            auto x = trainable_images(t);
+            auto matrix = [&](std::int64_t begin, std::int64_t rows, std::int64_t columns) {
+              auto size = t.b.type(x).dims;
+              Ints from(size.size(), 0);
+              from.back() = begin;
+              size.back() = rows * columns;
+              auto part = t.b.emit(OpKind::slice, {x}, {{"begin", from}, {"size", size}});
+              size.back() = rows;
+              size.push_back(columns);
+              return t.b.emit(OpKind::reshape, {part}, {{"dims", size}});
+            };
+            auto a = c.transpose_a ? matrix(0, c.depth, c.rows) : matrix(0, c.rows, c.depth);
+            auto b = c.transpose_b ? matrix(first, c.columns, c.depth) : matrix(first, c.depth, c.columns);
+            t.loss_of(t.b.emit(OpKind::matmul, {a, b}, transposed(c.transpose_a, c.transpose_b)), 4);
+          },
+          followed_by(c.before, {first + second}), c.batch};
+}
+
+/// A loop whose steps multiply matrices of what it scans, of its state and of what is the same in all steps.
+OpCase matmul_in_scan_case(std::int64_t steps, std::int64_t rows, std::int64_t columns, std::int64_t batch) {
+  return {fmt::format("matmul in a scan of {} steps, {}x{}, batch {}", steps, rows, columns, batch),
+          [=](TrainingGraph& t) {
+            auto x_all = trainable_images(t);
+            auto first = t.b.emit(OpKind::slice, {x_all}, {{"begin", Ints(4, 0)}, {"size", Ints{kBatch, 1, rows, columns}}});
+            auto same = t.b.emit(OpKind::reshape, {first}, {{"dims", Ints{kBatch, rows, columns}}});
+            ScanBuilder scan(t.b, steps);
+            auto& b = scan.body;
+            auto h = scan.carry(same, "h"), x = scan.scan(x_all, "x");
+            auto of_input = b.emit(OpKind::matmul, {x, scan.constant(same)}, transposed(true, false));
+            auto next = b.emit(OpKind::tanh, {b.emit(OpKind::matmul, {h, of_input})});
+            scan.output(next, "next");
+            scan.output(b.emit(OpKind::matmul, {next, x}, transposed(false, true)), "y");
+            t.loss_of(scan.finish("loop")[1], 7);
+          },
+          {steps, rows, columns},
+          batch};
+}
+
+/// Attention of so many heads, whose matrices are read through transposes, with pointwise ops behind a product.
+OpCase attention_case(std::int64_t steps, std::int64_t heads, std::int64_t size, std::int64_t batch) {
+  return {fmt::format("attention of {} steps, {} heads of {}, batch {}", steps, heads, size, batch),
+          [=](TrainingGraph& t) {
+            auto x = trainable_images(t);
+            auto of_heads = [&](const std::string& name) {
+              const auto features = heads * size;
+              auto y = t.b.emit(OpKind::dense, {x, t.param(name, {features, features})});
+              y = t.b.emit(OpKind::mul, {y, t.b.constant(1 / static_cast<double>(features))});
+              auto apart = t.b.emit(OpKind::reshape, {y}, {{"dims", Ints{kBatch, steps, heads, size}}});
+              return t.b.emit(OpKind::transpose, {apart}, {{"permutation", Ints{0, 2, 1, 3}}});
+            };
+            auto scores = t.b.emit(OpKind::matmul, {of_heads("q"), of_heads("k")}, transposed(false, true));
+            auto shares = t.b.emit(OpKind::softmax, {t.b.emit(OpKind::add, {scores, t.param("mask", {steps, steps})})});
+            t.loss_of(t.b.emit(OpKind::tanh, {t.b.emit(OpKind::matmul, {shares, of_heads("v")})}), 5);
+          },
+          {steps, heads * size},
+          batch};
+}
+
 OpCase pool_case(OpKind kind, const Ints& image, const Ints& size, const Ints& strides, const Pairs& padding, std::int64_t batch) {
   auto name = std::string(name_of(kind)) + " " + shape_string(image) + " window " + to_string(Attribute(size)) + " strides " +
               to_string(Attribute(strides)) + " padding " + to_string(Attribute(padding));
@@ -420,6 +498,23 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
                    },
                    {3, 4, 2},
                    2});
+  for (int flags = 0; flags < 4; ++flags) {
+    const bool a = (flags & 1) != 0, b = (flags & 2) != 0;
+    cases.push_back(matmul_case({{}, random.integer(1, 9), random.integer(1, 9), random.integer(1, 9), a, b, random.integer(1, 20)}));
+    cases.push_back(matmul_case({{2, 3}, random.integer(1, 5), random.integer(1, 5), random.integer(1, 5), a, b, 3}));
+    cases.push_back(matmul_case({{3}, 1, 7, 1, a, b, 17}));
+  }
+  cases.push_back(attention_case(random.integer(1, 5), 2, 3, random.integer(1, 18)));
+  cases.push_back(matmul_in_scan_case(random.integer(1, 4), random.integer(1, 4), random.integer(1, 4), random.integer(1, 18)));
+  // A matrix by itself, and by itself transposed.
+  for (bool a : {false, true})
+    cases.push_back({a ? "matmul of a value with itself, a'" : "matmul of a value with itself, b'",
+                     [a](TrainingGraph& t) {
+                       auto x = trainable_images(t);
+                       t.loss_of(t.b.emit(OpKind::matmul, {x, x}, transposed(a, !a)), 6);
+                     },
+                     {3, 4, 5},
+                     2});
   cases.push_back(lstm_case(random.integer(2, 6), random.integer(1, 5), 4, 3, false, false));
   cases.push_back(lstm_case(random.integer(1, 4), random.integer(1, 5), 3, 18, true, true));
   cases.push_back(masked_scan_case(random.integer(2, 5), random.integer(2, 6), 17));
@@ -476,9 +571,11 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
 std::vector<OpCase> large_op_cases() {
   // Kernels so large that their gradients are computed over the whole batch, and as wide as vectors are, or not quite, or with long sums of
   // few outputs.
-  return {lstm_case(7, 20, 33, 19, true, false), dense_case(90, 128, 18), dense_case(130, 64, 64), dense_case(101, 91, 5),
-          dense_case(512, 10, 3), gather_case(300, {256}, {20}, 33), gather_case(5000, {9}, {70}, 18),
-          conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
+  return {matmul_case({{2}, 33, 40, 37, false, false, 5}), matmul_case({{2}, 48, 64, 100, false, true, 18}),
+          matmul_case({{}, 67, 19, 64, true, false, 3}), matmul_case({{3}, 21, 128, 5, true, true, 17}), attention_case(33, 4, 16, 5),
+          matmul_case({{}, 2, 256, 3, false, true, 1}), lstm_case(7, 20, 33, 19, true, false), dense_case(90, 128, 18),
+          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3), gather_case(300, {256}, {20}, 33),
+          gather_case(5000, {9}, {70}, 18), conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
           conv_case({{9, 13}, 16, 70, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}),
           conv_case({{9, 40}, 4, 64, {5, 2}, {1, 1}, {{2, 2}, {0, 1}}, {1, 1}, 2}),
           // A kernel of more than a megabyte, whose blocks are copied.
