@@ -1,9 +1,12 @@
 #include "tools/training_options.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <set>
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -49,6 +52,21 @@ std::pair<std::string, std::string> of_output(const std::string& text, const Tra
   const auto equals = text.find('=');
   if (equals == std::string::npos || !training.outputs.contains(text.substr(0, equals))) return {"", text};
   return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+/// "0:0.5,3:2"
+std::map<std::int64_t, double> read_class_weights(const std::string& text) {
+  std::map<std::int64_t, double> weights;
+  for (const auto& part : split(text)) {
+    std::istringstream stream(part);
+    std::int64_t number = 0;
+    double weight = 0;
+    char colon = 0;
+    if (!(stream >> number >> colon >> weight) || colon != ':' || !(stream >> std::ws).eof())
+      throw Error("--class-weight: \"{}\" is no class with its weight; they read 3:0.5", part);
+    if (!weights.emplace(number, weight).second) throw Error("--class-weight: class {} is given twice", number);
+  }
+  return weights;
 }
 
 /// Changes loss and metrics of an output, or of all.
@@ -97,6 +115,12 @@ void TrainingOptions::add_optimizer(cli::Command command) {
       .add_option("--learning-rate,--lr", learning_rate,
                   "Instead of the optimizer's: 0.01, or a schedule, cosine_decay:initial_learning_rate=0.1,decay_steps=1000")
       .type_name("RATE|NAME:KEY=VALUE,...");
+  command
+      .add_option(
+          "--class-weight", class_weights,
+          "How many times the loss of a class counts in training, 1 unless given: 0:0.5,3:2; for one of several outputs OUTPUT=0:0.5")
+      .type_name("[OUTPUT=]CLASS:WEIGHT,...")
+      .single();
 }
 
 TrainingConfig TrainingOptions::applied_to(TrainingConfig training) const {
@@ -119,6 +143,13 @@ TrainingConfig TrainingOptions::applied_to(TrainingConfig training) const {
         each = read;
         each.options.weight = weight;
       });
+    });
+  }
+  for (const auto& text : class_weights) {
+    const auto [output, pairs] = of_output(text, training);
+    collect([&] {
+      const auto weights = read_class_weights(pairs);
+      for_outputs(training, output, [&](Loss& each, std::vector<Metric>&) { each.options.class_weights = weights; });
     });
   }
   std::set<std::string> cleared;

@@ -11,11 +11,11 @@ namespace gradc {
 
 struct TrainingOptions {
   std::string optimizer, learning_rate;
-  std::vector<std::string> loss, metrics;  ///< For all outputs, or with OUTPUT= for one.
+  std::vector<std::string> loss, metrics, class_weights;  ///< For all outputs, or with OUTPUT= for one.
 
   void add_loss(cli::Command command);       ///< --loss and --metrics
-  void add_optimizer(cli::Command command);  ///< --optimizer and --learning-rate
-  bool any() const { return !loss.empty() || !optimizer.empty() || !metrics.empty() || !learning_rate.empty(); }
+  void add_optimizer(cli::Command command);  ///< --optimizer, --learning-rate and --class-weight
+  bool any() const { return !loss.empty() || !optimizer.empty() || !metrics.empty() || !learning_rate.empty() || !class_weights.empty(); }
   /// The configuration with these in place of what it has. Throws gradc::Error that lists all problems.
   TrainingConfig applied_to(TrainingConfig training) const;
 };
