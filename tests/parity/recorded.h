@@ -16,6 +16,8 @@ struct Run {
 
 /// Each way in which gradc runs a step: fused and not, on threads, and the reference.
 std::vector<Run> runs();
+/// Of many models the i-th: on threads, on the reference, and in one of the other ways in turn.
+std::vector<Run> runs_of_model(std::size_t i);
 
 /// Runs a command in a shell. Throws gradc::Error with what it wrote if it fails.
 void run_command(const std::string& command);
