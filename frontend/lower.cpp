@@ -84,7 +84,12 @@ class Lowering {
       known = known && inputs.back() >= 0;
     }
     if (node.inbound.empty()) inputs.push_back(given_.at(node.name));
-    if (inputs.size() > 1 && def != nullptr && !def->takes_many) problems.push_back(fmt::format("takes one input, got {}", inputs.size()));
+    const bool separate = def != nullptr && def->inputs == Inputs::separate;
+    for (const auto& argument : node.arguments)
+      if (!separate && !argument.empty())
+        problems.push_back(fmt::format("is called with \"{}\", which gradc does not have; save the model without it", argument));
+    if (inputs.size() > 1 && def != nullptr && def->inputs == Inputs::one && problems.empty())
+      problems.push_back(fmt::format("takes one input, got {}", inputs.size()));
     for (auto input : inputs)
       if (input >= 0 && b_.type(input).rank() < 2 && def != nullptr && !def->takes_numbers)
         problems.push_back("takes vectors or images, got numbers without a dimension; put a Flatten before it");
@@ -100,6 +105,7 @@ class Lowering {
       if (node.inbound.empty()) layer.masks = {-1};
       if (node.masked && std::ranges::all_of(layer.masks, [](ValueId mask) { return mask < 0; }))
         problems.push_back("is called with a \"mask\" that no layer made; Masking and Embedding with mask_zero make masks");
+      layer.arguments = node.arguments;
       try {
         result = apply_layer(*def, layer);
         masks_[node.name] = layer.mask;

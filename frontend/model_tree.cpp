@@ -8,6 +8,7 @@
 
 #include "frontend/config_reader.h"
 #include "frontend/layer_json.h"
+#include "frontend/layers/layers.h"
 #include "frontend/names.h"
 #include "gradc/error.h"
 
@@ -46,15 +47,21 @@ std::optional<Source> source_in(const json& value) {
 /// Whether a value says nothing: null, or a list of such, as the masks of several inputs are.
 bool is_nothing(const json& value) { return value.is_null() || (value.is_array() && std::all_of(value.begin(), value.end(), is_nothing)); }
 
-/// Whether a value is a tensor of Keras 3, or a list of such and of nothing, which are collected.
+/// A tensor that is an argument: such a list, or an object of Keras 3 with it as "keras_history".
+std::optional<Source> tensor_in(const json& value) {
+  if (!value.is_object()) return source_in(value);
+  const auto& tensor = value.contains("config") && value["config"].is_object() ? value["config"] : value;
+  return tensor.contains("keras_history") ? source_in(tensor["keras_history"]) : std::nullopt;
+}
+
+/// Whether a value is a tensor, or a list of such and of nothing, which are collected.
 bool read_tensors(const json& value, std::vector<Source>& tensors) {
-  if (value.is_array())
-    return !source_in(value) &&
-           std::all_of(value.begin(), value.end(), [&](const json& each) { return is_nothing(each) || read_tensors(each, tensors); });
-  const auto history = value_at(value, "config", "keras_history");
-  const auto source = source_in(history);
-  if (source) tensors.push_back(*source);
-  return source.has_value();
+  if (auto source = tensor_in(value)) {
+    tensors.push_back(*source);
+    return true;
+  }
+  return value.is_array() &&
+         std::all_of(value.begin(), value.end(), [&](const json& each) { return is_nothing(each) || read_tensors(each, tensors); });
 }
 
 /// Reads what a layer is called with besides its inputs.
@@ -63,15 +70,22 @@ void read_arguments(const json& arguments, Call& call, const std::string& layer,
   for (const auto& [key, value] : arguments.items()) {
     if (is_nothing(value)) continue;
     std::vector<Source> tensors;
-    if (key == "training" && value == false)
+    const bool of_tensors = read_tensors(value, tensors);
+    if (key == "training" && value == false) {
       call.inference = true;
-    else if (key == "initial_state" && read_tensors(value, tensors))
+    } else if (key == "use_causal_mask" && value.is_boolean()) {
+      call.causal = value.get<bool>();
+    } else if (of_tensors && key == "initial_state") {
       call.inputs.insert(call.inputs.end(), tensors.begin(), tensors.end());
-    else if (key == "mask" && read_tensors(value, tensors))
+    } else if (of_tensors && (key == "mask" || key == "query_mask" || key == "value_mask" || key == "key_mask")) {
       call.masked = true;
-    else
+    } else if (of_tensors && tensors.size() == 1) {
+      tensors[0].argument = key == "inputs" ? "" : key;
+      call.inputs.push_back(tensors[0]);
+    } else if (key != "return_attention_scores" || value != false) {
       problems.push_back(fmt::format("layer \"{}\": is called with \"{}\" = {}, which gradc does not have; save the model without it",
                                      layer, key, value.dump()));
+    }
   }
 }
 
@@ -112,6 +126,7 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
 
 Member read_member(const json& entry, bool sequential, LayerNames& names, std::vector<std::string>& problems) {
   auto class_name = entry["class_name"].get<std::string>();
+  if (class_name == "GroupQueryAttention") class_name = "GroupedQueryAttention";  // Keras exports the class under the former name.
   const auto& config = entry["config"];
   bool is_model = is_model_class(class_name);
   auto name = text_or(config, "name", "");
@@ -269,15 +284,46 @@ json to_json(const std::vector<Source>& sources) {
   return list;
 }
 
+json arguments_of(const Call& call) {
+  auto arguments = json::object();
+  if (call.inference) arguments["training"] = false;
+  if (call.causal) arguments["use_causal_mask"] = true;
+  return arguments;
+}
+
 json to_json(const Call& call) {
   auto inputs = to_json(call.inputs);
-  for (auto& input : inputs) input.push_back(call.inference ? json{{"training", false}} : json::object());
+  for (auto& input : inputs) input.push_back(arguments_of(call));
   return inputs;
+}
+
+/// A call with arguments of their own. Keras 3 has them as such; Keras 2 has names for all but the first.
+json separate_to_json(const Call& call, bool keras3) {
+  auto named = arguments_of(call);
+  static constexpr const char* kPlaces[] = {"query", "value", "key"};
+  auto args = json::array();
+  std::size_t place = 0;
+  for (const auto& source : call.inputs) {
+    json history = {source.layer, source.call, source.output};
+    json tensor = {{"class_name", "__keras_tensor__"},
+                   {"config", {{"shape", json::array({nullptr})}, {"dtype", "float32"}, {"keras_history", history}}}};
+    const auto name = !source.argument.empty() ? source.argument : place < std::size(kPlaces) ? kPlaces[place++] : "";
+    if (source.argument.empty() && (keras3 || args.empty()))
+      args.push_back(keras3 ? tensor : history);
+    else
+      named[name] = keras3 ? tensor : history;
+  }
+  if (keras3) return {{"args", args}, {"kwargs", named}};
+  if (args.empty()) return args;
+  args[0].push_back(named);
+  return args;
 }
 
 json layer_config(const Member& member) {
   auto config = json_of(member.layer);
   config["name"] = member.name;
+  // Keras takes the word for its function of that name, and the mode that it stands for where there is none.
+  if (config.contains("score_mode") && config["score_mode"] == "dot") config.erase("score_mode");
   if (!config.contains("batch_input_shape")) return config;
   config["dtype"] = "float32";
   if (member.layer.class_name() == "InputLayer") config["sparse"] = false;
@@ -338,7 +384,9 @@ json write_tree(const ModelTree& given, const Dialect& dialect) {
     if (!tree.sequential) {
       entry["name"] = member.name;
       entry["inbound_nodes"] = json::array();
-      for (const auto& call : member.calls) entry["inbound_nodes"].push_back(to_json(call));
+      const auto* def = member.model ? nullptr : find_layer(member.layer.class_name());
+      const bool separate = def != nullptr && def->inputs == Inputs::separate;
+      for (const auto& call : member.calls) entry["inbound_nodes"].push_back(separate ? separate_to_json(call, keras3) : to_json(call));
     }
     layers.push_back(std::move(entry));
   }

@@ -20,11 +20,13 @@ namespace gradc {
 struct Source {
   std::string layer;
   int call = 0, output = 0;
+  std::string argument = {};  ///< Under which name a layer takes it; empty: by its place.
 };
 
 /// One use of a layer.
 struct Call {
   std::vector<Source> inputs;
+  bool causal = false;     ///< `use_causal_mask = true`: steps of sequences do not see those behind them.
   bool inference = false;  ///< `training = false`: it works as in prediction, also in training.
   bool masked = false;     ///< Keras 3 wrote a mask beside the inputs. Those of layers follow from what the inputs are.
 };

@@ -20,6 +20,9 @@ namespace {
 
 using nlohmann::json;
 
+/// An option of layers that is an argument of their calls in files.
+constexpr const char* kCausal = "use_causal_mask";
+
 /// The shape of one image that a layer's config states, if it does. A batch dimension, fixed or not, is left out: [null] are numbers, of
 /// shape [].
 std::optional<Dims> stated_shape(const LayerNode& node, std::vector<std::string>& problems) {
@@ -120,7 +123,9 @@ class Inlining {
   /// What holds for all layers of a model that is used at some place.
   struct Use {
     bool trainable = true, inference = false;
-    std::string path = "";  ///< Names of the models around, each with '/': "base/", the same for all uses of a model.
+    bool causal = false, masked = false;      ///< Of a layer alone, as are:
+    std::vector<std::string> arguments = {};  ///< Names under which it takes its inputs.
+    std::string path = "";                    ///< Names of the models around, each with '/': "base/", the same for all uses of a model.
   };
 
   void count_names(const ModelTree& tree) {
@@ -169,6 +174,9 @@ class Inlining {
         if (tree.sequential && m == 0 && inputs != nullptr) sources = *inputs;
         auto here = inside;
         here.inference |= calls[c].inference && dialect_.call_overrules_training;
+        here.causal = calls[c].causal;
+        here.masked = calls[c].masked;
+        for (const auto& source : calls[c].inputs) here.arguments.push_back(source.argument);
         inline_member(member, here, place, static_cast<int>(c), sources);
       }
     }
@@ -181,10 +189,12 @@ class Inlining {
       if (member.layer.class_name() == "InputLayer" && sources.size() == 1)
         same_as_[result] = sources[0];
       else
-        names_[result] = add_node(member, use, sources, static_cast<std::size_t>(call) < member.calls.size() && member.calls[call].masked);
+        names_[result] = add_node(member, use, sources);
       return;
     }
     auto inside = use;
+    inside.causal = inside.masked = false;
+    inside.arguments.clear();
     inside.path += member.name + "/";
     auto inner = fmt::format("{}{}#{}/", place, member.name, call);
     inline_model(*member.model, inside, inner, sources.empty() ? nullptr : &sources);
@@ -192,15 +202,21 @@ class Inlining {
     for (std::size_t i = 0; i < outputs.size(); ++i) same_as_[key(place, {member.name, call, static_cast<int>(i)})] = outputs[i];
   }
 
-  std::string add_node(const ModelTree::Member& member, const Use& use, const std::vector<std::string>& sources, bool masked) {
-    LayerNode node{.layer = member.layer, .name = member.name, .inbound = {}, .inference = use.inference, .masked = masked};
+  std::string add_node(const ModelTree::Member& member, const Use& use, const std::vector<std::string>& sources) {
+    LayerNode node{.layer = member.layer,
+                   .name = member.name,
+                   .inbound = {},
+                   .arguments = use.arguments,
+                   .inference = use.inference,
+                   .masked = use.masked};
     for (const auto& source : sources) node.inbound.push_back({source});
     if (name_counts_[member.name] > 1) node.name = use.path + member.name;
     node.weights = node.name;
     if (auto earlier = uses_[node.name]++; earlier > 0) node.name += "/" + std::to_string(earlier + 1);
-    if (!use.trainable) {
+    if (!use.trainable || use.causal) {
       auto config = json_of(node.layer);
-      config["trainable"] = false;
+      if (!use.trainable) config["trainable"] = false;
+      if (use.causal) config[kCausal] = true;
       node.layer = make_layer(node.layer.class_name(), config);
     }
     nodes.push_back(std::move(node));
@@ -253,6 +269,11 @@ ModelTree tree_of(const Topology& topology) {
     if (!topology.sequential && !node.inbound.empty()) {
       auto& call = member.calls.emplace_back();
       for (const auto& from : node.inbound) call.inputs.push_back({from.node, 0, from.output});
+      for (std::size_t i = 0; i < node.arguments.size(); ++i) call.inputs[i].argument = node.arguments[i];
+      auto config = json_of(node.layer);
+      call.causal = config.value(kCausal, false);
+      config.erase(kCausal);
+      member.layer = make_layer(node.layer.class_name(), config);
     }
     tree.members.push_back(std::move(member));
   }

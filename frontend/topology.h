@@ -27,11 +27,12 @@ std::string to_string(const NodeOutput& output);
 /// One use of a layer.
 struct LayerNode {
   Layer layer;
-  std::string name;                 ///< Unique in its model: the layer's, and for its second use "dense/2".
-  std::vector<NodeOutput> inbound;  ///< What it takes; empty for an input.
-  std::string weights = {};         ///< Under which the layer's weights stand, the same for all its uses; empty: `name`.
-  bool inference = false;           ///< It works as in prediction, also in training.
-  bool masked = false;              ///< The file says that its input has a mask.
+  std::string name;                         ///< Unique in its model: the layer's, and for its second use "dense/2".
+  std::vector<NodeOutput> inbound;          ///< What it takes; empty for an input.
+  std::vector<std::string> arguments = {};  ///< For each of these the name under which the layer takes it; empty: by its place.
+  std::string weights = {};                 ///< Under which the layer's weights stand, the same for all its uses; empty: `name`.
+  bool inference = false;                   ///< It works as in prediction, also in training.
+  bool masked = false;                      ///< The file says that its input has a mask.
 };
 
 /// What a model takes.

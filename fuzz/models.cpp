@@ -1,6 +1,7 @@
 #include "fuzz/models.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include <fmt/format.h>
@@ -511,6 +512,110 @@ class ModelGenerator {
     }
   }
 
+  /// The product of x with another value, along a dimension that both have.
+  Result dot(Result x) {
+    auto y = keep_places(x, c_.coin() ? x.shape.back() : random_channels(c_));
+    Dims along;
+    for (std::size_t d = 0; d < x.shape.size(); ++d)
+      if (x.shape[d] == y.shape[d] && size_of(x.shape) / x.shape[d] * (size_of(y.shape) / y.shape[d]) <= kMostNumbers)
+        along.push_back(static_cast<std::int64_t>(d) + 1);
+    if (along.empty()) return y;
+    const auto axis = c_.of(along), from_end = axis - static_cast<std::int64_t>(x.shape.size()) - 1;
+    json config = {{"axes", c_.coin() ? json::array({axis, c_.coin() ? axis : from_end}) : json(c_.coin() ? axis : from_end)},
+                   {"normalize", c_.one_in(4)}};
+    // A vector near zero has no direction.
+    if (config["normalize"] == true)
+      for (auto* side : {&x, &y}) *side = add("Activation", {{"activation", "softplus"}}, {*side});
+    return add("Dot", config, {x, y});
+  }
+
+  /// A layer by which each step of x sees those of another sequence, or of x.
+  Result attention(const Result& x) {
+    auto other = [&](std::int64_t channels) { return c_.coin() && channels == x.shape.back() ? x : keep_places(x, channels); };
+    const auto channels = x.shape.back() <= kMostSquare ? x.shape.back() : random_channels(c_);
+    std::vector<Result> inputs = {other(channels)};
+    if (x.spatial() == 2) return attention_of_images(x, inputs[0]);
+    auto rate = [&] { return c_.of({0.0, 0.0, 0.25}); };
+    json config = {{"dropout", rate()}};
+    if (c_.one_in(3)) config["use_causal_mask"] = true;
+    const bool adds = c_.coin() && x.shape[0] * x.shape[0] * channels <= kMostNumbers;
+    if (c_.coin()) {
+      const bool own_key = c_.coin();
+      inputs.push_back(other(own_key ? random_channels(c_) : channels));
+      if (own_key) inputs.push_back(other(channels));
+      config["use_scale"] = c_.coin();
+      if (adds && c_.coin()) return add("AdditiveAttention", config, inputs);
+      config["score_mode"] = adds ? "concat" : "dot";
+      return add("Attention", config, inputs);
+    }
+    inputs.push_back(other(random_channels(c_)));
+    if (c_.coin()) inputs.push_back(other(random_channels(c_)));
+    config.update({{"kernel_initializer", kernel_initializer()}, {"use_bias", c_.coin()}, {"use_gate", c_.coin()}});
+    if (config["use_bias"] == true) config["bias_initializer"] = offset_initializer();
+    if (c_.one_in(4)) config["sliding_window"] = c_.integer(1, 5);
+    regularize(config, {"kernel", "bias", "activity"});
+    const auto heads = c_.integer(1, 4), size = c_.integer(1, 9);
+    if (c_.one_in(3)) {
+      config.update({{"head_dim", size}, {"num_query_heads", heads * c_.integer(1, 3)}, {"num_key_value_heads", heads}});
+      return add("GroupedQueryAttention", config, inputs);
+    }
+    config.update({{"num_heads", heads}, {"key_dim", size}});
+    if (c_.coin()) config["output_shape"] = c_.integer(1, 20);
+    return add("MultiHeadAttention", config, inputs);
+  }
+
+  Result attention_of_images(const Result& x, const Result& query) {
+    json config = {{"num_heads", c_.integer(1, 3)},
+                   {"key_dim", c_.integer(1, 6)},
+                   {"value_dim", c_.integer(1, 6)},
+                   {"use_bias", c_.coin()},
+                   {"use_gate", c_.coin()}};
+    const bool all = x.shape[0] * x.shape[1] <= 60;
+    if (!all || c_.coin()) config["attention_axes"] = json::array({c_.integer(1, 2)});
+    return add("MultiHeadAttention", config, {query, x});
+  }
+
+  /// A product with a kernel that sums over some dimensions and makes others, in any order.
+  Result einsum(const Result& x) {
+    std::string kept, summed, made, input = "a";
+    std::map<char, std::int64_t> sizes;
+    for (std::size_t i = 0; i < x.shape.size(); ++i) {
+      const auto letter = static_cast<char>('b' + i);
+      sizes[letter] = x.shape[i];
+      input += letter;
+      (c_.coin() ? summed : kept) += letter;
+    }
+    auto elements = [&](const std::string& letters) {
+      std::int64_t product = 1;
+      for (char letter : letters) product *= sizes[letter];
+      return product;
+    };
+    for (auto count = c_.integer(1, 2); count > 0; --count) {
+      made += static_cast<char>('t' + count);
+      sizes[made.back()] = c_.integer(1, 12);
+    }
+    if (elements(summed) > kMostSquare || elements(kept) * elements(made) > kMostNumbers) return dense(x, random_channels(c_));
+    auto shuffled = [&](const std::string& letters) {
+      std::string result;
+      for (char letter : letters) result.insert(result.begin() + c_.integer(0, static_cast<std::int64_t>(result.size())), letter);
+      return result;
+    };
+    const auto output = shuffled(kept + made), kernel = shuffled(summed + made);
+    json shape = json::array();
+    std::string biased;
+    for (char letter : output) {
+      shape.push_back(kept.find(letter) != std::string::npos && c_.one_in(16) ? json() : json(sizes[letter]));
+      if (c_.coin()) biased += letter;
+    }
+    json config = {{"equation", fmt::format("{},{}->a{}", input, kernel, output)},
+                   {"output_shape", shape},
+                   {"activation", activation()},
+                   {"kernel_initializer", kernel_initializer()}};
+    if (!biased.empty()) config.update({{"bias_axes", biased}, {"bias_initializer", offset_initializer()}});
+    regularize(config, {"kernel", "bias", "activity"});
+    return add("EinsumDense", config, {x});
+  }
+
   Result layer(const Result& x) {
     if (size_of(x.shape) > kMostNumbers) {
       if (!x.image()) return dense(x, random_channels(c_));
@@ -521,11 +626,12 @@ class ModelGenerator {
         case 0:
         case 1:
         case 2: return dense(x, random_channels(c_));
-        case 3: return c_.coin() ? add("Flatten", json::object(), {x}) : reshape(x);
+        case 3: return c_.one_in(5) ? einsum(x) : c_.coin() ? add("Flatten", json::object(), {x}) : reshape(x);
         case 6: return x.shape.size() == 1 ? add("RepeatVector", {{"n", c_.integer(1, 7)}}, {x}) : permute(x);
         default: return elementwise(x);
       }
     }
+    if ((x.spatial() == 1 && c_.one_in(6)) || (x.spatial() == 2 && c_.one_in(24))) return attention(x);
     if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : c_.one_in(4) ? of_cells(x) : recurrent(x);
     if (x.spatial() > (topology_.writer == Writer::tfjs ? 2 : 1) && x.shape[0] <= 9 && c_.one_in(12)) return conv_lstm(x);
     switch (c_.integer(0, 23)) {
@@ -548,7 +654,7 @@ class ModelGenerator {
       case 12: return pooling("MaxPooling", x);
       case 13: return pooling("AveragePooling", x);
       case 14: return zero_padding(x);
-      case 15: return dense(x, random_channels(c_));
+      case 15: return c_.one_in(3) ? einsum(x) : dense(x, random_channels(c_));
       case 16: return c_.coin() ? add(of_rank("GlobalAveragePooling", x), json::object(), {x}) : add("Flatten", json::object(), {x});
       case 17: return reshape(x);
       default: return elementwise(x);
@@ -569,6 +675,7 @@ class ModelGenerator {
 
   /// Two or three layers on one input, combined by element or joined; one of the branches may be the input itself.
   Result branches(const Result& x) {
+    if (c_.one_in(6)) return dot(x);
     bool sum = c_.coin();
     auto channels = sum ? (x.shape.back() <= kMostSquare && c_.coin() ? x.shape.back() : random_channels(c_)) : 0;
     std::vector<Result> results;
@@ -634,7 +741,12 @@ class ModelGenerator {
         config[each + std::string("_regularizer")] = {{"class_name", "L1L2"},
                                                       {"config", {{"l1", c_.of({0.0, 0.01})}, {"l2", c_.of({0.01, 0.1})}}}};
     for (const char* each : what)
-      if (std::string_view(each) != "activity" && c_.one_in(24)) config[each + std::string("_constraint")] = constraint();
+      if (std::string_view(each) != "activity" && c_.one_in(24)) {
+        const auto& own = config[each + std::string("_constraint")] = constraint();
+        // Weights of exactly 0, where each library takes a slope of l1 that it likes: 1, 0 or -1.
+        auto regularizer = config.find(each + std::string("_regularizer"));
+        if (own["class_name"] == "NonNeg" && regularizer != config.end()) (*regularizer)["config"]["l1"] = 0.0;
+      }
   }
 
   json constraint() {

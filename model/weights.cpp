@@ -54,7 +54,8 @@ void set_weights(Params& params, const std::vector<WeightSpec>& specs, const std
 void initialize(Params& params, const std::vector<WeightSpec>& specs, std::uint64_t seed) {
   std::vector<std::string> problems;
   for (std::size_t i = 0; i < specs.size(); ++i) try {
-      auto values = specs[i].initializer.values(specs[i].shape, seed, static_cast<std::uint32_t>(i));
+      const auto& shape = specs[i].drawn_as.empty() ? specs[i].shape : specs[i].drawn_as;
+      auto values = specs[i].initializer.values(shape, seed, static_cast<std::uint32_t>(i));
       std::fill(values.begin() + specs[i].ones_begin, values.begin() + specs[i].ones_end, 1.0F);
       params.set(specs[i].name, specs[i].shape, values);
     } catch (const Error& error) {

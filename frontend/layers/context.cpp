@@ -4,6 +4,7 @@
 
 #include "frontend/activations.h"
 #include "frontend/constraints.h"
+#include "frontend/initializers.h"
 #include "gradc/error.h"
 #include "ir/roles.h"
 #include "ir/scan.h"
@@ -46,6 +47,14 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
     b.emit(OpKind::update, {param, constrained(b, constraint, param)});
   }
   return param;
+}
+
+void LayerContext::draw_by_fans(const std::string& weight_name, std::int64_t inputs, std::int64_t outputs) {
+  for (auto& weight : weights) {
+    if (weight.name != weights_name + "/" + weight_name) continue;
+    const auto& drawn_by = json_of(weight.initializer)["class_name"];
+    if (drawn_by != "Orthogonal" && drawn_by != "Identity") weight.drawn_as = {inputs, outputs};
+  }
 }
 
 void LayerContext::start_as_ones(const std::string& weight_name, std::int64_t begin, std::int64_t end) {

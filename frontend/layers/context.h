@@ -23,6 +23,7 @@ struct WeightSpec {
   std::vector<std::int64_t> shape;
   Initializer initializer;
   bool trainable;
+  std::vector<std::int64_t> drawn_as = {};    ///< The shape that the initializer sees, of as many elements, if it is another.
   std::int64_t ones_begin = 0, ones_end = 0;  ///< Elements that start as 1, whatever the initializer gives.
 };
 
@@ -43,8 +44,9 @@ class LayerContext {
   bool keeps_steps_in_place = false;  ///< What a layer that goes backwards makes in a step stands at this step.
   std::vector<ValueId> masks = {};    ///< Of the inputs, or none at all; -1 where there is none, else f32 of 0 and 1 in the input's shape
                                       ///< without its last dimension: 0 where a step is to be skipped, as Keras's masks are false there.
-  std::vector<ValueId> more_results = {};  ///< Outputs after the first.
-  ValueId mask = -1;                       ///< Of the output, which the layers whose row says `own` set.
+  std::vector<ValueId> more_results = {};   ///< Outputs after the first.
+  ValueId mask = -1;                        ///< Of the output, which the layers whose row says `own` set.
+  std::vector<std::string> arguments = {};  ///< Under which name the layer is called with each input; empty: by its place.
 
   ValueId input() const { return inputs.front(); }
   /// The mask of the first input, or -1.
@@ -66,6 +68,8 @@ class LayerContext {
   /// Throws gradc::Error if that has another shape.
   ValueId weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
                  const Regularizer& regularizer = {}, const Constraint& constraint = {}, bool trainable = true);
+  /// Lets an initializer that goes by the numbers of inputs and outputs see these for a weight of the layer.
+  void draw_by_fans(const std::string& weight_name, std::int64_t inputs, std::int64_t outputs);
   /// Lets elements from `begin` to `end` of a weight of the layer start as 1.
   void start_as_ones(const std::string& weight_name, std::int64_t begin, std::int64_t end);
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attributes attributes = {}, const std::string& hint = "") {
@@ -92,6 +96,9 @@ class LayerContext {
 
 /// Numbers in [0,1), another each step and image. Only in training.
 Symbol uniform(LayerContext& context, Ints dims);
+
+/// x, of which a share by the layer's `option` is dropped in training, what the same of these random numbers falls to together.
+ValueId dropped(LayerContext& context, const char* option, double rate, ValueId x, const Ints& together);
 
 /// Zeros around each spatial dimension, [before, after], for "valid", "causal" or "same" padding, as TensorFlow defines the last: the
 /// output has ceil(input / stride) pixels, and of an odd number the larger half comes last. "causal" has all of a window but its last pixel

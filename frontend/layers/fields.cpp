@@ -157,6 +157,19 @@ void FieldReader::shape(const char* key, Dims& field) {
   field = dims;
 }
 
+void FieldReader::partial_shape(const char* key, Dims& field) {
+  const auto& value = config_.find(key);
+  const auto all = value.is_array() ? value : json::array({value});
+  Dims dims;
+  for (const auto& dim : all) {
+    const bool open = value.is_array() && (dim.is_null() || dim == -1);
+    if (!open && !is_whole(dim, 1))
+      return config_.problem(fmt::format("\"{}\" is {}, expected positive dimensions, or null for the input's", key, value.dump()));
+    dims.push_back(open ? -1 : dim.get<std::int64_t>());
+  }
+  field = dims;
+}
+
 void FieldReader::sides(const char* key, Dims& field, int spatial) {
   const auto& given = config_.find(key);
   const auto count = static_cast<std::size_t>(spatial);
@@ -218,6 +231,12 @@ void FieldReader::unused_weight(const std::string& name) {
   config_.find(name + "_initializer");
   config_.find(name + "_regularizer");
   config_.find(name + "_constraint");
+}
+
+void FieldWriter::partial_shape(const char* key, Dims& field) {
+  auto dims = json::array();
+  for (auto dim : field) dims.push_back(dim < 0 ? json() : json(dim));
+  set(key, dims);
 }
 
 void FieldWriter::sides(const char* key, Dims& field, int spatial) {

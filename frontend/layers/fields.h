@@ -40,6 +40,8 @@ class FieldReader {
   }
   void boolean(const char* key, bool& field, Written = Written::always);
   void activation(const char* key, std::string& field);
+  /// May be absent: the field is then as it was.
+  void text(const char* key, std::string& field) { field = config_.text(key, field); }
   /// One of these names, in any spelling; the field gets it as it stands here. "null" is no name, but null.
   void choice(const char* key, std::string& field, std::initializer_list<const char*> choices);
   /// One number for all spatial dimensions, or one for each; required where the default is empty.
@@ -50,6 +52,8 @@ class FieldReader {
   void numbers(const char* key, Dims& field, std::int64_t least);
   /// Dimensions, of which one may be -1, or null: what remains.
   void shape(const char* key, Dims& field);
+  /// A number, or dimensions of which any may be -1, or null: the input's.
+  void partial_shape(const char* key, Dims& field);
   /// One number for all sides of images, one for each spatial dimension, or a pair [before, after] for each, which of a single one may
   /// stand alone; the field gets the pairs one after the other.
   void sides(const char* key, Dims& field, int spatial);
@@ -108,6 +112,7 @@ class FieldWriter {
   void renamed_number(const char* key, const char*, double& field) { set(key, field); }
   void boolean(const char* key, bool& field, Written when = Written::always) { set(key, field, when); }
   void activation(const char* key, std::string& field) { set(key, field); }
+  void text(const char* key, std::string& field) { set(key, field.empty() ? nlohmann::json() : nlohmann::json(field)); }
   void choice(const char* key, std::string& field, std::initializer_list<const char*>) {
     set(key, field == "null" ? nlohmann::json() : nlohmann::json(field));
   }
@@ -117,6 +122,7 @@ class FieldWriter {
   }
   void numbers(const char* key, Dims& field, std::int64_t) { set(key, field.empty() ? nlohmann::json() : nlohmann::json(field)); }
   void shape(const char* key, Dims& field) { set(key, field); }
+  void partial_shape(const char* key, Dims& field);
   void sides(const char* key, Dims& field, int spatial);
   void axis(const char* key, std::int64_t& field) { set(key, field); }
   void axes(const char* key, Dims& field) { set(key, field.size() == 1 ? nlohmann::json(field[0]) : nlohmann::json(field)); }
@@ -190,6 +196,7 @@ class FieldLister {
   }
   void boolean(const char* key, bool& field, Written = Written::always) { add(key, "true, false", field ? "true" : "false"); }
   void activation(const char* key, std::string& field) { add(key, "activation", field); }
+  void text(const char* key, std::string& field) { add(key, "text", field.empty() ? "none" : field); }
   void choice(const char* key, std::string& field, std::initializer_list<const char*> choices) {
     std::string all;
     for (const char* each : choices) all += (all.empty() ? "" : ", ") + std::string(each);
@@ -201,6 +208,7 @@ class FieldLister {
   }
   void numbers(const char* key, Dims& field, std::int64_t) { add(key, "whole numbers", field.empty() ? "none" : text_of(field)); }
   void shape(const char* key, Dims&) { add(key, "dimensions", "required"); }
+  void partial_shape(const char* key, Dims&) { add(key, "dimensions", "required"); }
   void sides(const char* key, Dims& field, int spatial) { add(key, std::string(dimensions(spatial)) + " or all sides", text_of(field)); }
   void axis(const char* key, std::int64_t& field) { add(key, "dimension", std::to_string(field)); }
   void axes(const char* key, Dims& field) { add(key, "dimensions", text_of(field)); }

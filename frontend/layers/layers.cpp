@@ -18,7 +18,8 @@ namespace gradc {
 namespace {
 
 // The words of layers.def.
-constexpr bool one = false, many = true, arrays = false, any = true;
+constexpr auto one = Inputs::one, many = Inputs::many, separate = Inputs::separate;
+constexpr bool arrays = false, any = true;
 using enum MaskRule;
 
 template <class L>

@@ -10,6 +10,13 @@
 
 namespace gradc {
 
+/// How a layer takes what it is called with.
+enum class Inputs : std::uint8_t {
+  one,
+  many,      ///< A list.
+  separate,  ///< Each an argument of its own: a query, a value and a key.
+};
+
 /// The mask of what a layer makes.
 enum class MaskRule : std::uint8_t {
   drops,   ///< None.
@@ -20,7 +27,7 @@ enum class MaskRule : std::uint8_t {
 
 struct LayerDef {
   const char* class_name;
-  bool takes_many;     ///< Inputs, instead of one.
+  Inputs inputs;
   bool takes_numbers;  ///< Images that are a number without a dimension.
   MaskRule masks;
   int channels_first;  ///< The dimension of the channels where data_format says that they come first.

@@ -65,6 +65,40 @@ ValueId lower(LayerContext& context, const Subtract&) {
   return merged(context, OpKind::sub, "subtract", "difference");
 }
 
+ValueId lower(LayerContext& context, const Dot& layer) {
+  if (context.inputs.size() != 2) throw Error("takes two inputs, got {}", context.inputs.size());
+  if (layer.axes.size() > 2)
+    throw Error("\"axes\" is {}, expected one dimension, or one of each input", context.config.find("axes").dump());
+  // Both sides as [B,others,along]: what is multiplied stands last, what is not is squashed.
+  Ints result = {kBatch};
+  Symbol sides[2];
+  for (int i = 0; i < 2; ++i) {
+    const auto type = context.input_type(i);
+    const auto given = layer.axes[layer.axes.size() == 1 ? 0 : i], axis = given < 0 ? given + type.rank() : given;
+    if (axis < 1 || axis >= type.rank())
+      throw Error("\"axes\" is {}, expected dimensions from 1 to {} of an input of shape {}", context.config.find("axes").dump(),
+                  type.rank() - 1, shape_string(type.image_dims()));
+    Ints permutation;
+    for (std::int64_t d = 0; d < type.rank(); ++d)
+      if (d != axis) permutation.push_back(d);
+    permutation.push_back(axis);
+    auto x = context.symbol(context.inputs[i]);
+    if (axis != type.rank() - 1) x = emit(OpKind::transpose, {x}, {{"permutation", permutation}}, "turned");
+    const auto along = type.dims[axis];
+    x = reshape(x, {kBatch, type.elements() / along, along});
+    if (layer.normalize) x = x * rsqrt(max(sum_of_last(square(x), true), context.config.dialect().least_squared_length));
+    sides[i] = x;
+    for (auto d : permutation)
+      if (d != 0 && d != axis) result.push_back(type.dims[d]);
+  }
+  if (type_of(sides[0]).dims[2] != type_of(sides[1]).dims[2])
+    throw Error("multiplies along dimensions of one size, got {} and {} of inputs of shapes {} and {}", type_of(sides[0]).dims[2],
+                type_of(sides[1]).dims[2], shape_string(context.input_type(0).image_dims()),
+                shape_string(context.input_type(1).image_dims()));
+  if (result.size() == 1) return sum_of_last(reshape(sides[0] * sides[1], {kBatch, 1, type_of(sides[0]).dims[2]})).id;
+  return reshape(emit(OpKind::matmul, {sides[0], sides[1]}, {{"transpose_b", std::int64_t{1}}}, "product"), result).id;
+}
+
 ValueId lower(LayerContext& context, const Concatenate& layer) {
   const auto type = context.input_type();
   const auto axis = layer.axis < 0 ? layer.axis + type.rank() : layer.axis;

@@ -27,18 +27,8 @@ Symbol normal(LayerContext& context) {
   return sqrt(log(1 - half(0)) * -2) * cos(half(last) * (2 * std::numbers::pi));
 }
 
-void expect_rate(double rate) {
-  if (!(rate >= 0 && rate < 1)) throw Error("\"rate\" is {}, expected a number from 0 up to, not including, 1", rate);
-}
-
-/// The input, of which what the same of these random numbers falls to is dropped together.
-ValueId dropped(LayerContext& context, double rate, const Ints& together) {
-  expect_rate(rate);
-  if (context.mode != Mode::train || rate == 0) return context.input();
-  const auto random = uniform(context, together).id;
-  auto kept = context.emit(OpKind::mul, {context.input(), context.b.constant(1 / (1 - rate))}, {}, "scaled");
-  auto drop = context.emit(OpKind::greater, {context.b.constant(rate), random}, {}, "drop");
-  return context.emit(OpKind::select, {drop, context.b.constant(0), kept}, {}, "dropped");
+void expect_rate(double rate, const char* option = "rate") {
+  if (!(rate >= 0 && rate < 1)) throw Error("\"{}\" is {}, expected a number from 0 up to, not including, 1", option, rate);
 }
 
 template <int spatial>
@@ -46,12 +36,23 @@ ValueId drop_channels(LayerContext& context, const SpatialDropoutND<spatial>& la
   context.expect_images(spatial);
   auto together = context.input_type().dims;
   for (int axis = 1; axis <= spatial; ++axis) together[axis] = 1;
-  return dropped(context, layer.rate, together);
+  return dropped(context, "rate", layer.rate, context.input(), together);
 }
 
 }  // namespace
 
-ValueId lower(LayerContext& context, const Dropout& layer) { return dropped(context, layer.rate, context.input_type().dims); }
+ValueId dropped(LayerContext& context, const char* option, double rate, ValueId x, const Ints& together) {
+  expect_rate(rate, option);
+  if (context.mode != Mode::train || rate == 0) return x;
+  const auto random = uniform(context, together).id;
+  auto kept = context.emit(OpKind::mul, {x, context.b.constant(1 / (1 - rate))}, {}, "scaled");
+  auto drop = context.emit(OpKind::greater, {context.b.constant(rate), random}, {}, "drop");
+  return context.emit(OpKind::select, {drop, context.b.constant(0), kept}, {}, "dropped");
+}
+
+ValueId lower(LayerContext& context, const Dropout& layer) {
+  return dropped(context, "rate", layer.rate, context.input(), context.input_type().dims);
+}
 ValueId lower(LayerContext& context, const SpatialDropout1D& layer) { return drop_channels(context, layer); }
 ValueId lower(LayerContext& context, const SpatialDropout2D& layer) { return drop_channels(context, layer); }
 ValueId lower(LayerContext& context, const SpatialDropout3D& layer) { return drop_channels(context, layer); }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gradc/layers/activations.h"
+#include "gradc/layers/attention.h"
 #include "gradc/layers/batch_normalization.h"
 #include "gradc/layers/conv.h"
 #include "gradc/layers/dense.h"

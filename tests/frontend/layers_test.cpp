@@ -67,6 +67,13 @@ TEST(Layers, AreReadAsTheyWereWritten) {
   expect_round_trip(Cropping2D{.cropping = {1, 0, 2, 3}});
   expect_round_trip(UpSampling2D{.size = {2, 3}, .interpolation = "bilinear"});
   expect_round_trip(Concatenate{.axis = 2});
+  expect_round_trip(Dot{.axes = {1, -1}, .normalize = true});
+  expect_round_trip(Attention{.use_scale = true, .score_mode = "concat", .dropout = 0.5, .use_causal_mask = true});
+  expect_round_trip(AdditiveAttention{.use_scale = false});
+  expect_round_trip(
+      MultiHeadAttention{.num_heads = 2, .key_dim = 3, .value_dim = 4, .output_shape = {5, 6}, .attention_axes = {2}, .sliding_window = 3});
+  expect_round_trip(GroupedQueryAttention{.head_dim = 3, .num_query_heads = 4, .num_key_value_heads = 2, .use_gate = true});
+  expect_round_trip(EinsumDense{.equation = "...c,cd->...d", .output_shape = {-1, 4}, .bias_axes = "d"});
   expect_round_trip(Dropout{.rate = 0.5});
   expect_round_trip(SpatialDropout2D{.rate = 0.5});
   expect_round_trip(AlphaDropout{.rate = 0.5});
@@ -264,6 +271,79 @@ TEST(Layers, OperationsBetweenLayersAreThoseOfMasks) {
   EXPECT_EQ(error_of(false, nullptr, "gru"), "");
   EXPECT_THAT(error_of(false, tensor("not_equal"), "gru"), HasSubstr("is called with a \"mask\" that no layer made"));
   EXPECT_THAT(error_of(true, tensor("not_equal"), "scaled"), HasSubstr("\"scaled\" is the operation Multiply of keras.ops between layers"));
+}
+
+/// Layers of several inputs: a sequence [5,3] several times, beside one of other steps or features if it is said.
+TEST(Layers, WhatDoesNotFitSeveralInputsIsSaid) {
+  struct Case {
+    Layer layer;
+    std::vector<Dims> inputs;
+    const char* message;
+  };
+  const Dims x = {5, 3}, longer = {7, 3}, wider = {5, 4}, image = {2, 5, 3};
+  const auto heads = [](MultiHeadAttention layer) {
+    layer.num_heads = 2;
+    layer.key_dim = 3;
+    return layer;
+  };
+  const Case cases[] = {
+      {Dot{}, {x}, "(Dot): takes two inputs, got 1"},
+      {Dot{.axes = {3}}, {x, x}, "\"axes\" is 3, expected dimensions from 1 to 2 of an input of shape 5×3"},
+      {Dot{.axes = {1, 2, 1}}, {x, x}, "\"axes\" is [1,2,1], expected one dimension, or one of each input"},
+      {Dot{.axes = {2}}, {x, wider}, "multiplies along dimensions of one size, got 3 and 4 of inputs of shapes 5×3 and 5×4"},
+      {Attention{}, {x}, "(Attention): takes two or three inputs, the query, the value and the key, got 1"},
+      {Attention{}, {image, image}, "takes sequences of rank 2 (steps×features), got an input of shape 2×5×3"},
+      {Attention{}, {x, x, longer}, "takes as many keys as values, got 7 and 5"},
+      {Attention{}, {x, wider}, "both have as many features, got 3 and 4"},
+      {Attention{.score_mode = "cosine"}, {x, x}, "score_mode \"cosine\" is not known; dot and concat are"},
+      {Attention{.dropout = 1}, {x, x}, "\"dropout\" is 1, expected a number from 0 up to, not including, 1"},
+      {MultiHeadAttention{}, {x, x}, "\"num_heads\" is 0, expected a whole number from 1"},
+      {heads({}), {x}, "(MultiHeadAttention): takes a query and a value, got 1 input"},
+      {heads({}), {x, x, x, x}, "takes a query, a value and a key, got 4 inputs"},
+      {heads({}), {x, x, longer}, "takes as many keys as values, got 7×3 and 5×3"},
+      {heads({}), {x, image}, "takes sequences (steps×features) as query, value and key, got 5×3, 2×5×3 and 2×5×3"},
+      {heads({.attention_axes = {2}}), {x, x}, "\"attention_axes\" is [2], expected axes from 1 to 1"},
+      {heads({.attention_axes = {2}}), {image, {3, 5, 3}}, "the others of query and value are the same, got 2×5×3 and 3×5×3"},
+      {heads({.use_causal_mask = true}), {image, image}, "takes masks only of sequences (steps×features), got a query of shape 2×5×3"},
+      {GroupedQueryAttention{.head_dim = 2, .num_query_heads = 3, .num_key_value_heads = 2},
+       {x, x},
+       "\"num_query_heads\" is 3, expected a multiple of \"num_key_value_heads\", 2"},
+      {make_layer("Dense", {{"units", 2}, {"use_causal_mask", true}}),
+       {x},
+       "\"use_causal_mask\" is true, an option that gradc does not have"},
+  };
+  for (const auto& each : cases) try {
+      Functional f;
+      std::vector<Node> inputs;
+      for (std::size_t i = 0; i < each.inputs.size(); ++i) inputs.push_back(f.input(each.inputs[i], "x" + std::to_string(i)));
+      lower(f.model(f.apply(each.layer, inputs)).topology(), {.mode = Mode::train, .loss = "mse"});
+      ADD_FAILURE() << "no error: " << each.message;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(each.message));
+    }
+}
+
+TEST(Layers, EquationsThatAreNoDenseLayerAreSaid) {
+  const std::pair<EinsumDense, const char*> cases[] = {
+      {{.equation = "abc", .output_shape = {2}}, "\"equation\" is \"abc\", expected one as \"abc,cd->abd\""},
+      {{.equation = "ab,bc->ac", .output_shape = {2}}, "whose input has 2 dimensions with the batch, got an input of 3"},
+      {{.equation = "abb,bc->ac", .output_shape = {2}}, "where 'b' stands twice in a value, which is not there yet"},
+      {{.equation = "abc,cd->bad", .output_shape = {2, 2}}, "expected the first dimension of input and result to be the batch"},
+      {{.equation = "abc,cd->ad", .output_shape = {2}}, "where 'b' stands in the input alone, a sum that is not there yet"},
+      {{.equation = "abc,cde->abd", .output_shape = {5, 2}}, "where 'e' of the kernel is neither in the input nor in the result"},
+      {{.equation = "abc,cd->abde", .output_shape = {5, 2, 2}}, "where 'e' of the result is neither in the input nor in the kernel"},
+      {{.equation = "abc,cd->abd", .output_shape = {2}}, "\"output_shape\" has 1 dimensions, expected 2"},
+      {{.equation = "abc,cd->abd", .output_shape = {4, 2}}, "\"output_shape\" has 4 for 'b', which is 5 in the input"},
+      {{.equation = "abc,cd->abd", .output_shape = {5, -1}}, "\"output_shape\" leaves 'd' open, which is no dimension of the input"},
+      {{.equation = "abc,cd->abd", .output_shape = {5, 2}, .bias_axes = "c"},
+       "\"bias_axes\" is \"c\", where 'c' is no dimension of the result"},
+  };
+  for (const auto& [layer, message] : cases) try {
+      lower(sequence({InputLayer{.input_shape = {5, 3}}, layer}), {.mode = Mode::predict});
+      ADD_FAILURE() << "no error: " << message;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(message));
+    }
 }
 
 TEST(Layers, ACellThatIsNotTrainedKeepsItsWeights) {

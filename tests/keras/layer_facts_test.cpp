@@ -32,30 +32,46 @@ struct Counts {
   int facts() const { return holds + wrong + refused; }
 };
 
+/// The shapes of a fact's inputs: of a query, a value and a key by their names.
+std::vector<json> input_shapes(const json& fact) {
+  const auto& shape = fact["input_shape"];
+  std::vector<json> shapes;
+  if (shape.is_object()) {
+    for (const char* name : {"query_shape", "value_shape", "key_shape"})
+      if (shape.contains(name)) shapes.push_back(shape[name]);
+  } else if (shape.is_array() && !shape.empty() && shape[0].is_array()) {
+    shapes.assign(shape.begin(), shape.end());
+  } else {
+    shapes.push_back(shape);
+  }
+  for (const auto& each : shapes)
+    if (!each.is_array() || each.empty()) throw Error("its input shape is {}", shape.dump());
+  return shapes;
+}
+
 /// A model of the layer alone, as Keras 3 would write it. A layer of several inputs of one shape takes the same one several times.
 json model_of(const json& fact) {
-  auto shape = fact["input_shape"];
-  std::size_t inputs = 1;
-  if (shape.is_array() && !shape.empty() && shape[0].is_array()) {
-    for (const auto& each : shape)
-      if (each != shape[0]) throw Error("has inputs of several shapes");
-    inputs = shape.size();
-    shape = json(shape[0]);
+  std::map<json, std::string> names;
+  json layers = json::array(), from = json::array(), inputs = json::array();
+  for (auto shape : input_shapes(fact)) {
+    shape[0] = nullptr;
+    auto [found, is_new] = names.try_emplace(shape, names.empty() ? "in" : fmt::format("in_{}", names.size()));
+    const auto& name = found->second;
+    from.push_back({name, 0, 0, json::object()});
+    if (!is_new) continue;
+    inputs.push_back({name, 0, 0});
+    layers.push_back({{"class_name", "InputLayer"},
+                      {"name", name},
+                      {"config", {{"name", name}, {"batch_shape", shape}}},
+                      {"inbound_nodes", json::array()}});
   }
-  if (!shape.is_array() || shape.empty()) throw Error("its input shape is {}", shape.dump());
-  shape[0] = nullptr;
-  json from = json::array();
-  for (std::size_t i = 0; i < inputs; ++i) from.push_back({"in", 0, 0, json::object()});
   auto config = fact["config"];
   config["name"] = "layer";
-  json input = {
-      {"class_name", "InputLayer"}, {"name", "in"}, {"config", {{"name", "in"}, {"batch_shape", shape}}}, {"inbound_nodes", json::array()}};
-  json layer = {{"class_name", fact["layer"]}, {"name", "layer"}, {"config", config}, {"inbound_nodes", json::array({from})}};
+  layers.push_back({{"class_name", fact["layer"]}, {"name", "layer"}, {"config", config}, {"inbound_nodes", json::array({from})}});
   return {{"modelTopology",
            {{"keras_version", "3.15.1"},
             {"class_name", "Functional"},
-            {"config",
-             {{"name", "model"}, {"layers", {input, layer}}, {"input_layers", {{"in", 0, 0}}}, {"output_layers", {{"layer", 0, 0}}}}}}}};
+            {"config", {{"name", "model"}, {"layers", layers}, {"input_layers", inputs}, {"output_layers", {{"layer", 0, 0}}}}}}}};
 }
 
 /// Collects what differs from a fact.
@@ -72,7 +88,7 @@ std::string lowered_differences(const json& fact, const Topology& topology) {
   auto lowered = lower(topology, {.mode = Mode::train, .loss = "mean_squared_error"});
   Differences differences;
   json shape = lowered.outputs[0].predictions.dims;
-  shape[0] = fact["input_shape"][0].is_array() ? fact["input_shape"][0][0] : fact["input_shape"][0];
+  shape[0] = input_shapes(fact)[0][0];
   differences.expect(fact, "output_shape", shape);
   int trainable = 0, frozen = 0, streams = 0;
   for (const auto& weight : lowered.weights) ++(weight.trainable ? trainable : frozen);

@@ -49,7 +49,7 @@ def spec_of(document):
     spec = {"sequential": topology["class_name"] == "Sequential", "input_shape": layers[0]["config"]["batch_input_shape"][1:], "layers": []}
     for layer in layers:
         config = {key: plain(key, value) for key, value in layer["config"].items() if key not in ("name", "batch_input_shape", "dtype")}
-        inputs = [node[0] for nodes in layer.get("inbound_nodes", []) for node in nodes]
+        inputs, arguments = call_of(layer)
         if max(np.ravel(config.get("strides") or 1)) > 1:
             config.pop("dilation_rate", None)  # Keras has only one of them.
         if layer["class_name"].startswith("SeparableConv"):
@@ -57,7 +57,7 @@ def spec_of(document):
         if layer["class_name"] == "InputLayer":
             spec["input"] = layer["config"]["name"]
         else:
-            spec["layers"].append({"class_name": layer["class_name"], "name": layer["config"]["name"], "config": config, "inputs": inputs})
+            spec["layers"].append({"class_name": layer["class_name"], "name": layer["config"]["name"], "config": config, "inputs": inputs, "arguments": arguments})
     loss = training["loss"]
     loss = snake_case(loss["class_name"] if isinstance(loss, dict) else loss)  # Options of losses have models of their own.
     labels = {"sparse_categorical_crossentropy": "classes", "categorical_crossentropy": "one_hot", "binary_crossentropy": "binary",
@@ -70,10 +70,22 @@ def spec_of(document):
     return spec
 
 
+def call_of(layer):
+    """The names of the inputs of a layer's only call, and what else it is called with, as models are written."""
+    if not layer.get("inbound_nodes"):
+        return [], {}
+    node = layer["inbound_nodes"][0]
+    if isinstance(node, dict):
+        return [tensor["config"]["keras_history"][0] for tensor in node["args"]], node["kwargs"]
+    arguments = dict(node[0][3]) if node and len(node[0]) > 3 else {}
+    named = [arguments.pop(name)[0] for name in ("value", "key") if name in arguments]
+    return [tensor[0] for tensor in node] + named, arguments
+
+
 def plain(key, value):
     if key.endswith("_initializer"):
         return snake_case(value) if isinstance(value, str) else made(value, keras.initializers)
-    if key in ("rate", "stddev"):
+    if key in ("rate", "stddev", "dropout", "recurrent_dropout"):
         return 0.0  # Which numbers are drawn is each library's own choice.
     return snake_case(value) if key == "activation" else value
 
@@ -88,11 +100,18 @@ def build(spec):
     outputs = {first: keras.Input(spec["input_shape"], name=first)}
     for layer in spec["layers"]:
         inputs = [outputs[name] for name in layer["inputs"]]
+        separate = layer["class_name"] in ("MultiHeadAttention", "GroupedQueryAttention")
+        # Keras does not freeze the layers that such a layer makes when it is built.
+        frozen = separate and layer["config"].pop("trainable", True) is False
         made_layer = make_layer(layer)
+        arguments = {key: outputs[value[0]] if isinstance(value, list) else value for key, value in layer.get("arguments", {}).items()}
         if layer.get("starts_from_states"):
-            result = made_layer(inputs[0], initial_state=inputs[1:])
-        else:
-            result = made_layer(inputs if len(inputs) > 1 else inputs[0])
+            inputs, arguments = inputs[:1], {"initial_state": inputs[1:]}
+        elif not separate:
+            inputs = [inputs if len(inputs) > 1 else inputs[0]]
+        result = made_layer(*inputs, **arguments)
+        if frozen:
+            made_layer.trainable = False
         results = result if isinstance(result, (list, tuple)) else [result]
         outputs.update({layer["name"] + (f":{i}" if i else ""): each for i, each in enumerate(results)})
     return keras.Model(outputs[first], outputs[spec["layers"][-1]["name"]], name="model")
@@ -112,9 +131,10 @@ def make_layer(layer):
     modules = {"regularizer": keras.regularizers, "constraint": keras.constraints}
     config = {name: made(value, modules[name.split("_")[-1]]) if name.endswith(("regularizer", "constraint")) else value
               for name, value in layer["config"].items()}
-    if not hasattr(keras.layers, layer["class_name"]):
-        raise Skipped("it has no " + layer["class_name"])
-    return getattr(keras.layers, layer["class_name"])(name=layer["name"], **config)
+    exported = {"GroupedQueryAttention": "GroupQueryAttention"}.get(layer["class_name"], layer["class_name"])
+    if not hasattr(keras.layers, exported):
+        raise Skipped("it has no " + exported)
+    return getattr(keras.layers, exported)(name=layer["name"], **config)
 
 
 def name_in_file(weight):

@@ -9,6 +9,7 @@
     specs.py embeddings --out FILE                       tables whose rows the inputs number
     specs.py class_weights --out FILE                    classes that count more or less than others
     specs.py masks --out FILE                            steps that are skipped, and what is made of them
+    specs.py attention --out FILE                        products of two values, and layers of attention
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
 import argparse
@@ -46,7 +47,7 @@ def sequential(name, input_shape, layers, **options):
 
 def graph(name, input_shape, rows, *layers):
     """A model of (name, inputs, layer), where the inputs of a recurrent layer after the first are its states."""
-    named = [{**each, "name": own, "inputs": inputs, "starts_from_states": len(inputs) > 1 and each["class_name"] not in ("Add", "Concatenate", "Multiply")}
+    named = [{**each, "name": own, "inputs": inputs, "starts_from_states": len(inputs) > 1 and each["class_name"] in ("LSTM", "GRU", "Bidirectional")}
              for own, inputs, each in layers]
     return {**sequential(name, input_shape, []), "sequential": False, "layers": named, **({"rows": rows} if rows else {})}
 
@@ -162,11 +163,94 @@ def masks():
         sequential("masked_normalization", [7], [words, layer("BatchNormalization"), layer("RNN", cell=layer("StackedRNNCells", cells=[layer("GRUCell", units=4), layer("LSTMCell", units=3)])),
             dense(3, "softmax")], rows=4, batch=18),
         sequential("masks_of_masks", [4, 3], [words, layer("TimeDistributed", layer=layer("Flatten")), layer("GRU", units=5, **drawn), dense(3, "softmax")], rows=2, batch=17),
+        graph("masked_attention", [7], 4,
+            ("words", ["input"], words), ("others", ["input"], words), ("heads", ["others", "others"], layer("MultiHeadAttention", num_heads=2, key_dim=3, **drawn)),
+            ("added", ["words", "heads"], layer("Add")),
+            ("seen", ["added", "words"], layer("Attention", use_scale=True)), ("summed", ["added", "words"], layer("AdditiveAttention")),
+            ("all", ["seen", "summed"], layer("Concatenate")), ("mean", ["all"], layer("GlobalAveragePooling1D")), ("end", ["mean"], dense(3, "softmax"))),
         graph("masks_that_meet", [7], 4,
             ("a", ["input"], words), ("b", ["input"], layer("Embedding", input_dim=4, output_dim=5)), ("added", ["a", "b"], layer("Add")),
             ("beside", ["a", "b"], layer("Concatenate")), ("behind", ["b", "a"], layer("Concatenate", axis=1)), ("longer", ["beside", "beside"], layer("Concatenate", axis=1)),
             ("of_added", ["added"], layer("SimpleRNN", units=3)), ("of_behind", ["behind"], layer("GRU", units=4)), ("of_longer", ["longer"], layer("LSTM", units=4)),
             ("all", ["of_added", "of_behind", "of_longer"], layer("Concatenate")), ("end", ["all"], dense(3, "softmax"))),
+    ]
+
+
+def functional(name, input_shape, layers, **options):
+    """Layers by name: each with the names of its inputs, and what it is called with besides. The input's is "input"."""
+    spec = sequential(name, input_shape, [], sequential=False, **options)
+    for own, (each, inputs, *arguments) in layers.items():
+        spec["layers"].append({**each, "name": own, "inputs": inputs, "arguments": arguments[0] if arguments else {}})
+    return spec
+
+
+def attention():
+    drawn, causal = {"bias_initializer": "random_uniform"}, {"use_causal_mask": True}
+
+    def classified(layers, *parts):
+        """Ends in classes that all these parts tell."""
+        flat = {f"flat_{part}": (layer("Flatten"), [part]) for part in parts}
+        joined = {"joined": (layer("Concatenate"), list(flat))} if len(parts) > 1 else {}
+        return {**layers, **flat, **joined, "classes": (dense(3, "softmax"), [*(joined or flat)])}
+
+    sequences = {name: (layer("Conv1D", filters=filters, kernel_size=size, activation="tanh", **drawn), ["input"])
+                 for name, filters, size in (("q", 6, 1), ("v", 6, 3), ("k", 6, 3), ("w", 5, 3))}
+
+    def heads(class_name, **config):
+        return layer(class_name, **{**drawn, **config})
+
+    return [
+        functional("dot_of_vectors", [6], classified({
+            "a": (dense(5, "tanh"), ["input"]), "b": (dense(5, "sigmoid"), ["input"]), "product": (layer("Dot", axes=1), ["a", "b"]),
+            "cosine": (layer("Dot", axes=-1, normalize=True), ["a", "b"]), "c": (layer("Reshape", target_shape=[2, 3]), ["input"]), "d": (dense(3), ["input"]),
+            "matrix": (layer("Dot", axes=[2, 1]), ["c", "d"]), "turned": (layer("Dot", axes=[-1, 2]), ["d", "c"])}, "product", "cosine", "matrix", "turned")),
+        functional("dot_of_sequences", [5, 4], classified({
+            "a": (layer("Conv1D", filters=3, kernel_size=2, activation="tanh"), ["input"]), "b": (layer("Conv1D", filters=7, kernel_size=2, activation="tanh"), ["input"]),
+            "c": (layer("Conv1D", filters=4, kernel_size=3), ["input"]), "features": (layer("Dot", axes=1), ["a", "b"]), "steps": (layer("Dot", axes=[1, 2]), ["a", "c"]),
+            "other": (layer("Dot", axes=[2, 1], normalize=True), ["c", "a"])}, "features", "steps", "other"), batch=18),
+        functional("dot_of_images", [4, 3, 2], classified({
+            "a": (conv(5, 2, 1), ["input"]), "b": (layer("Conv2D", filters=3, kernel_size=2), ["input"]), "c": (layer("Permute", dims=[2, 3, 1]), ["input"]),
+            "d": (layer("Conv2D", filters=2, kernel_size=2), ["input"]), "channels": (layer("Dot", axes=3), ["input", "d"]),
+            "rows": (layer("Dot", axes=[1, -1], normalize=True), ["a", "c"]), "columns": (layer("Dot", axes=[2, 3]), ["a", "b"])}, "channels", "rows", "columns")),
+        functional("attention_of_products", [7, 5], classified({**sequences,
+            "plain": (layer("Attention"), ["q", "v"]), "scaled": (layer("Attention", use_scale=True), ["q", "w", "k"]), "causal": (layer("Attention"), ["v", "v", "k"], causal),
+            "late": (layer("Attention", use_scale=True), ["v", "q"], causal)}, "plain", "scaled", "causal", "late")),
+        functional("attention_of_sums", [6, 5], classified({**sequences,
+            "concat": (layer("Attention", score_mode="concat"), ["q", "v"]), "scaled": (layer("Attention", score_mode="concat", use_scale=True), ["q", "w", "k"], causal),
+            "additive": (layer("AdditiveAttention"), ["q", "w", "k"]), "unscaled": (layer("AdditiveAttention", use_scale=False), ["v", "k"], causal)},
+            "concat", "scaled", "additive", "unscaled"), batch=17),
+        functional("heads", [7, 5], classified({**sequences,
+            "self": (heads("MultiHeadAttention", num_heads=3, key_dim=4), ["q", "q"], causal),
+            "cross": (heads("MultiHeadAttention", num_heads=2, key_dim=5, value_dim=5, output_shape=4), ["q", "w", "k"]),
+            "gated": (heads("MultiHeadAttention", num_heads=1, key_dim=2, use_gate=True, sliding_window=2, use_bias=False), ["v", "k"]),
+            "near": (heads("MultiHeadAttention", num_heads=2, key_dim=2, sliding_window=3, output_shape=[2, 3], kernel_constraint=of("MaxNorm", max_value=0.8)), ["q", "q"], causal)},
+            "self", "cross", "gated", "near"), batch=18),
+        functional("heads_penalized", [6, 4], classified({**sequences,
+            "self": (heads("MultiHeadAttention", num_heads=2, key_dim=3, kernel_regularizer=of("L2", l2=0.05), bias_regularizer=of("L1", l1=0.02), activity_regularizer=of("L2", l2=0.01)), ["q", "v"]),
+            "frozen": (heads("MultiHeadAttention", num_heads=2, key_dim=3, trainable=False), ["q", "v"])}, "self", "frozen")),
+        functional("heads_of_images", [4, 3, 5], classified({
+            "a": (conv(6, 2, 1), ["input"]), "b": (conv(6, 3, 1), ["input"]), "all": (heads("MultiHeadAttention", num_heads=2, key_dim=3, value_dim=4), ["a", "b"]),
+            "rows": (heads("MultiHeadAttention", num_heads=2, key_dim=3, attention_axes=[1]), ["a", "b"]),
+            "columns": (heads("MultiHeadAttention", num_heads=3, key_dim=2, attention_axes=2, use_gate=True), ["a", "b"])}, "all", "rows", "columns")),
+        functional("grouped_heads", [6, 5], classified({**sequences,
+            "self": (heads("GroupedQueryAttention", head_dim=3, num_query_heads=4, num_key_value_heads=2), ["q", "q"], causal),
+            "cross": (heads("GroupedQueryAttention", head_dim=4, num_query_heads=3, num_key_value_heads=1, use_gate=True, sliding_window=4), ["q", "v", "k"])}, "self", "cross")),
+        functional("masked_heads", [6, 6], classified({
+            "mask": (layer("ReLU"), ["input"]), "x": (layer("Conv1D", filters=4, kernel_size=1), ["input"]),
+            "masked": (heads("MultiHeadAttention", num_heads=2, key_dim=3), ["x", "x"], {"attention_mask": ["mask"]}),
+            "causal": (heads("GroupedQueryAttention", head_dim=3, num_query_heads=2, num_key_value_heads=1), ["x", "x"], {"attention_mask": ["mask"], **causal})}, "masked", "causal")),
+        functional("transformer", [9], {
+            "table": (layer("Embedding", input_dim=11, output_dim=8), ["input"]), "attention": (heads("MultiHeadAttention", num_heads=2, key_dim=4, dropout=0.0), ["table", "table"], causal),
+            "sum": (layer("Add"), ["table", "attention"]), "norm": (layer("LayerNormalization"), ["sum"]), "wide": (dense(16, "relu"), ["norm"]), "narrow": (dense(8), ["wide"]),
+            "sum_2": (layer("Add"), ["norm", "narrow"]), "norm_2": (layer("LayerNormalization"), ["sum_2"]), "pooled": (layer("GlobalAveragePooling1D"), ["norm_2"]),
+            "classes": (dense(3, "softmax"), ["pooled"])}, rows=11, batch=20),
+        sequential("einsum_dense", [4, 3, 5], [
+            layer("EinsumDense", equation="ab...,bc->ac...", output_shape=5, bias_axes="c", bias_initializer="random_uniform", kernel_constraint=of("MaxNorm", max_value=0.8)),
+            layer("EinsumDense", equation="abcd,de->abce", output_shape=[5, 3, 6], bias_axes="e", activation="tanh", bias_initializer="random_uniform"),
+            layer("EinsumDense", equation="abcd,ecbf->adfe", output_shape=[6, 2, 4], bias_axes="fe", bias_initializer="random_uniform"),
+            layer("EinsumDense", equation="abcd,def->abcef", output_shape=[6, 2, 3, 2], bias_axes="e", activation="relu", kernel_regularizer=of("L2", l2=0.1)),
+            layer("EinsumDense", equation="abcde,dfec->adbf", output_shape=[3, 6, 4]), layer("Reshape", target_shape=[18, 4]),
+            layer("EinsumDense", equation="...d,def->...ef", output_shape=[3, 2], bias_axes="ef"), *classifier(3)]),
     ]
 
 
@@ -393,7 +477,7 @@ def updates():
     ]
 
 
-SPECS = {"class_weights": class_weights, "masks": masks, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
+SPECS = {"attention": attention, "class_weights": class_weights, "masks": masks, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
 
 
 def main():

@@ -114,6 +114,11 @@ function fitToTfjs(layer) {
   if (layer.class_name === 'SeparableConv2D') { delete config.depth_multiplier; delete config.kernel_initializer; }
   if (/^AveragePooling/.test(layer.class_name) && config.padding === 'same') layer.class_name = layer.class_name.replace('Average', 'Max');
   for (const key of Object.keys(config)) if (/^(lora|renorm)|_(regularizer|constraint)$/.test(key)) delete config[key];  // of constraints it trains without
+  if (/^MaxPooling3D/.test(layer.class_name) && Array.isArray(config.pool_size)) config.pool_size[2] = config.pool_size[1];  // else its gradient is at wrong pixels
+  if (/3D$/.test(layer.class_name) && config.padding === 'same' && config.strides) {  // where strides are larger than the window it pads with less than nothing
+    const of = (value) => Array.isArray(value) ? value : [value, value, value], size = of(config.pool_size || config.kernel_size);
+    config.strides = of(config.strides).map((stride, i) => Math.min(stride, size[i]));
+  }
   if (layer.class_name === 'Conv3DTranspose') throw new Error('it has no gradient of Conv3DTranspose');
   if (config.padding === 'causal') throw new Error('it has no causal padding');
   if (layer.class_name === 'UpSampling2D') throw new Error('its gradient of UpSampling2D is not the derivative');
@@ -309,6 +314,17 @@ const commands = {
     models.masked_words = {model: sequential(words(), L.lstm({units: 5, returnSequences: true}), L.gru({units: 4}), three()), rows: 4};
     models.masked_both_ways = {model: sequential(words(), L.bidirectional({layer: L.lstm({units: 4, returnSequences: true}), mergeMode: 'concat'}), L.dense({units: 3, activation: 'softmax'})), rows: 4};
     models.masking = {model: sequential(L.masking({inputShape: [8, 2], maskValue: 1}), L.simpleRNN({units: 5, returnSequences: true, goBackwards: true}), L.gru({units: 4}), three()), rows: 2};
+
+    for (const [name, shape, axes, normalize] of [['vectors', [6], 1], ['cosine', [5], -1, true], ['features', [5, 4], 1], ['steps', [4, 6], [2, 2]], ['turned', [3, 5], [1, 1], true]]) {
+      const input = tf.input({shape}), side = (activation) => L.dense({units: 4, activation}).apply(input);
+      const product = L.dot({axes, normalize}).apply([side('tanh'), shape.length > 1 ? L.conv1d({filters: 4, kernelSize: 3, padding: 'same'}).apply(input) : side('sigmoid')]);
+      models['dot_' + name] = {model: tf.model({inputs: input, outputs: three().apply(shape.length > 1 ? L.flatten().apply(product) : product)})};
+    }
+    {
+      const input = tf.input({shape: [4, 5]}), vector = L.globalAveragePooling1d({}).apply(L.dense({units: 4}).apply(input));
+      const parts = [L.dot({axes: [1, 1]}).apply([input, vector]), L.dot({axes: [1, 1]}).apply([vector, input])];
+      models.dot_of_ranks = {model: tf.model({inputs: input, outputs: three().apply(L.concatenate().apply(parts))})};
+    }
 
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved, rows} = models[name];
