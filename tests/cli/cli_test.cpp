@@ -130,10 +130,11 @@ TEST_F(Cli, EveryProblemOfAModelIsToldAtOnce) {
   write("bad.json", model.dump());
   auto result = run("train " + path("bad.json"));
   EXPECT_EQ(result.status, 1);
-  EXPECT_THAT(result.err,
-              testing::AllOf(HasSubstr("4 problems"), HasSubstr("layer \"first\" (Dense): activation \"reluu\" is not known; known are"),
-                             HasSubstr("glorot_unform"), HasSubstr("layer \"memory\" (SpectralNormalization): this layer is not known; known are"),
-                             HasSubstr("loss \"hinge_of_sorts\" is not known")));
+  EXPECT_THAT(
+      result.err,
+      testing::AllOf(HasSubstr("4 problems"), HasSubstr("layer \"first\" (Dense): activation \"reluu\" is not known; known are"),
+                     HasSubstr("glorot_unform"), HasSubstr("layer \"memory\" (SpectralNormalization): this layer is not known; known are"),
+                     HasSubstr("loss \"hinge_of_sorts\" is not known")));
 }
 
 TEST_F(Cli, ShapesThatDoNotFitNameLayerShapesAndRemedy) {
