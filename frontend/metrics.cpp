@@ -327,12 +327,6 @@ LoweredMetric overlap(Context& c, Symbol labels, Symbol predictions, std::int64_
            {"predicted", over_elements(p * sum_of_last(y, true))}}};
 }
 
-/// As a conversion to an integer does.
-Symbol truncated(Symbol x) {
-  const auto size = abs(x), rounded = emit(OpKind::round, {size});
-  return sign(x) * (rounded - greater(rounded, size));
-}
-
 LoweredMetric overlap_of_classes(Context& c, bool sparse_labels, bool sparse_predictions) {
   const auto classes = c.options().num_classes > 0 ? c.options().num_classes : c.classes();
   const auto labels = sparse_labels || c.labels_are_classes ? truncated(c.symbol(c.labels)) : c.symbol(c.class_numbers());

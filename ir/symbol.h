@@ -67,6 +67,12 @@ inline Symbol greater(double a, Symbol b) { return greater(constant(b, a), b); }
 inline Symbol equal(Symbol a, double b) { return emit(OpKind::equal, {a, constant(a, b)}); }
 inline Symbol select(Symbol condition, Symbol yes, Symbol no) { return emit(OpKind::select, {condition, yes, no}); }
 
+/// A number without its fraction, as a conversion to an integer makes it.
+inline Symbol truncated(Symbol x) {
+  const auto size = abs(x), rounded = emit(OpKind::round, {size});
+  return sign(x) * (rounded - greater(rounded, size));
+}
+
 /// The sum over axes, which stay as 1 where `keep_dims`.
 inline Symbol sum(Symbol x, Ints axes, bool keep_dims = false) {
   return emit(OpKind::reduce_sum, {x}, {{"axes", std::move(axes)}, {"keep_dims", std::int64_t{keep_dims}}}, "sum");

@@ -87,7 +87,7 @@ class Renorm {
 };
 
 /// Mean and variance of each channel of the steps that a mask shows, as Keras has them.
-std::pair<ValueId, ValueId> moments_of_seen(LayerContext& context, ValueId mask) {
+std::vector<ValueId> moments_of_seen(LayerContext& context, ValueId mask) {
   const auto x = context.symbol(context.input());
   auto dims = type_of(x).dims;
   if (context.b.type(mask).rank() + 1 != type_of(x).rank())
@@ -129,13 +129,9 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
     const auto* batch_size_op = find_input(context.b.graph(), InputRole::batch_size);
     check(batch_size_op != nullptr, "a training graph has an input batch_size");
     const auto batch_size = batch_size_op->result();
-    std::vector<ValueId> moments;
-    if (const auto mask = context.seen_mask(); mask >= 0) {
-      const auto [first, second] = moments_of_seen(context, mask);
-      moments = {first, second};
-    } else {
-      moments = context.b.emit_all(OpKind::batch_moments, {context.input(), batch_size}, {}, context.name + "/moment");
-    }
+    const auto mask = context.seen_mask();
+    const auto moments = mask >= 0 ? moments_of_seen(context, mask)
+                                   : context.b.emit_all(OpKind::batch_moments, {context.input(), batch_size}, {}, context.name + "/moment");
     follow(context, mean, moments[0], layer.momentum);
     if (renorm) {
       auto stddev = context.emit(OpKind::sqrt, {context.emit(OpKind::add, {moments[1], context.b.constant(layer.epsilon)})}, {}, "stddev");

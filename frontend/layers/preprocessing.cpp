@@ -18,9 +18,7 @@ ValueId lower(LayerContext& context, const CenterCrop& layer) {
 }
 
 ValueId lower(LayerContext& context, const CategoryEncoding& layer) {
-  auto x = context.symbol(context.input());
-  const auto rounded = emit(OpKind::round, {x});
-  x = rounded - greater(rounded, x);  // A class number is what a number is without its fraction.
+  auto x = truncated(context.symbol(context.input()));
   if (layer.output_mode == "one_hot") {
     auto dims = type_of(x).dims;
     if (dims.size() > 1 && dims.back() == 1) {
