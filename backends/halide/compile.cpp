@@ -106,6 +106,7 @@ void compile_kernel(const KernelSource& kernel, const std::string& function, con
     if (auto broken = promises.broken(); !broken.empty())
       throw InternalError("a kernel's schedule promises what does not hold:" + broken + "\n" + kernel.text());
     Halide::Module module(lowered.name(), code.with_feature(Halide::Target::NoAsserts));
+    module.set_any_strict_float(lowered.any_strict_float());
     for (const auto& part : lowered.functions()) module.append(part);
     for (const auto& buffer : lowered.buffers()) module.append(buffer);
     std::map<Halide::OutputFileType, std::string> outputs;

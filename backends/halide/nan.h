@@ -1,6 +1,7 @@
 #pragma once
 /// NaN in is NaN out. Halide tells LLVM that floating-point code meets no NaN, so that comparisons, `max` and `min` of one have any result,
-/// tests for it are left out, and `exp` and `log` make numbers of it. NaN is therefore told by its bits, as an integer.
+/// tests for it are left out, and `exp` and `log` make numbers of it. NaN is therefore told by its bits, as an integer. Infinity, of which
+/// Halide's `exp` and `log` make numbers too, is told in the same way.
 
 #include <cstdint>
 #include <limits>
@@ -32,7 +33,12 @@ inline Halide::Expr max_or_nan(const Halide::Expr& a, const Halide::Expr& b) {
 }
 inline Halide::Expr min_or_nan(const Halide::Expr& a, const Halide::Expr& b) { return with_nan_of(a, with_nan_of(b, Halide::min(a, b))); }
 
-inline Halide::Expr exp_or_nan(const Halide::Expr& x) { return with_nan_of(x, Halide::exp(x)); }
-inline Halide::Expr log_or_nan(const Halide::Expr& x) { return with_nan_of(x, Halide::log(x)); }
+/// Halide's exp is 0 where x / log(2) does not fit into an integer. From 89 on it is infinity.
+inline Halide::Expr exp_or_nan(const Halide::Expr& x) { return with_nan_of(x, Halide::exp(Halide::min(x, 89.0f))); }
+
+inline Halide::Expr log_or_nan(const Halide::Expr& x) {
+  const auto of_numbers = with_nan_of(x, Halide::log(x));
+  return is_constant(x) ? of_numbers : Halide::select(Halide::reinterpret<std::int32_t>(x) == kInfinityBits, x, of_numbers);
+}
 
 }  // namespace gradc

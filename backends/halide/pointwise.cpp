@@ -24,7 +24,18 @@ Scalar sqrt(Scalar x) { return {Halide::sqrt(x.e)}; }
 Scalar round(Scalar x) { return {Halide::round(x.e)}; }
 Scalar exp(Scalar x) { return {exp_or_nan(x.e)}; }
 Scalar log(Scalar x) { return {log_or_nan(x.e)}; }
-Scalar pow(Scalar a, Scalar b) { return {with_nan_of(a.e, with_nan_of(b.e, Halide::pow(a.e, b.e)))}; }
+/// As std::pow, but for NaN, which gives NaN whatever the other operand is.
+Scalar pow(Scalar a, Scalar b) {
+  const auto size = Halide::abs(a.e), half = b.e * 0.5f;
+  const auto magnitude =
+      Halide::select(b.e == 0.0f || size == 1.0f, 1.0f, exp_or_nan(b.e * log_or_nan(Halide::reinterpret<float>(magnitude_bits(a.e)))));
+  const auto whole = b.e == Halide::round(b.e), odd = whole && half != Halide::round(half);
+  const auto negative = Halide::reinterpret<std::int32_t>(a.e) < 0;
+  const auto is_real = !negative || whole || size == 0.0f || magnitude_bits(a.e) == kInfinityBits;
+  const auto value =
+      Halide::select(is_real, Halide::select(negative && odd, -magnitude, magnitude), std::numeric_limits<float>::quiet_NaN());
+  return {with_nan_of(a.e, with_nan_of(b.e, value))};
+}
 /// The product of a comparison and a NaN is not always NaN: LLVM takes it for a choice between the other factor and 0.
 Scalar greater(Scalar a, Scalar b) { return {Halide::select(a.e > b.e, 1.0f, 0.0f)}; }
 Scalar equal(Scalar a, Scalar b) { return {Halide::select(a.e == b.e, 1.0f, 0.0f)}; }
@@ -34,10 +45,11 @@ Scalar min(Scalar a, Scalar b) { return {min_or_nan(a.e, b.e)}; }
 Scalar sigmoid(Scalar x) { return C(1) / (C(1) + exp(-x)); }
 
 /// The sine, or shifted by a quarter turn the cosine: of what is left of the nearest multiple of a quarter turn, which is taken off in
-/// three parts, by the polynomials of Cephes' sinf.c (S. L. Moshier), good to 1e-7 for arguments up to some thousands.
+/// three parts, one after the other, by the polynomials of Cephes' sinf.c (S. L. Moshier), good to 1e-7 for arguments up to some thousands.
 Scalar wave(Scalar x, int quarters) {
   const auto nearest = Halide::round(x.e * 0.6366197723675814f);
-  const Scalar r{((x.e - nearest * 1.5703125f) - nearest * 4.83751296997070312e-4f) - nearest * 7.54978995489188216e-8f};
+  const Scalar r{
+      Halide::strict_float(((x.e - nearest * 1.5703125f) - nearest * 4.83751296997070312e-4f) - nearest * 7.54978995489188216e-8f)};
   const auto s = r * r;
   const auto sine = r + r * s * (C(-1.6666654611e-1) + s * (C(8.3321608736e-3) + s * C(-1.9515295891e-4)));
   const auto cosine = C(1) - C(0.5) * s + s * s * (C(4.166664568298827e-2) + s * (C(-1.388731625493765e-3) + s * C(2.443315711809948e-5)));

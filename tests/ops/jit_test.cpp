@@ -195,6 +195,45 @@ TEST(JitNan, WhatIsNaNInTheReferenceIsNaNInEveryKernel) {
   }
 }
 
+/// Every number with every other, at which formulas of vectorized functions tend to break.
+TEST(JitPointwise, ExtremeNumbersGiveWhatTheReferenceGives) {
+  constexpr auto kInfinity = std::numeric_limits<double>::infinity();
+  const std::vector<double> numbers = {0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, 1.5, -2.5, 1e-30, -1e-30, 60, -60, kInfinity, -kInfinity};
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  for (auto kind : all_ops()) {
+    if (!is_pointwise(kind)) continue;
+    TrainingGraph t({count});
+    const auto columns = t.param("columns", {count}), backwards = t.param("backwards", {count});
+    std::vector<ValueId> operands = {t.images, columns, backwards};
+    operands.resize(definition(kind).operands.size());
+    t.b.emit(OpKind::output, {t.b.emit(kind, operands)}, {{"name", std::string("y")}});
+    Random random(1);
+    auto values = random_values(t.graph, count, random);
+    auto& images = values.inputs.at("images").data;
+    for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<float>(numbers[i / numbers.size()]);
+    values.params.at("columns").data = numbers;
+    values.params.at("backwards").data.assign(numbers.rbegin(), numbers.rend());
+    for (auto& v : values.params.at("columns").data) v = static_cast<float>(v);
+    for (auto& v : values.params.at("backwards").data) v = static_cast<float>(v);
+    auto params = values.params;
+    const auto expected = interpret(t.graph, values.inputs, params, {}).at("y").data;
+    for (auto lanes : {Lanes::batch, Lanes::features}) {
+      const auto got = run_jit(t.graph, values, {.lanes = lanes}).inputs.at("y").data;
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        const auto a = images[i], b = values.params.at("columns").data[i % numbers.size()];
+        const auto wanted = static_cast<float>(expected[i]);
+        // An exponent of single precision is off by its last bit.
+        const auto error = std::max(1.0f, std::abs(wanted)) * (1e-6 + (std::abs(wanted) > 1 ? 1.2e-7 * std::log(std::abs(wanted)) : 0));
+        if (std::isfinite(wanted))
+          EXPECT_NEAR(got[i], wanted, error) << name_of(kind) << " of " << a << " and " << b;
+        else
+          EXPECT_TRUE(std::isnan(wanted) ? std::isnan(got[i]) : got[i] == wanted)
+              << name_of(kind) << " of " << a << " and " << b << " is " << got[i] << ", not " << wanted;
+      }
+    }
+  }
+}
+
 /// A network of many ops: convolutions, poolings, activations, residual sums and concatenations drawn at random.
 Graph random_network(Random& random) {
   TrainingGraph t({random.integer(5, 14), random.integer(5, 14), random.integer(1, 4)});
