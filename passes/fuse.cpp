@@ -358,6 +358,7 @@ class FusionRules {
     if (from.kind == OpKind::transpose && groups_.tiled(own) && groups_.only_used_by(group, own))
       return can_read_transposed(graph_, op, from);
     if (groups_.tiled(group) != groups_.tiled(own)) return false;
+    if (is_pointwise(op.kind) && pointwise_instructions(group) + pointwise_instructions(own) > cost::kInstructionsOfChain) return false;
     if (!groups_.tiled(own) && op.kind == OpKind::reduce_sum) return is_product_of_weights(from, group, own);
     if (!groups_.tiled(own)) return pointwise_of_one_shape(op, own, from, group, through);
     if (sums_over_batch(graph_, from)) return false;
@@ -379,6 +380,13 @@ class FusionRules {
     if (needs_whole_product(own, group) || needs_whole_product(group, own)) return false;
     // Behind a product only ops on what the product made share its loops; a larger value made before its pooling does not.
     return !groups_.any(group, is_product) || reaches_product(through);
+  }
+
+  std::int64_t pointwise_instructions(int group) const {
+    std::int64_t sum = 0;
+    for (int m : groups_.members(group))
+      if (const auto kind = groups_.op(m).kind; is_pointwise(kind)) sum += definition(kind).instructions;
+    return sum;
   }
 
   /// Whether a group has a sum of its own over the elements of images, which loops of a product cannot share.

@@ -95,6 +95,12 @@ inline constexpr std::int64_t kColumnsOfFeatures = 8;
 /// Chosen with the tutorial's CNN, whose second convolution has 12 columns times 5: its step went from 0.665 to 0.400 ms (commit 402a496).
 inline constexpr std::int64_t kColumnsOfImages = 16, kTapsOfImages = 80;
 
+/// Instructions of pointwise ops from which on a kernel takes no more of them: what a chain saves by not being stored is little beside
+/// them, and the time to compile one grows with their square.
+/// Reason: with those of an LSTM's step or its gradient, some 110, a loop's body is one kernel; a vector that is stored and read again
+/// costs kRecomputedOps.
+inline constexpr std::int64_t kInstructionsOfChain = 160;
+
 // Memory -----------------------------------------------------------------------------------------------------------------------------
 
 /// Cycles to read an array once for each tile: from L2 if at most half of L2 holds it, for the rest is what tiles work on; else from
