@@ -52,7 +52,7 @@ bool rows_can_be_cut(const Graph& graph, const std::vector<const Op*>& ops) {
 }
 
 std::int64_t table_columns(const Graph& graph, const std::vector<const Op*>& ops) {
-  if (ops.size() != 1 || ops[0]->kind != OpKind::gather_grad) return 0;
+  if (ops.size() != 1 || definition(ops[0]->kind).rows != RowUse::adds) return 0;
   const auto& table = graph.type(ops[0]->result());
   return table.elements() / table.dims[0];
 }

@@ -59,6 +59,9 @@ enum class FusionKind : std::uint8_t {
   loop,         ///< What its body does, step by step, by kernels of its own.
 };
 
+/// What an op does with the rows of a table that numbers among its operands name.
+enum class RowUse : std::uint8_t { none, reads, adds };
+
 struct OpDef {
   std::string_view name;
   std::string summary;                ///< One sentence for docs/ir.md.
@@ -77,7 +80,8 @@ struct OpDef {
   std::int64_t (*flops)(const OpView&, std::span<const Type> results) = nullptr;
   /// The loops of a contraction.
   Iteration (*iteration)(const OpView&, std::span<const Type> results) = nullptr;
-  /// Whether an image's result is zero where these operands are, one flag an operand, whatever the others are.
+  /// Whether an image's result, or its part of one over the whole batch, is zero where these operands are, one flag an operand, whatever
+  /// the others are.
   bool (*gives_zero)(const std::vector<bool>& operands) = nullptr;
   /// Instructions for an element that is computed where it is read, or -1 for ops that are computed before they are read.
   int instructions = -1;
@@ -85,6 +89,7 @@ struct OpDef {
   bool inlines_operands = false;
   /// The operands that may be read through a transpose, where they lie.
   std::vector<int> transposable = {};
+  RowUse rows = RowUse::none;
   /// Whether it sees all images of the batch at once, so that its result is none of a tile's.
   bool whole_batch = false;
   /// The op that computes the same over the whole batch at once, of as many `rows` of the result as that attribute says.

@@ -1,5 +1,6 @@
 #include "ir/verify.h"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -75,6 +76,16 @@ std::string problem_of(const Graph& graph, const Op& op) {
   return type_problem(graph, def, op);
 }
 
+/// Why an op that adds to a param in its place cannot, or "".
+std::string place_problem(const Graph& graph, const Op& op, const std::set<ValueId>& params) {
+  if (!params.contains(op.operands[0])) return "its table is no param";
+  for (const auto& user : graph.ops)
+    if (std::find(user.operands.begin(), user.operands.end(), op.result()) != user.operands.end() &&
+        !(user.kind == OpKind::update && user.operands[0] == op.operands[0]))
+      return "its result is for the update of its table alone";
+  return "";
+}
+
 void verify(const Graph& graph) {
   std::vector<bool> defined(graph.values.size(), false);
   std::set<std::string> names;
@@ -90,6 +101,8 @@ void verify(const Graph& graph) {
     if (op.kind == OpKind::param) params.insert(op.result());
     if (op.kind == OpKind::update && !params.contains(op.operands[0])) fail(graph, op, "its first operand is no param");
     if (op.kind == OpKind::update && !updated.insert(op.operands[0]).second) fail(graph, op, "the param has an update already");
+    if (op.kind == OpKind::scatter_add)
+      if (auto why = place_problem(graph, op, params); !why.empty()) fail(graph, op, why);
     if (sums_over_batch(graph, op)) partial.insert(op.results.begin(), op.results.end());
     if (op.kernel >= 0 && op.kind != OpKind::reduce)
       for (auto operand : op.operands)

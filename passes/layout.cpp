@@ -73,8 +73,8 @@ void add_layout_cost(const Graph& graph, const Workload& workload, double times,
   const auto batch = workload.batch, padded = (batch + lanes - 1) / lanes * lanes;
   for (const auto& op : graph.ops) {
     if (op.body) add_layout_cost(*op.body, workload, times * static_cast<double>(op.attributes.integer("steps")), sum);
-    if (op.kind == OpKind::gather || op.kind == OpKind::gather_grad) {
-      const auto elements = static_cast<double>(graph.type(op.kind == OpKind::gather ? op.result() : op.operands[1]).elements());
+    if (const auto use = definition(op.kind).rows; use != RowUse::none) {
+      const auto elements = static_cast<double>(graph.type(use == RowUse::reads ? op.result() : op.operands.back()).elements());
       sum.batch += times * cost::kRowOfImages * elements * static_cast<double>(padded);
       sum.features += times * cost::kRowOfFeatures * elements * static_cast<double>(batch);
     }

@@ -18,6 +18,7 @@
 #include "passes/rematerialize.h"
 #include "passes/shard.h"
 #include "passes/simplify.h"
+#include "passes/sparse_update.h"
 
 namespace gradc {
 namespace {
@@ -64,6 +65,9 @@ const std::vector<Row>& rows() {
       {{"differentiate", "add the gradient of output \"loss\" for every trainable param", run<differentiate>, ops}, In::training},
       {{"update", "add the optimizer's updates", run_update, ops, optimizer}, In::training},
       {{"simplify", "fold, canonicalize, cse, dce", run<simplify>, any, nothing, optional}, In::all},
+      {{"sparse_update", "add to a table's rows alone where an update adds a multiple of their gradient", run<sparse_update>, ops, nothing,
+        optional},
+       In::training},
       {{"decompose", "batch statistics as sums over the batch", run<decompose>, ops}, In::kernels},
       {{"factor_sums", "take factors out of sums over the batch where sums then become the same", run<factor_sums>, ops, nothing, optional},
        In::kernels},

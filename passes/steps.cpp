@@ -61,7 +61,7 @@ Ints axes_of_stack(const Ints& axes) {
 bool works_over_steps(const Graph& body, const Op& op) {
   if (!any_batched(body, op.operands)) return true;
   return is_pointwise(op.kind) || takes_rows(body, op) || takes_planes(body, op) || op.kind == OpKind::reduce_sum ||
-         op.kind == OpKind::reshape || op.kind == OpKind::gather || op.kind == OpKind::gather_grad || op.kind == OpKind::softmax;
+         op.kind == OpKind::reshape || definition(op.kind).rows != RowUse::none || op.kind == OpKind::softmax;
 }
 
 ValueId over_steps(Builder& b, ValueId constant, std::int64_t steps) {

@@ -440,7 +440,7 @@ class Planner {
   }
 
   /// What a kernel that works on columns adds to the rows of its table.
-  ValueId gradient_of_table(int k) const { return definer(kernels_[k].outputs[0]).operands[1]; }
+  ValueId gradient_of_table(int k) const { return definer(kernels_[k].outputs[0]).operands.back(); }
 
   /// Says what the kernels of the graph, or of a loop's body, do in a step, whose places in the plan these are.
   void describe(const Graph& graph, const std::vector<std::size_t>& places, std::int64_t times) {

@@ -1,4 +1,4 @@
-// gather and its gradient.
+// gather, its gradient, and sums into a table in place.
 #include "backends/halide/emitter.h"
 #include "backends/halide/nan.h"
 #include "step/kernel.h"
@@ -25,6 +25,32 @@ Expr address(const Emitter& e, const gradc::Type& type, const Expr& image, const
   return image / e.vector() * (elements * e.vector()) + element * e.vector() + image % e.vector();
 }
 
+/// A block of the table's columns: its rows begin as `first` says, and are added to in the order of images and of the positions within
+/// them, which no number of blocks changes.
+void add_to_rows(Emitter& e, const Op& op, const Expr& first, ValueId index_value, ValueId value) {
+  const auto &indices = e.type(index_value), &values = e.type(value), &table = e.type(op.result());
+  const auto rows = table.dims[0], size = table.elements() / rows;
+  const auto columns = static_cast<int>(e.block());
+  const int width = e.width(columns);
+  Var column("column"), row("row"), outer("outer"), inner("inner");
+  RDom r(0, static_cast<int>(indices.elements()), 0, e.image_count, "r");
+  const auto &numbers = e.memory(index_value), &added = e.memory(value);
+  Func sum(std::string(name_of(op.kind)));
+  sum(column, row) = first;
+  sum(column, row_of(numbers(address(e, indices, r.y, r.x)), rows)) +=
+      added(address(e, values, r.y, r.x * static_cast<int>(size) + column));
+  sum.bound(column, 0, columns).bound(row, 0, static_cast<int>(rows));
+  sum.vectorize(column, width, TailStrategy::GuardWithIf);
+  sum.update().split(column, outer, inner, width, TailStrategy::GuardWithIf).reorder(inner, outer, r.x, r.y).vectorize(inner);
+  // The vectors of a block share their index.
+  constexpr int kUnrolled = 8;
+  if (columns % width == 0 && columns / width <= kUnrolled) sum.update().unroll(outer);
+  auto memory = sum.output_buffer();
+  memory.dim(0).set_bounds(0, columns).set_stride(1);
+  memory.dim(1).set_bounds(0, static_cast<int>(rows)).set_stride(static_cast<int>(size));
+  e.write(op.result(), sum);
+}
+
 }  // namespace
 
 void halide_gather(Emitter& e, const Op& op) {
@@ -38,30 +64,9 @@ void halide_gather(Emitter& e, const Op& op) {
   e.define(op.result(), f);
 }
 
-/// A block of the table's columns. Its rows are added to in the order of images and of the positions within them, which no number of blocks
-/// changes.
-void halide_gather_grad(Emitter& e, const Op& op) {
-  const auto &indices = e.type(op.operands[0]), &dy = e.type(op.operands[1]), &table = e.type(op.result());
-  const auto rows = table.dims[0], size = table.elements() / rows;
-  const auto columns = static_cast<int>(e.block());
-  const int width = e.width(columns);
-  Var column("column"), row("row"), outer("outer"), inner("inner");
-  RDom r(0, static_cast<int>(indices.elements()), 0, e.image_count, "r");
-  const auto &numbers = e.memory(op.operands[0]), &gradients = e.memory(op.operands[1]);
-  Func sum("gather_grad");
-  sum(column, row) = 0.0f;
-  sum(column, row_of(numbers(address(e, indices, r.y, r.x)), rows)) +=
-      gradients(address(e, dy, r.y, r.x * static_cast<int>(size) + column));
-  sum.bound(column, 0, columns).bound(row, 0, static_cast<int>(rows));
-  sum.vectorize(column, width, TailStrategy::GuardWithIf);
-  sum.update().split(column, outer, inner, width, TailStrategy::GuardWithIf).reorder(inner, outer, r.x, r.y).vectorize(inner);
-  // The vectors of a block share their index.
-  constexpr int kUnrolled = 8;
-  if (columns % width == 0 && columns / width <= kUnrolled) sum.update().unroll(outer);
-  auto memory = sum.output_buffer();
-  memory.dim(0).set_bounds(0, columns).set_stride(1);
-  memory.dim(1).set_bounds(0, static_cast<int>(rows)).set_stride(static_cast<int>(size));
-  e.write(op.result(), sum);
-}
+void halide_gather_grad(Emitter& e, const Op& op) { add_to_rows(e, op, 0.0f, op.operands[0], op.operands[1]); }
+
+/// The result lies where the table does.
+void halide_scatter_add(Emitter& e, const Op& op) { add_to_rows(e, op, undef<float>(), op.operands[1], op.operands[2]); }
 
 }  // namespace gradc

@@ -12,6 +12,12 @@ std::int64_t row_of(double index, std::int64_t rows) {
   return static_cast<std::int64_t>(std::clamp(index, 0.0, static_cast<double>(rows - 1)));
 }
 
+void add_to_rows(Tensor& table, const Tensor& indices, const Tensor& values) {
+  const auto rows = table.dims[0], size = table.size() / rows;
+  for (std::int64_t i = 0; i < indices.size(); ++i)
+    for (std::int64_t c = 0; c < size; ++c) table.data[row_of(indices.data[i], rows) * size + c] += values.data[i * size + c];
+}
+
 }  // namespace
 
 void reference_gather(const Execution& run) {
@@ -21,12 +27,11 @@ void reference_gather(const Execution& run) {
     std::copy_n(table.data.begin() + row_of(indices.data[i], rows) * size, size, run.result().data.begin() + i * size);
 }
 
-void reference_gather_grad(const Execution& run) {
-  const auto &indices = run.operand(0), &dy = run.operand(1);
-  auto& table = run.result();
-  const auto rows = table.dims[0], size = table.size() / rows;
-  for (std::int64_t i = 0; i < indices.size(); ++i)
-    for (std::int64_t c = 0; c < size; ++c) table.data[row_of(indices.data[i], rows) * size + c] += dy.data[i * size + c];
+void reference_gather_grad(const Execution& run) { add_to_rows(run.result(), run.operand(0), run.operand(1)); }
+
+void reference_scatter_add(const Execution& run) {
+  run.result().data = run.operand(0).data;
+  add_to_rows(run.result(), run.operand(1), run.operand(2));
 }
 
 }  // namespace gradc

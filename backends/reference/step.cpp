@@ -20,6 +20,7 @@ NamedTensors interpreter_inputs(const Graph& graph, const StepInput& input) {
       switch (input_role(op)) {
         case InputRole::data: tensor.data[i] = input.data.at(number).at(input.rows[row], i % elements); break;
         case InputRole::label: tensor.data[i] = input.labels.at(number).at(input.rows[row], i % elements); break;
+        case InputRole::sample_weight: tensor.data[i] = input.weights.at(number).at(input.rows[row], i % elements); break;
         case InputRole::batch_mask: tensor.data[i] = 1; break;
         case InputRole::batch_size: tensor.data[i] = static_cast<double>(batch); break;
         case InputRole::sample_index: tensor.data[i] = static_cast<double>(row); break;

@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "backends/halide/compile.h"
 #include "compile/compile_step.h"
@@ -232,6 +235,31 @@ TEST(JitPointwise, ExtremeNumbersGiveWhatTheReferenceGives) {
       }
     }
   }
+}
+
+/// Rows are added to the table that is there, of which the others stay as they are, bit by bit.
+TEST(JitUpdate, RowsAreAddedToATableInItsPlace) {
+  for (auto [rows, width, positions, batch] :
+       std::vector<std::array<std::int64_t, 4>>{{7, 5, 3, 2}, {40, 64, 9, 17}, {3, 1, 20, 33}, {5000, 16, 2, 1}, {100, 300, 4, 5}})
+    for (auto lanes : {Lanes::batch, Lanes::features})
+      for (bool fuse : {true, false}) {
+        SCOPED_TRACE(fmt::format("{} rows of {}, {} positions, batch {}", rows, width, positions, batch));
+        TrainingGraph t({positions});
+        const auto table = t.param("table", {rows, width}), weights = t.param("weights", {width});
+        const auto numbers = t.b.emit(OpKind::mul, {t.images, t.b.constant(static_cast<double>(rows))});
+        const auto row = t.b.emit(OpKind::mul, {t.b.emit(OpKind::gather, {table, numbers}), weights});
+        const auto next = t.b.emit(OpKind::scatter_add, {table, numbers, t.b.emit(OpKind::tanh, {row})});
+        t.b.emit(OpKind::update, {table, next});
+        Random random(27);
+        const auto values = random_values(t.graph, batch, random);
+        expect_agreement(t.graph, values, {.fuse = fuse, .lanes = lanes});
+        const auto &before = values.params.at("table").data,
+                   after = run_jit(t.graph, values, {.fuse = fuse, .lanes = lanes}).params.at("table").data;
+        std::int64_t changed = 0;
+        for (std::int64_t r = 0; r < rows; ++r) changed += !std::equal(&before[r * width], &before[r * width] + width, &after[r * width]);
+        EXPECT_GT(changed, 0);
+        EXPECT_LE(changed, positions * batch);
+      }
 }
 
 /// A network of many ops: convolutions, poolings, activations, residual sums and concatenations drawn at random.
