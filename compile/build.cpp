@@ -17,11 +17,12 @@ std::vector<Pass> build_passes(const BuildOptions& options, std::vector<Optimize
                    .context = context});
 }
 
-LowerOptions lower_options(Mode mode, const TrainingConfig& training) {
+LowerOptions lower_options(Mode mode, const TrainingConfig& training, const SampleWeights& weights) {
   return {.mode = mode,
           .loss = training.loss,
           .metrics = training.metrics,
           .outputs = training.outputs,
+          .sample_weights = weights,
           .writer = training.writer,
           .problems = training.problems};
 }

@@ -27,7 +27,7 @@ struct Built {
 };
 
 /// How a model is lowered that is trained in this way.
-LowerOptions lower_options(Mode mode, const TrainingConfig& training);
+LowerOptions lower_options(Mode mode, const TrainingConfig& training, const SampleWeights& weights = {});
 
 /// The passes of a build, in order, after "lower". Their "update" pass fills `states`.
 std::vector<Pass> build_passes(const BuildOptions& options, std::vector<OptimizerState>& states);

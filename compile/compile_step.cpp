@@ -16,18 +16,18 @@
 namespace gradc {
 namespace {
 
-/// Expects inputs that StepInput can fill: one of each role and number, and no others than the first but of data and labels.
+/// Expects inputs that StepInput can fill: one of each role and number.
 void expect_fillable_inputs(const Graph& graph) {
   std::map<std::pair<InputRole, std::int64_t>, std::string> seen;
   for (const auto& op : graph.ops) {
     if (op.kind != OpKind::input) continue;
     const auto& name = op.attributes.text("name");
     const auto [other, is_new] = seen.emplace(std::pair(input_role(op), input_number(op)), name);
-    const bool may_be_several = input_role(op) == InputRole::data || input_role(op) == InputRole::label;
+    const bool several = may_be_several(input_role(op));
     if (!is_new)
       throw Error("graph @{}: inputs \"{}\" and \"{}\" both have the role {}, of which a step takes one{}", graph.name, other->second, name,
-                  name_of(input_role(op)), may_be_several ? " of each number" : "");
-    if (!may_be_several && input_number(op) > 0)
+                  name_of(input_role(op)), several ? " of each number" : "");
+    if (!several && input_number(op) > 0)
       throw Error("graph @{}: input \"{}\" has the number {}, but a step takes one of role {}", graph.name, name, input_number(op),
                   name_of(input_role(op)));
     if (input_role(op) == InputRole::data && !graph.type(op.result()).batched())

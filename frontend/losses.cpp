@@ -310,20 +310,34 @@ Symbol weights_of(const Symbol& labels, LabelKind kind, const std::map<std::int6
 
 }  // namespace
 
-ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, ValueId mask,
-                   bool weighs_classes) {
+ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, const Counting& counting) {
   const auto* def = find_loss(loss.name);
   check(def != nullptr, "a loss is known before it is lowered");
   const Symbol given{&b, labels};
   if (def->labels == LabelKind::classes) labels = one_hot_labels(b, labels, predicted);
   auto losses = def->lower({{&b, predicted}, {&b, labels}, loss.options, dialect}).id;
-  if (def->of == LossDef::batch) return losses;
-  if (weighs_classes && !loss.options.class_weights.empty()) {
-    const auto weights = weights_of(given, def->labels, loss.options.class_weights);
+  if (def->of == LossDef::batch) {
+    if (counting.weights >= 0) throw Error("loss {} is one number for the whole batch, in which samples cannot be weighted", loss.name);
+    return losses;
+  }
+  auto weigh = [&](Symbol weights) {
     auto dims = type_of(weights).dims;
     dims.resize(static_cast<std::size_t>(b.type(losses).rank()), 1);
     losses = (Symbol{&b, losses} * reshape(weights, dims)).id;
+  };
+  if (counting.weighs_classes && !loss.options.class_weights.empty()) weigh(weights_of(given, def->labels, loss.options.class_weights));
+  if (counting.weights >= 0) {
+    auto weights = type_of(Symbol{&b, counting.weights}).dims, positions = b.type(losses).dims;
+    if (def->of == LossDef::elements) positions.pop_back();
+    if (weights.size() == positions.size() + 1 && weights.back() == 1) weights.pop_back();
+    const auto fits = [](std::int64_t own, std::int64_t of_positions) { return own == of_positions || own == 1; };
+    if (weights.size() > positions.size() || !std::equal(weights.begin(), weights.end(), positions.begin(), fits))
+      throw Error(
+          "loss {}: sample weights have shape {}, but an image has losses of shape {}: give one for each image, or for each of these",
+          loss.name, shape_string(b.type(counting.weights).image_dims()), shape_string({positions.begin() + 1, positions.end()}));
+    weigh(reshape({&b, counting.weights}, weights));
   }
+  const auto mask = counting.mask;
   if (loss.options.reduction == Reduction::mean && mask < 0) return mean_of_image(b, losses);
   auto sum = mask < 0 ? sum_of_image(b, losses) : sum_of_seen(b, losses, mask).sum;
   return def->of == LossDef::elements ? b.emit(OpKind::mul, {sum, b.constant(1.0 / static_cast<double>(b.type(predicted).dims.back()))})

@@ -59,11 +59,17 @@ std::string losses_with(const LossOption& option);
 /// What is wrong with a loss, or an empty text.
 std::string problem_of(const Loss& loss);
 
+/// What counts in a loss, and how many times.
+struct Counting {
+  ValueId mask = -1;            ///< Shows the positions that count, or -1: all do.
+  ValueId weights = -1;         ///< Of images, or of their first positions; or -1.
+  bool weighs_classes = false;  ///< By the loss's options; those of the whole batch have none.
+};
+
 /// The loss of each image, f32[B], or of the whole batch, f32[], without its weight: over positions the mean or, by the options, the sum.
-/// With a mask always the sum, over what it shows. Labels are as LossDef::labels says. Classes are weighted if that is asked for, in which
-/// case the loss has to be one of positions or elements.
-ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, ValueId mask = -1,
-                   bool weighs_classes = false);
+/// With a mask always the sum, over what it shows. Labels are as LossDef::labels says.
+/// Throws gradc::Error for weights of samples that do not fit its positions, or for a loss that cannot be weighted.
+ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, const Counting& counting);
 
 // What losses and metrics share.
 

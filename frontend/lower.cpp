@@ -54,8 +54,12 @@ class Lowering {
     }
     for (const auto& node : topology_.layers) lower_layer(node);
     if (options_.mode != Mode::predict) problems_.insert(problems_.end(), options_.problems.begin(), options_.problems.end());
-    for (const auto& name : topology_.outputs) {
-      const auto output = results_[name];
+    for (const auto& given : topology_.outputs) {
+      const auto name = to_string(given);
+      std::vector<std::string> problems;
+      const auto output = results_[name] = result_of(given, problems);
+      masks_[name] = given.output == 0 ? masks_[given.node] : -1;
+      for (const auto& problem : problems) problems_.push_back("the model " + problem);
       lowered_.outputs.push_back({name, output >= 0 ? b_.type(output) : Type(), {}, {}});
       if (output >= 0 && b_.type(output).rank() < 2)
         problems_.push_back(
@@ -65,7 +69,8 @@ class Lowering {
     throw_problems(problems_);
     b_.loc.clear();
     if (options_.mode == Mode::predict)
-      for (const auto& name : topology_.outputs) b_.emit(OpKind::output, {results_[name]}, {{"name", predictions_of(topology_, name)}});
+      for (const auto& name : output_names(topology_))
+        b_.emit(OpKind::output, {results_[name]}, {{"name", predictions_of(topology_, name)}});
     return std::move(lowered_);
   }
 
@@ -154,9 +159,14 @@ class Lowering {
     auto add_problem = [&](const std::string& problem) {
       if (!problem.empty() && std::find(problems_.begin(), problems_.end(), problem) == problems_.end()) problems_.push_back(problem);
     };
+    const auto outputs = output_names(topology_);
+    const auto is_output = [&](const std::string& name) { return std::find(outputs.begin(), outputs.end(), name) != outputs.end(); };
     for (const auto& [name, training] : options_.outputs)
-      if (std::find(topology_.outputs.begin(), topology_.outputs.end(), name) == topology_.outputs.end())
-        add_problem(fmt::format("there is a loss for \"{}\", but the model's outputs are {}", name, fmt::join(topology_.outputs, ", ")));
+      if (!is_output(name))
+        add_problem(fmt::format("there is a loss for \"{}\", but the model's outputs are {}", name, fmt::join(outputs, ", ")));
+    for (const auto& [name, shape] : options_.sample_weights)
+      if (!is_output(name))
+        add_problem(fmt::format("there are sample weights for \"{}\", but the model's outputs are {}", name, fmt::join(outputs, ", ")));
     for (const auto& output : lowered_.outputs) {
       const auto training = training_of(output.name);
       add_problem(problem_of(training.loss));
@@ -166,6 +176,7 @@ class Lowering {
       if (results_[output.name] < 0) return;
     if (!problems_.empty()) return;
     ValueId total = -1;
+    std::int64_t weight_inputs = 0;
     const bool several = lowered_.outputs.size() > 1;
     lowered_.metrics = {mean_of_batch("loss")};
     for (auto& output : lowered_.outputs) {
@@ -174,12 +185,18 @@ class Lowering {
       if (find_loss(output.loss.name)->labels == LabelKind::classes) output.labels.dims.pop_back();
       labels_[output.name] = emit_input(b_, InputRole::label, output.labels, several ? "labels/" + output.name : "labels",
                                         static_cast<std::int64_t>(labels_.size()));
+      Counting counting{.mask = seen_mask(output.name), .weighs_classes = options_.mode == Mode::train};
+      if (const auto weights = options_.sample_weights.find(output.name); weights != options_.sample_weights.end()) {
+        Type type{DType::f32, {kBatch}};
+        type.dims.insert(type.dims.end(), weights->second.begin(), weights->second.end());
+        counting.weights =
+            emit_input(b_, InputRole::sample_weight, type, several ? "sample_weights/" + output.name : "sample_weights", weight_inputs++);
+      }
       b_.loc = "loss";
       const auto name = several ? output.name + "_loss" : "loss";
-      const auto mask = seen_mask(output.name);
-      const auto of_images = lower_loss(b_, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer), mask,
-                                        options_.mode == Mode::train);
-      auto loss = over_batch(name, of_images, output.loss.options.reduction, mask);
+      const auto of_images =
+          lower_loss(b_, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer), counting);
+      auto loss = over_batch(name, of_images, output.loss.options.reduction, counting.mask);
       if (several) {
         add_output(name, loss);
         lowered_.metrics.push_back(mean_of_batch(name));
@@ -241,7 +258,7 @@ class Lowering {
   std::vector<std::string> problems_;
   std::map<std::string, ValueId> given_;                      ///< The model's inputs, by their layers.
   std::map<std::string, std::vector<ValueId>> more_results_;  ///< Of layers: outputs after the first.
-  std::map<std::string, ValueId> results_, masks_;            ///< Of layers; a mask is -1 where there is none.
+  std::map<std::string, ValueId> results_, masks_;            ///< Of layers and the model's outputs; a mask is -1 where there is none.
   std::map<std::string, ValueId> labels_;                     ///< By outputs.
   ValueId weight_ = -1, batch_size_ = -1;
   std::vector<ValueId> penalties_;

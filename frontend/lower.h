@@ -1,6 +1,8 @@
 #pragma once
 /// From a topology to a graph.
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,11 +14,15 @@
 
 namespace gradc {
 
+/// The shapes of samples' weights, without the batch, by names of the outputs in whose losses they count.
+using SampleWeights = std::map<std::string, std::vector<std::int64_t>>;
+
 struct LowerOptions {
   Mode mode = Mode::train;
   Loss loss = {};  ///< For each output that `outputs` does not name. Not read in Mode::predict.
   std::vector<Metric> metrics = {};
   std::map<std::string, OutputTraining> outputs = {};  ///< Instead, by names of outputs.
+  SampleWeights sample_weights = {};                   ///< Those that the data have; not read in Mode::predict.
   Writer writer = Writer::tfjs;                        ///< Whose meaning the metrics have.
   std::vector<std::string> problems = {};              ///< What is wrong with the training; not read in Mode::predict.
 };
@@ -29,9 +35,10 @@ struct LoweredOutput {
   Loss loss;    ///< Likewise.
 };
 
-/// A graph with an input of role data for each of the model's and, unless in Mode::predict, one of label for each of its outputs and those
-/// of batch_mask and batch_size; in training also those of step_key and sample_index. Its outputs are the scalars that `metrics` names, or
-/// in Mode::predict the predictions of each output. A BatchNormalization in training also updates its moving statistics.
+/// A graph with an input of role data for each of the model's and, unless in Mode::predict, one of label for each of its outputs, one of
+/// sample_weight for each that has weights, and those of batch_mask and batch_size; in training also those of step_key and sample_index.
+/// Its outputs are the scalars that `metrics` names, or in Mode::predict the predictions of each output. A BatchNormalization in training
+/// also updates its moving statistics.
 struct Lowered {
   /// What became of a layer of the topology.
   struct LoweredLayer {

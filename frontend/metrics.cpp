@@ -42,7 +42,7 @@ struct Context {
   LoweredMetric mean_of_all(ValueId of_elements) { return {mean_over_images, {{"", mean_of_image(b, of_elements)}}, Reduction::mean}; }
   /// The mean of a loss.
   LoweredMetric of_loss(const Loss& loss, ValueId of_labels) {
-    const auto losses = lower_loss(b, loss, predicted, of_labels, dialect, mask);
+    const auto losses = lower_loss(b, loss, predicted, of_labels, dialect, {.mask = mask});
     if (mask < 0 || !b.type(losses).batched()) return {mean_over_images, {{"", losses}}, Reduction::mean};
     return {ratio, {{"sum", losses}, {"seen", sum_of_image(b, mask)}}};
   }

@@ -143,7 +143,7 @@ ModelFile read_document(const json& document, const fs::path& folder) {
   collect(problems, [&] { model.topology = read_topology(topology, writer_of(document)); });
   if (document.contains("weightsManifest")) collect(problems, [&] { model.weights = read_weights(document["weightsManifest"], folder); });
   if (auto training = training_in(document, topology); !training.is_null())
-    model.training = read_training(training, writer_of(document), model.topology.outputs);
+    model.training = read_training(training, writer_of(document), output_names(model.topology));
   if (!problems.empty() && model.training)
     problems.insert(problems.end(), model.training->problems.begin(), model.training->problems.end());
   throw_problems(problems);

@@ -93,21 +93,13 @@ class Inlining {
 
   std::vector<LayerNode> nodes;
 
-  /// The names of the nodes whose outputs are the model's.
-  std::vector<std::string> run() {
+  /// The model's outputs.
+  std::vector<NodeOutput> run() {
     inline_model(tree_, {}, "", nullptr);
     for (auto& node : nodes)
       for (auto& from : node.inbound) from = resolved(from.node, fmt::format("layer \"{}\"", node.name));
-    std::vector<std::string> outputs;
-    for (const auto& source : outputs_of(tree_, "")) {
-      const auto [node, output] = resolved(source, "the output of the model");
-      if (output > 0)
-        throw Error(
-            "the output of the model is output {} of \"{}\", which is there for other layers alone: put an Activation of \"linear\" after "
-            "it",
-            output, node);
-      outputs.push_back(node);
-    }
+    std::vector<NodeOutput> outputs;
+    for (const auto& source : outputs_of(tree_, "")) outputs.push_back(resolved(source, "the output of the model"));
     return outputs;
   }
 
@@ -278,7 +270,7 @@ ModelTree tree_of(const Topology& topology) {
     tree.members.push_back(std::move(member));
   }
   for (const auto& input : topology.inputs) tree.inputs.push_back({input.layer});
-  for (const auto& output : topology.outputs) tree.outputs.push_back({output});
+  for (const auto& output : topology.outputs) tree.outputs.push_back({output.node, 0, output.output});
   return tree;
 }
 
@@ -307,7 +299,7 @@ void finish(Topology& topology) {
     for (std::size_t i = 1; i < topology.layers.size(); ++i) topology.layers[i].inbound = {{topology.layers[i - 1].name}};
   throw_problems(problems);
   if (topology.layers.empty()) throw Error("the model has no layers");
-  if (topology.outputs.empty()) topology.outputs = {topology.layers.back().name};
+  if (topology.outputs.empty()) topology.outputs = {{topology.layers.back().name}};
   if (topology.inputs.empty())
     for (const auto& node : topology.layers)
       if (node.inbound.empty()) topology.inputs.push_back({node.name, {}});
@@ -315,7 +307,7 @@ void finish(Topology& topology) {
   for (const auto& node : topology.layers)
     if (node.inbound.empty()) find_input_shape(topology, node, problems);
   std::set<std::string> outputs;
-  for (const auto& name : topology.outputs)
+  for (const auto& name : output_names(topology))
     if (!outputs.insert(name).second) problems.push_back(fmt::format("the output of layer \"{}\" is twice one of the model", name));
   if (!problems.empty()) add_unknown_layers(topology, problems);
   throw_problems(problems);
@@ -324,6 +316,12 @@ void finish(Topology& topology) {
 std::vector<std::string> input_names(const Topology& topology) {
   std::vector<std::string> names;
   for (const auto& input : topology.inputs) names.push_back(input.layer);
+  return names;
+}
+
+std::vector<std::string> output_names(const Topology& topology) {
+  std::vector<std::string> names;
+  for (const auto& output : topology.outputs) names.push_back(to_string(output));
   return names;
 }
 

@@ -48,12 +48,14 @@ struct Topology {
   Writer writer = Writer::tfjs;  ///< Whose meaning the configs of the layers have.
   std::vector<LayerNode> layers;
   std::vector<ModelInput> inputs;         ///< In the order in which they are given.
-  std::vector<std::string> outputs;       ///< Names of the layers whose outputs are the model's.
+  std::vector<NodeOutput> outputs;        ///< Those of layers that are the model's.
   std::shared_ptr<const ModelTree> tree;  ///< As the file had it, which a save keeps; nullptr for a model made in C++.
 };
 
 /// In the order in which inputs are given.
 std::vector<std::string> input_names(const Topology& topology);
+/// The same of outputs: "lstm", "lstm:1".
+std::vector<std::string> output_names(const Topology& topology);
 
 /// A sequence of layers. Layers without a name get one as Keras numbers them: conv2d, conv2d_1.
 /// Throws gradc::Error if there is no layer or the first says no input shape.

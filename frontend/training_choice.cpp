@@ -77,12 +77,12 @@ TrainingConfig training_of(const ModelFile& file) {
   const bool metrics = chosen("metrics");
   if (file.topology.outputs.size() == 1) {
     OutputTraining only{training.loss, training.metrics};
-    choose_loss(file.topology, file.topology.outputs[0], metrics, only);
+    choose_loss(file.topology, to_string(file.topology.outputs[0]), metrics, only);
     training.loss = only.loss;
     training.metrics = only.metrics;
     return training;
   }
-  for (const auto& name : file.topology.outputs) choose_loss(file.topology, name, metrics, training.outputs[name]);
+  for (const auto& name : output_names(file.topology)) choose_loss(file.topology, name, metrics, training.outputs[name]);
   return training;
 }
 
@@ -112,7 +112,7 @@ std::string told_choice(const TrainingConfig& training) {
 }
 
 std::string cannot_learn(const Topology& topology, const TrainingConfig& training) {
-  for (const auto& name : topology.outputs) {
+  for (const auto& name : output_names(topology)) {
     const auto own = training.outputs.find(name);
     auto why = cannot_learn(topology, name, own != training.outputs.end() ? own->second.loss : training.loss);
     if (!why.empty()) return topology.outputs.size() == 1 ? why : fmt::format("output \"{}\": {}", name, why);

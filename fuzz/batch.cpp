@@ -34,6 +34,11 @@ Batch::Batch(const Graph& graph, std::int64_t images, LabelKind labels, const st
     }
   }
   for (const auto* input : find_inputs(graph, InputRole::label)) add_labels(graph, *input, stored, labels, random);
+  for (const auto* input : find_inputs(graph, InputRole::sample_weight)) {
+    auto& made = weights_.emplace_back();
+    made.elements = graph.type(input->result()).elements();
+    for (std::int64_t i = 0; i < stored * made.elements; ++i) made.floats.push_back(static_cast<float>(random.integer(0, 3)));
+  }
 }
 
 void Batch::add_labels(const Graph& graph, const Op& input, std::int64_t stored, LabelKind labels, Random& random) {
@@ -69,6 +74,7 @@ StepInput Batch::input() const {
                              ? Rows{.data = made.floats.data(), .elements = made.elements}
                              : Rows{.data = made.bytes.data(), .dtype = DType::u8, .elements = made.elements, .scale = 1.0f / 255.0f});
   for (const auto& made : labels_) input.labels.push_back({.data = made.floats.data(), .elements = made.elements});
+  for (const auto& made : weights_) input.weights.push_back({.data = made.floats.data(), .elements = made.elements});
   return input;
 }
 

@@ -47,7 +47,7 @@ class Batch {
 
   void add_labels(const Graph& graph, const Op& input, std::int64_t stored, LabelKind labels, Random& random);
 
-  std::vector<Numbers> data_, labels_;
+  std::vector<Numbers> data_, labels_, weights_;
   std::vector<std::uint32_t> rows_;
   std::uint32_t random_key_;
 };

@@ -55,6 +55,7 @@ class GraphGenerator {
     index_ = emit_input(b_, InputRole::sample_index, {DType::i32, {kBatch}}, "image_index");
     batched_ = {images_};
     if (!trained && c_.coin()) batched_.push_back(emit_input(b_, InputRole::label, {DType::f32, input_dims()}, "labels"));
+    if (!trained && c_.coin()) batched_.push_back(emit_input(b_, InputRole::sample_weight, {DType::f32, input_dims()}, "weights"));
     for (std::int64_t number = 1; number < 3 && c_.one_in(4); ++number)
       batched_.push_back(emit_input(b_, InputRole::data, {DType::f32, input_dims()}, fmt::format("images{}", number), number));
     if (trained) batched_.push_back(b_.emit(OpKind::mul, {images_, param(b_.type(images_).image_dims())}));
@@ -515,6 +516,16 @@ class GraphGenerator {
     keep(b_.emit(OpKind::gather_grad, {numbers, dy}, {{"rows", c_.integer(1, std::max<std::int64_t>(1, kMostElements / size))}}));
   }
 
+  void scatter_add() {
+    auto values = features();
+    auto numbers = c_.coin() ? index_ : b_.emit(OpKind::argmax, {values});
+    const auto row = type(values).elements() / type(numbers).elements();
+    Ints dims = {c_.integer(1, std::max<std::int64_t>(1, kMostElements / row))};
+    dims.insert(dims.end(), type(values).dims.begin() + type(numbers).rank(), type(values).dims.end());
+    const auto table = param(dims);
+    b_.emit(OpKind::update, {table, b_.emit(OpKind::scatter_add, {table, numbers, values})});
+  }
+
   /// Ops that have a gradient, or need none.
   void forward_op() {
     trained_ops_only_ = true;
@@ -522,7 +533,7 @@ class GraphGenerator {
   }
 
   void any_op() {
-    switch (auto op = c_.integer(0, 28)) {
+    switch (auto op = c_.integer(0, 29)) {
       case 20:
       case 21: return convolution_input_grad();
       case 22:
@@ -532,6 +543,7 @@ class GraphGenerator {
       case 26: return update();
       case 27: return argmax();
       case 28: return gather_grad();
+      case 29: return scatter_add();
       default: return shared_op(op);
     }
   }

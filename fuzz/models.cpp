@@ -85,7 +85,7 @@ class ModelGenerator {
     LayerNode node{make_layer(class_name, config), name, {}};
     for (const auto& input : inputs) node.inbound.push_back({input.layer});
     topology_.layers.push_back(std::move(node));
-    topology_.outputs = {name};
+    topology_.outputs = {{name}};
     return {name, lower(topology_, {.mode = Mode::predict}).outputs[0].predictions.image_dims()};
   }
 

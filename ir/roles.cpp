@@ -13,16 +13,18 @@ namespace {
 struct Row {
   InputRole role;
   std::string_view name;
-  std::optional<Type> type;  ///< If only one fits.
+  bool several = false;           ///< A graph may have more than one.
+  std::optional<Type> type = {};  ///< If only one fits.
 };
 
 const std::vector<Row>& rows() {
-  static const std::vector<Row> table = {{InputRole::data, "data", {}},
-                                         {InputRole::label, "label", {}},
-                                         {InputRole::batch_mask, "batch_mask", Type{DType::f32, {kBatch}}},
-                                         {InputRole::batch_size, "batch_size", Type{DType::f32, {}}},
-                                         {InputRole::step_key, "step_key", Type{DType::i32, {}}},
-                                         {InputRole::sample_index, "sample_index", Type{DType::i32, {kBatch}}}};
+  static const std::vector<Row> table = {{InputRole::data, "data", true},
+                                         {InputRole::label, "label", true},
+                                         {InputRole::sample_weight, "sample_weight", true},
+                                         {InputRole::batch_mask, "batch_mask", false, Type{DType::f32, {kBatch}}},
+                                         {InputRole::batch_size, "batch_size", false, Type{DType::f32, {}}},
+                                         {InputRole::step_key, "step_key", false, Type{DType::i32, {}}},
+                                         {InputRole::sample_index, "sample_index", false, Type{DType::i32, {kBatch}}}};
   return table;
 }
 
@@ -31,6 +33,8 @@ const Row& row_of(InputRole role) { return rows()[static_cast<std::size_t>(role)
 }  // namespace
 
 std::string_view name_of(InputRole role) { return row_of(role).name; }
+
+bool may_be_several(InputRole role) { return row_of(role).several; }
 
 std::optional<InputRole> find_input_role(std::string_view name) {
   for (const auto& row : rows())

@@ -11,12 +11,13 @@
 namespace gradc {
 
 enum class InputRole : std::uint8_t {
-  data,          ///< The model's input, batched. The role of inputs that state none.
-  label,         ///< What the model is to predict, batched.
-  batch_mask,    ///< f32[B]: 1 for an image, 0 for what pads the last tile.
-  batch_size,    ///< f32[]: the number of images.
-  step_key,      ///< i32[]: the key of a step's random numbers.
-  sample_index,  ///< i32[B]: the index of an image in its batch.
+  data,           ///< The model's input, batched. The role of inputs that state none.
+  label,          ///< What the model is to predict, batched.
+  sample_weight,  ///< How many times an image or a position counts in a loss, batched.
+  batch_mask,     ///< f32[B]: 1 for an image, 0 for what pads the last tile.
+  batch_size,     ///< f32[]: the number of images.
+  step_key,       ///< i32[]: the key of a step's random numbers.
+  sample_index,   ///< i32[B]: the index of an image in its batch.
 };
 
 std::string_view name_of(InputRole role);
@@ -27,7 +28,9 @@ InputRole input_role(const Op& input);
 
 /// The first input of a role, or nullptr.
 const Op* find_input(const Graph& graph, InputRole role);
-/// All inputs of a role, by their numbers. Only data and labels may be several.
+/// Whether a graph may have several inputs of a role, told apart by their numbers.
+bool may_be_several(InputRole role);
+/// All inputs of a role, by their numbers.
 std::vector<const Op*> find_inputs(const Graph& graph, InputRole role);
 
 /// Its number among the inputs of its role.

@@ -154,6 +154,22 @@ Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& outp
   return rows;
 }
 
+std::vector<const DataSet::Part*> weights_for(const std::vector<DataSet::Part>& weights, const std::vector<std::string>& outputs) {
+  std::vector<const DataSet::Part*> found(outputs.size(), nullptr);
+  for (const auto& part : weights) {
+    const auto& name = part.of;
+    if (name.empty() && outputs.size() > 1)
+      throw Error("{}: sample weights of which output? The model has {}", part.array.name, fmt::join(outputs, ", "));
+    const auto at = name.empty() ? outputs.begin() : std::find(outputs.begin(), outputs.end(), name);
+    if (at == outputs.end())
+      throw Error("{}: sample weights for \"{}\", but the model's outputs are {}", part.array.name, name, fmt::join(outputs, ", "));
+    found[static_cast<std::size_t>(at - outputs.begin())] = &part;
+  }
+  return found;
+}
+
+Rows weight_rows(const DataSet::Part& part) { return rows_of(part.array); }
+
 void expect_finite(const DataSet& data) {
   auto look = [&](const Array& array) {
     const auto elements = array.elements();
@@ -163,7 +179,7 @@ void expect_finite(const DataSet& data) {
         if (auto i = row * elements + e; !std::isfinite(numbers[i]))
           throw Error("{}: row {}: number {} is {}; leave such rows out, or replace what is missing", array.name, row, e, array.text(i));
   };
-  for (const auto* parts : {&data.inputs(), &data.labels()})
+  for (const auto* parts : {&data.inputs(), &data.labels(), &data.weights()})
     for (const auto& part : *parts)
       if (!part.finite) look(part.array);
 }

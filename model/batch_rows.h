@@ -37,7 +37,14 @@ void expect_rows(const DataSet& data, const DataSet::Part& part, const NumberedT
 /// Throws gradc::Error if shape or values do not fit.
 Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const std::string& loss);
 
-/// Throws gradc::Error that names file, row and number unless all images and labels of `data` are finite.
+/// The weights of samples for each of a model's outputs of these names, or nullptr where there are none. An array without a name is the
+/// only output's. Throws gradc::Error for one of no output.
+std::vector<const DataSet::Part*> weights_for(const std::vector<DataSet::Part>& weights, const std::vector<std::string>& outputs);
+
+/// Weights as they are.
+Rows weight_rows(const DataSet::Part& part);
+
+/// Throws gradc::Error that names file, row and number unless all images, labels and weights of `data` are finite.
 void expect_finite(const DataSet& data);
 
 }  // namespace gradc

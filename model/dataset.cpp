@@ -238,6 +238,14 @@ void expect_names(const std::vector<DataSet::Part>& parts) {
   }
 }
 
+void look_at(std::vector<DataSet::Part>& parts) {
+  expect_names(parts);
+  for (auto& part : parts) {
+    expect_consistent(part.array);
+    part.finite = is_finite(part.array);
+  }
+}
+
 }  // namespace
 
 std::int64_t Array::elements() const { return Type{dtype, shape}.elements(); }
@@ -258,13 +266,7 @@ DataSet DataSet::from(Array images, std::optional<Array> labels) {
 
 DataSet DataSet::from(std::vector<Part> inputs, std::vector<Part> labels) {
   Content content{std::move(inputs), std::move(labels)};
-  for (auto* parts : {&content.inputs, &content.labels}) {
-    expect_names(*parts);
-    for (auto& part : *parts) {
-      expect_consistent(part.array);
-      part.finite = is_finite(part.array);
-    }
-  }
+  for (auto* parts : {&content.inputs, &content.labels}) look_at(*parts);
   for (auto& part : content.labels) part.facts = label_facts_of(part.array);
   DataSet data;
   data.content_ = std::make_shared<const Content>(std::move(content));
@@ -278,6 +280,31 @@ DataSet DataSet::from(std::vector<Part> inputs, std::vector<Part> labels) {
   data.rows_.resize(static_cast<std::size_t>(first.count));
   std::iota(data.rows_.begin(), data.rows_.end(), 0u);
   return data;
+}
+
+DataSet DataSet::weighted(std::vector<Part> weights) const {
+  const auto& first = images();
+  look_at(weights);
+  for (const auto& part : weights)
+    if (part.array.count != first.count)
+      throw Error("{} holds {} images, but {} holds {} weights", first.name, first.count, part.array.name, part.array.count);
+  auto other = *this;
+  other.weights_ = std::make_shared<const std::vector<Part>>(std::move(weights));
+  return other;
+}
+
+DataSet DataSet::weighted(const std::vector<float>& weights) const {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(weights.data());
+  return weighted({Part{.of = "",
+                        .array = {.shape = {},
+                                  .dtype = DType::f32,
+                                  .bytes = {bytes, bytes + weights.size() * sizeof(float)},
+                                  .count = static_cast<std::int64_t>(weights.size()),
+                                  .name = "weights"}}});
+}
+
+DataSet DataSet::weighted(const std::vector<NamedFile>& files, const Topology& model, const Warn& warn) const {
+  return weighted(parts_of(files, output_names(model), {"sample_weight"}, ArrayUse::labels, warn));
 }
 
 DataSet DataSet::from(std::vector<float> images, std::vector<std::int64_t> image_shape, std::vector<float> labels,
@@ -319,18 +346,19 @@ DataSet DataSet::from_named_npy(const std::vector<NamedFile>& inputs, const std:
 
 DataSet DataSet::from_npz(const fs::path& file, const Topology& model, const Warn& warn) {
   auto images = npz_parts(file, input_names(model), kInputNames, ArrayUse::images, warn);
-  return from(std::move(images), npz_parts(file, model.outputs, kLabelNames, ArrayUse::labels, warn));
+  return from(std::move(images), npz_parts(file, output_names(model), kLabelNames, ArrayUse::labels, warn));
 }
 
 DataSet DataSet::from_files(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Topology& model,
                             const Warn& warn) {
   auto images = parts_of(inputs, input_names(model), kInputNames, ArrayUse::images, warn);
-  return from(std::move(images), parts_of(labels, model.outputs, kLabelNames, ArrayUse::labels, warn));
+  return from(std::move(images), parts_of(labels, output_names(model), kLabelNames, ArrayUse::labels, warn));
 }
 
 DataSet DataSet::slice(std::int64_t begin, std::int64_t count) const {
   DataSet part;
   part.content_ = content_;
+  part.weights_ = weights_;
   begin = std::clamp<std::int64_t>(begin, 0, size());
   count = std::clamp<std::int64_t>(count, 0, size() - begin);
   part.rows_.assign(rows_.begin() + begin, rows_.begin() + begin + count);

@@ -64,16 +64,17 @@ struct Model::Implementation {
   bool built = false;                                 ///< Whether params has the weights.
   bool new_optimizer = true;                          ///< Its state starts anew with the next training step.
   ModelSteps steps;
-  std::optional<Graph> train_graph;  ///< The training step in plain ops, for --check-numerics.
+  std::map<SampleWeights, Graph> train_graphs;  ///< The training step in plain ops, for --check-numerics.
   std::int64_t steps_done = 0, epochs_done = 0;
   std::atomic<bool> stop{false};     ///< Whether the `fit` that goes on was asked to stop.
   std::int64_t flops_per_image = 0;  ///< A training step's.
   std::string cannot_train;          ///< Why a file that can predict cannot be trained or evaluated; empty if it can.
 
-  std::vector<std::string> input_names;              ///< The topology's.
-  std::vector<std::optional<NumberedTable>> tables;  ///< For each input, once they are known.
+  std::vector<std::string> input_names, output_names;  ///< The topology's.
+  std::vector<std::optional<NumberedTable>> tables;    ///< For each input, once they are known.
 
-  explicit Implementation(Topology t) : topology(std::move(t)), input_names(gradc::input_names(topology)) {}
+  explicit Implementation(Topology t)
+      : topology(std::move(t)), input_names(gradc::input_names(topology)), output_names(gradc::output_names(topology)) {}
 
   BuildOptions build_options(StepKind kind, std::int64_t batch) const {
     const bool kernels = run.backend == Backend::jit;
@@ -89,9 +90,9 @@ struct Model::Implementation {
             .kernels = kernels};
   }
 
-  const Lowered& lowered(Mode mode) {
+  const Lowered& lowered(Mode mode, const SampleWeights& weights = {}) {
     if (mode != Mode::predict) expect_trainable();
-    return steps.lowered(mode, topology, training);
+    return steps.lowered(mode, topology, training, weights);
   }
 
   /// For what is the same in all modes: weights and the shapes of outputs.
@@ -131,12 +132,12 @@ struct Model::Implementation {
   }
 
   /// The step for batches of about this size, compiled when it is first needed.
-  CompiledModelStep& step(StepKind kind, std::int64_t batch) {
-    auto* found = steps.find(kind, batch);
+  CompiledModelStep& step(StepKind kind, std::int64_t batch, const SampleWeights& weights = {}) {
+    auto* found = steps.find(kind, batch, weights);
     if (found == nullptr) {
-      const auto& from = lowered(mode_of(kind));
+      const auto& from = lowered(mode_of(kind), weights);
       ensure_params();
-      found = &steps.add(kind, from, build_options(kind, batch),
+      found = &steps.add(kind, weights, from, build_options(kind, batch),
                          [&](const Graph& graph, const std::vector<OptimizerState>& states, CompileReport& report) {
                            make_states(states);
                            return compile_step(graph, params, step_options(), &report);
@@ -147,13 +148,14 @@ struct Model::Implementation {
   }
 
   /// The training step in plain ops.
-  const Graph& plain_training() {
-    if (!train_graph) {
+  const Graph& plain_training(const SampleWeights& weights) {
+    auto [found, is_new] = train_graphs.try_emplace(weights);
+    if (is_new) {
       std::vector<OptimizerState> states;
-      train_graph = lowered(Mode::train).graph;
-      build_lowered(*train_graph, states, {.mode = Mode::train, .training = training, .kernels = false});
+      found->second = lowered(Mode::train, weights).graph;
+      build_lowered(found->second, states, {.mode = Mode::train, .training = training, .kernels = false});
     }
-    return *train_graph;
+    return found->second;
   }
 
   std::vector<Rows> inputs_of(const DataSet& data) {
@@ -172,17 +174,34 @@ struct Model::Implementation {
   std::vector<Rows> labels_of(const DataSet& data) {
     if (data.labels().empty()) throw Error("{}: has no labels", data.images().name);
     const auto& labelled = lowered(Mode::train).outputs;
-    const auto parts = parts_for(data.labels(), topology.outputs, "outputs");
+    const auto parts = parts_for(data.labels(), output_names, "outputs");
     std::vector<Rows> rows;
     for (std::size_t i = 0; i < parts.size(); ++i)
       rows.push_back(label_rows(data, *parts[i], labelled[i].predictions, labelled[i].labels, labelled[i].loss.name));
     return rows;
   }
 
+  /// The shapes of the weights that the data have.
+  SampleWeights weights_of(const DataSet& data) const {
+    SampleWeights shapes;
+    const auto parts = weights_for(data.weights(), output_names);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      if (parts[i] != nullptr) shapes[output_names[i]] = parts[i]->array.shape;
+    return shapes;
+  }
+
+  std::vector<Rows> weight_rows_of(const DataSet& data) const {
+    std::vector<Rows> rows;
+    for (const auto* part : weights_for(data.weights(), output_names))
+      if (part != nullptr) rows.push_back(weight_rows(*part));
+    return rows;
+  }
+
   /// What a step reads of these data. Throws gradc::Error if they are not what the model can be trained or evaluated on.
   StepInput checked(const DataSet& data) {
     expect_images(data);
-    StepInput input{data.rows(), inputs_of(data), labels_of(data), step_key(run.seed, static_cast<std::uint64_t>(steps_done))};
+    StepInput input{data.rows(), inputs_of(data), labels_of(data), step_key(run.seed, static_cast<std::uint64_t>(steps_done)),
+                    weight_rows_of(data)};
     expect_finite(data);
     return input;
   }
@@ -190,6 +209,7 @@ struct Model::Implementation {
   void check_data(const DataSet& data) {
     std::lock_guard lock(turn);
     checked(data);
+    lowered(Mode::train, weights_of(data));  // Weights fit the losses.
   }
 
   /// Throws gradc::Error if every step would leave the model as useless as it was.
@@ -201,27 +221,32 @@ struct Model::Implementation {
   MetricSums train_on(const DataSet& batch, std::int64_t batch_size) {
     std::lock_guard lock(turn);
     auto input = checked(batch);
-    auto& train = *step(StepKind::train, batch_size).step;
+    const auto weights = weights_of(batch);
+    auto& train = *step(StepKind::train, batch_size, weights).step;
     NamedTensors before;
-    if (run.check_numerics) before = interpreter_params(plain_training(), params);
+    if (run.check_numerics) before = interpreter_params(plain_training(weights), params);
     train.run(input);
     ++steps_done;
     MetricSums sums(lowered(Mode::train).metrics, train, batch.size());
     const auto loss = sums.loss();
-    if (!std::isfinite(loss)) fail_numerics(fmt::format("the loss became {}", std::isnan(loss) ? NAN : loss), input, std::move(before));
+    if (!std::isfinite(loss))
+      fail_numerics(fmt::format("the loss became {}", std::isnan(loss) ? NAN : loss), input, weights, std::move(before));
     if (weights_due(batch.size())) {
       auto bad = weight_not_finite();
-      if (!bad.empty()) fail_numerics(fmt::format("weight \"{}\" became NaN or infinite", bad), input, std::move(before));
+      if (!bad.empty()) fail_numerics(fmt::format("weight \"{}\" became NaN or infinite", bad), input, weights, std::move(before));
     }
     return sums;
   }
 
   /// Whether the weights are looked at after this step. To read one takes about 0.1 ns, which is less than a hundredth of a step that does
-  /// 16,000 operations with it; where a step does fewer, every 16th looks. A NaN among weights shows in the next loss in any case.
+  /// 16,000 operations with it; where steps do fewer, so much fewer of them look. A NaN among weights shows in the next loss in any case.
   bool weights_due(std::int64_t batch) const {
-    constexpr std::int64_t kFew = 2048, kOperations = 16000, kSteps = 16;
-    return run.check_numerics || run.backend == Backend::reference || weight_numbers <= kFew || steps_done % kSteps == 0 ||
-           static_cast<double>(weight_numbers) * kOperations <= static_cast<double>(flops_per_image) * static_cast<double>(batch);
+    constexpr std::int64_t kFew = 2048;
+    constexpr double kOperations = 16000;
+    if (run.check_numerics || run.backend == Backend::reference || weight_numbers <= kFew) return true;
+    const auto steps =
+        static_cast<double>(weight_numbers) * kOperations / (static_cast<double>(flops_per_image) * static_cast<double>(batch));
+    return !(steps > 1) || steps_done % static_cast<std::int64_t>(std::min(std::ceil(steps), 1e6)) == 0;
   }
 
   /// The name of the first weight that is not finite, or an empty string.
@@ -231,12 +256,12 @@ struct Model::Implementation {
     return "";
   }
 
-  [[noreturn]] void fail_numerics(const std::string& what, const StepInput& input, NamedTensors before) {
+  [[noreturn]] void fail_numerics(const std::string& what, const StepInput& input, const SampleWeights& weights, NamedTensors before) {
     if (!run.check_numerics)
       throw NotFinite(
           fmt::format("step {}: {}; try a lower learning rate, or look with --check-numerics for where it starts", steps_done, what));
     // The step again, op by op, from the params before it.
-    auto first = first_not_finite(plain_training(), interpreter_inputs(plain_training(), input), std::move(before));
+    auto first = first_not_finite(plain_training(weights), interpreter_inputs(plain_training(weights), input), std::move(before));
     throw NotFinite(
         fmt::format("step {}: {}; {}", steps_done, what,
                     first.empty() ? "the reference backend, from the same weights, finds no op that is not finite" : "first, " + first));
@@ -248,10 +273,10 @@ struct Model::Implementation {
     Optimizer optimizer;
     std::int64_t steps_done = 0, epochs_done = 0;
   };
-  void begin_training(Checkpoint& checkpoint, std::int64_t batch) {
+  void begin_training(Checkpoint& checkpoint, std::int64_t batch, const SampleWeights& weights) {
     {
       std::lock_guard lock(turn);
-      step(StepKind::train, batch);  // which makes the state of the optimizer
+      step(StepKind::train, batch, weights);  // which makes the state of the optimizer
     }
     keep(checkpoint);
   }
@@ -333,12 +358,12 @@ void Model::compile(const CompileOptions& options) {
   std::lock_guard training_call(self.training_call);
   std::lock_guard turn(self.turn);
   TrainingConfig training = {options.loss, options.metrics, options.outputs, options.optimizer, options.writer};
-  complete_outputs(training, self.topology.outputs);
+  complete_outputs(training, self.output_names);
   auto lowered = lower(self.topology, lower_options(Mode::train, training));
   self.training = std::move(training);
   self.cannot_train.clear();
   self.new_optimizer = true;
-  self.train_graph.reset();
+  self.train_graphs.clear();
   self.steps.set_training(std::move(lowered));
 }
 
@@ -373,15 +398,15 @@ Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
-    auto& step = *self.step(StepKind::eval, std::min(batch_size, data.size())).step;
-    step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), 0});
+    auto& step = *self.step(StepKind::eval, std::min(batch_size, data.size()), self.weights_of(data)).step;
+    step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), 0, self.weight_rows_of(batch)});
     sums.add({self.lowered(Mode::eval).metrics, step, batch.size()});
   }
   return sums.logs();
 }
 
 std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) {
-  const auto& outputs = topology().outputs;
+  const auto& outputs = self().output_names;
   if (outputs.size() > 1) throw Error("the model has {} outputs, {}: predict_all gives each", outputs.size(), fmt::join(outputs, ", "));
   return predict_all(data, batch_size).front();
 }
@@ -390,7 +415,7 @@ std::vector<std::vector<float>> Model::predict_all(const DataSet& data, std::int
   check_batch_size(batch_size);
   auto& self = this->self();
   expect_images(data);
-  const auto& outputs = self.topology.outputs;
+  const auto& outputs = self.output_names;
   std::vector<std::vector<float>> all(outputs.size());
   {
     std::lock_guard turn(self.turn);
@@ -400,7 +425,7 @@ std::vector<std::vector<float>> Model::predict_all(const DataSet& data, std::int
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
     auto& step = *self.step(StepKind::predict, std::min(batch_size, data.size())).step;
-    step.run({batch.rows(), self.inputs_of(batch), {}, 0});
+    step.run({batch.rows(), self.inputs_of(batch), {}, 0, {}});
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       auto rows = step.array(predictions_of(self.topology, outputs[i]));
       all[i].insert(all[i].end(), rows.begin(), rows.end());
@@ -413,8 +438,8 @@ std::vector<WeightValues> Model::gradients(const DataSet& batch) {
   auto& self = this->self();
   expect_images(batch);
   std::lock_guard turn(self.turn);
-  auto& step = *self.step(StepKind::gradients, batch.size()).step;
-  step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), step_key(self.run.seed, 0)});
+  auto& step = *self.step(StepKind::gradients, batch.size(), self.weights_of(batch)).step;
+  step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), step_key(self.run.seed, 0), self.weight_rows_of(batch)});
   std::vector<WeightValues> gradients;
   for (const auto& spec : self.specs)
     if (spec.trainable) gradients.push_back({spec.name, spec.shape, step.array("gradient/" + spec.name)});
@@ -453,7 +478,7 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
   CallbackRun callbacks(*this, options.callbacks, self.log_names(validation.has_value()));
   Implementation::Checkpoint good;
   const auto batch_size = std::min(options.batch_size, data.size());
-  self.begin_training(good, batch_size);
+  self.begin_training(good, batch_size, self.weights_of(data));
   std::int64_t good_epochs = 0;
   self.stop = false;
   auto asked_to_stop = [&] { return self.stop || (options.stop != nullptr && options.stop->load()); };
@@ -590,12 +615,7 @@ Node Functional::apply(const Layer& layer, const std::vector<Node>& inputs) {
 Model Functional::model(const std::vector<Node>& outputs, const std::string& name) {
   auto topology = this->topology();
   topology.name = name;
-  for (const auto& output : outputs) {
-    if (output.output() > 0)
-      throw Error("output {} of layer \"{}\" is there for other layers alone: put an Activation of \"linear\" after it", output.output(),
-                  output.layer());
-    topology.outputs.push_back(output.layer());
-  }
+  for (const auto& output : outputs) topology.outputs.push_back({output.layer(), output.output()});
   finish(topology);
   return Model(std::move(topology));
 }

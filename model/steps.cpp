@@ -23,25 +23,27 @@ Mode mode_of(StepKind kind) {
   return Mode::predict;
 }
 
-const Lowered& ModelSteps::lowered(Mode mode, const Topology& topology, const TrainingConfig& training) {
-  auto found = lowered_.find(mode);
-  if (found == lowered_.end()) found = lowered_.emplace(mode, lower(topology, lower_options(mode, training))).first;
+const Lowered& ModelSteps::lowered(Mode mode, const Topology& topology, const TrainingConfig& training, const SampleWeights& weights) {
+  const std::pair key(mode, weights);
+  auto found = lowered_.find(key);
+  if (found == lowered_.end()) found = lowered_.emplace(key, lower(topology, lower_options(mode, training, weights))).first;
   return found->second;
 }
 
 const Lowered* ModelSteps::known(Mode mode) const {
-  const auto found = lowered_.find(mode);
+  const auto found = lowered_.find({mode, {}});
   return found == lowered_.end() ? nullptr : &found->second;
 }
 
-CompiledModelStep* ModelSteps::find(StepKind kind, std::int64_t batch) {
-  const auto& by_size = steps_[kind].by_size;
+CompiledModelStep* ModelSteps::find(StepKind kind, std::int64_t batch, const SampleWeights& weights) {
+  const auto& by_size = steps_[{kind, weights}].by_size;
   const auto found = by_size.find(size_class(batch));
   return found == by_size.end() ? nullptr : found->second;
 }
 
-CompiledModelStep& ModelSteps::add(StepKind kind, const Lowered& from, const BuildOptions& options, const Compile& compile) {
-  auto& [by_size, all] = steps_[kind];
+CompiledModelStep& ModelSteps::add(StepKind kind, const SampleWeights& weights, const Lowered& from, const BuildOptions& options,
+                                   const Compile& compile) {
+  auto& [by_size, all] = steps_[{kind, weights}];
   auto graph = from.graph;
   std::vector<OptimizerState> states;
   build_lowered(graph, states, options);
@@ -57,9 +59,9 @@ CompiledModelStep& ModelSteps::add(StepKind kind, const Lowered& from, const Bui
 }
 
 void ModelSteps::set_training(Lowered lowered) {
-  lowered_.erase(Mode::eval);
-  lowered_.insert_or_assign(Mode::train, std::move(lowered));
-  for (const auto kind : {StepKind::train, StepKind::eval, StepKind::gradients}) steps_.erase(kind);
+  std::erase_if(lowered_, [](const auto& each) { return each.first.first != Mode::predict; });
+  std::erase_if(steps_, [](const auto& each) { return each.first.first != StepKind::predict; });
+  lowered_.insert_or_assign({Mode::train, {}}, std::move(lowered));
 }
 
 void ModelSteps::forget_compiled() { steps_.clear(); }

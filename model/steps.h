@@ -26,20 +26,21 @@ struct CompiledModelStep {
 };
 
 /// Batches whose sizes lie between the same powers of two share a step. A size between other ones gets a step of its own if the passes
-/// choose other code for it: another layout or other tiles.
+/// choose other code for it: another layout or other tiles. Data with other weights of samples have steps of their own.
 class ModelSteps {
  public:
   /// Throws gradc::Error that lists all problems of the model.
-  const Lowered& lowered(Mode mode, const Topology& topology, const TrainingConfig& training);
-  /// The same if it was asked for before, or nullptr.
+  const Lowered& lowered(Mode mode, const Topology& topology, const TrainingConfig& training, const SampleWeights& weights = {});
+  /// The same without weights if it was asked for before, or nullptr.
   const Lowered* known(Mode mode) const;
 
   /// The step that batches of this size have, or nullptr.
-  CompiledModelStep* find(StepKind kind, std::int64_t batch);
+  CompiledModelStep* find(StepKind kind, std::int64_t batch, const SampleWeights& weights = {});
   /// Makes the step of a graph with kernels, after the optimizer's state that it needs.
   using Compile = std::function<std::unique_ptr<Step>(const Graph&, const std::vector<OptimizerState>&, CompileReport&)>;
   /// Gives batches of options.workload the step that they ask for: one that others have, or else a new one.
-  CompiledModelStep& add(StepKind kind, const Lowered& from, const BuildOptions& options, const Compile& compile);
+  CompiledModelStep& add(StepKind kind, const SampleWeights& weights, const Lowered& from, const BuildOptions& options,
+                         const Compile& compile);
 
   /// The model is trained in another way: as this graph of Mode::train says.
   void set_training(Lowered lowered);
@@ -52,8 +53,8 @@ class ModelSteps {
     std::vector<std::unique_ptr<CompiledModelStep>> all;
   };
 
-  std::map<Mode, Lowered> lowered_;
-  std::map<StepKind, OfKind> steps_;
+  std::map<std::pair<Mode, SampleWeights>, Lowered> lowered_;
+  std::map<std::pair<StepKind, SampleWeights>, OfKind> steps_;
 };
 
 }  // namespace gradc

@@ -109,6 +109,7 @@ class CompiledStep : public Step {
       const auto number = static_cast<std::size_t>(each.number);
       check(each.role != InputRole::data || number < input.data.size(), "each input of role data is given");
       check(each.role != InputRole::label || number < input.labels.size(), "each input of role label is given");
+      check(each.role != InputRole::sample_weight || number < input.weights.size(), "each input of role sample_weight is given");
     }
     context_.images = batch;
     context_.padded_images = plan_.padded(batch);
@@ -269,6 +270,7 @@ class CompiledStep : public Step {
       switch (each.role) {
         case InputRole::data: load_rows(input_.data[number], rows, count, type, values); break;
         case InputRole::label: load_rows(input_.labels[number], rows, count, type, values); break;
+        case InputRole::sample_weight: load_rows(input_.weights[number], rows, count, type, values); break;
         case InputRole::batch_mask:
           for (std::int64_t i = 0; i < count; ++i) values[i] = i < valid ? 1.0f : 0.0f;
           break;

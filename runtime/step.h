@@ -27,6 +27,7 @@ struct StepInput {
   std::span<const std::uint32_t> rows;  ///< Which rows of data and labels make the batch.
   std::vector<Rows> data, labels;       ///< For each of the graph's inputs of these roles, by its number.
   std::uint32_t random_key = 0;
+  std::vector<Rows> weights = {};  ///< Likewise of role sample_weight.
 };
 
 class Step {

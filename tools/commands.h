@@ -26,7 +26,8 @@ void add_fuzz(cli::Program& program);
 /// Options that several commands share.
 struct CommonOptions {
   std::string model, data = "mnist", backend = "jit";
-  std::vector<std::string> x, y;  ///< A file for each input and output, of several as NAME=FILE; or a .npz file with all of them.
+  std::vector<std::string> x, y;           ///< A file for each input and output, of several as NAME=FILE; or a .npz file with all of them.
+  std::vector<std::string> sample_weight;  ///< Likewise for outputs, besides x and y.
   std::int64_t batch_size = 64;
   int threads = 0;
   std::uint64_t seed = 0;
@@ -35,7 +36,9 @@ struct CommonOptions {
   TrainingOptions training;
 
   void add_model(cli::Command command);
-  void add_data(cli::Command command, const std::string& description = "mnist, or a folder with IDX or .npy files, or a .npz file");
+  /// Returns --x.
+  cli::Option add_data(cli::Command command, const std::string& description = "mnist, or a folder with IDX or .npy files, or a .npz file");
+  void add_trained_data(cli::Command command);  ///< With weights of samples.
   cli::Option add_x(cli::Command command);
   void add_batch_size(cli::Command command);
   void add_threads(cli::Command command);
@@ -48,7 +51,8 @@ struct CommonOptions {
   Model load_model(bool trains = true) const;
   /// The arrays of --x for a model, without labels.
   DataSet images(const Topology& model) const;
-  /// The arrays of --x and --y for a model; a .npz file at --x holds labels too. Throws gradc::Error if it does not, and --y is not given.
+  /// The arrays of --x and --y for a model; a .npz file at --x holds labels too. With the weights of
+  /// --sample-weight. Throws gradc::Error if there are no labels.
   DataSet arrays(const Topology& model) const;
   /// What a model is evaluated on: the arrays of --x and --y, or else the test data. Throws gradc::Error if there are none.
   DataSet test_data(const Topology& model) const;

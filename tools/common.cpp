@@ -44,7 +44,7 @@ void CommonOptions::add_model(cli::Command command) {
   command.add_option("MODEL.json", model, "A model as tf.js or Keras writes it: model.json, or the folder with it").required();
 }
 
-void CommonOptions::add_data(cli::Command command, const std::string& description) {
+cli::Option CommonOptions::add_data(cli::Command command, const std::string& description) {
   auto named = command.add_option("--data", data, description).type_name("NAME|DIR|FILE.npz").show_default();
   auto images = add_x(command);
   command
@@ -55,6 +55,18 @@ void CommonOptions::add_data(cli::Command command, const std::string& descriptio
       .single()
       .needs(images);
   images.excludes(named);
+  return images;
+}
+
+void CommonOptions::add_trained_data(cli::Command command) {
+  auto images = add_data(command);
+  command
+      .add_option("--sample-weight", sample_weight,
+                  "How many times each image counts in the loss: a number for each, or for each step of a sequence; for one of several "
+                  "outputs OUTPUT=FILE")
+      .type_name("[OUTPUT=]W.npy")
+      .single()
+      .needs(images);
 }
 
 cli::Option CommonOptions::add_x(cli::Command command) {
@@ -83,7 +95,8 @@ DataSet CommonOptions::arrays(const Topology& model) const {
   const auto inputs = named_files(x), labels = named_files(y);
   const bool holds_all = inputs.size() == 1 && inputs[0].of.empty() && is_npz(inputs[0].path);
   if (labels.empty() && !holds_all) throw Error("--x needs --y, the labels to train on or to compare with");
-  return DataSet::from_files(inputs, labels.empty() ? inputs : labels, model, warn);
+  const auto data = DataSet::from_files(inputs, labels.empty() ? inputs : labels, model, warn);
+  return sample_weight.empty() ? data : data.weighted(named_files(sample_weight), model, warn);
 }
 
 void CommonOptions::add_batch_size(cli::Command command) {

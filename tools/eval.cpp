@@ -12,7 +12,7 @@ void add_eval(cli::Program& program) {
   auto command = program.add_command("eval", "Print loss and metrics of a model on data");
   command.footer("Example:\n  gradc eval trained/model.json --data mnist        the 10,000 test images");
   options->add_model(command);
-  options->add_data(command);
+  options->add_trained_data(command);
   options->add_run(command);
   options->training.add_loss(command);
   command.callback([options] {

@@ -56,7 +56,7 @@ void add_predict(cli::Program& program) {
     auto data = options->common.images(model.topology());
     const auto values = model.predict_all(data, options->common.batch_size);
     const auto shapes = model.output_shapes();
-    const auto& outputs = model.topology().outputs;
+    const auto outputs = output_names(model.topology());
     for (std::size_t i = 0; i < values.size(); ++i) {
       const auto path = values.size() == 1 ? options->out : of_output(options->out, outputs[i]);
       write_result(path, npy_bytes(values[i], data.size(), shapes[i]));

@@ -208,7 +208,7 @@ void add_train(cli::Program& program) {
   auto command = program.add_command("train", "Train a model");
   command.footer("Example:\n  gradc train model.json --data mnist --batch-size 64 --epochs 1 --save trained");
   options->common.add_model(command);
-  options->common.add_data(command);
+  options->common.add_trained_data(command);
   options->common.add_run(command);
   options->common.training.add_loss(command);
   options->common.training.add_optimizer(command);

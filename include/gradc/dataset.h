@@ -25,8 +25,8 @@ struct NamedFile {
   std::filesystem::path path;
 };
 
-/// Images with labels, of a model with several inputs or outputs an array for each; a handle that is cheap to copy, and may stand for a
-/// part of the data.
+/// Images with labels, of a model with several inputs or outputs an array for each, and weights of samples where they have any; a handle
+/// that is cheap to copy, and may stand for a part of the data.
 class DataSet {
  public:
   /// Numbers in rows of one shape.
@@ -83,11 +83,22 @@ class DataSet {
   static DataSet from_files(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& labels, const Topology& model,
                             const Warn& warn = {});
 
+  /// The same with weights: how many times an image counts in the loss of an output, in training and when evaluated, as Keras's
+  /// sample_weight; metrics do not heed them. An array of numbers, or of rows with a number for each of an output's first positions (the
+  /// steps of a sequence), without `of` for an only output, else with its name. Throws gradc::Error if there are not as many as images.
+  DataSet weighted(std::vector<Part> weights) const;
+  /// A number for each image, for the only output.
+  DataSet weighted(const std::vector<float>& weights) const;
+  /// From files as from_files takes them; the array of a .npz file without a name is "sample_weight".
+  DataSet weighted(const std::vector<NamedFile>& files, const Topology& model, const Warn& warn = {}) const;
+
   std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
   /// One for each input. Throws gradc::Error if there are none.
   const std::vector<Part>& inputs() const;
   /// One for each output, or none.
   const std::vector<Part>& labels() const { return content_->labels; }
+  /// Of some outputs, or none.
+  const std::vector<Part>& weights() const { return *weights_; }
   /// The first input's.
   const Array& images() const { return inputs()[0].array; }
   const std::vector<std::uint32_t>& rows() const { return rows_; }
@@ -103,6 +114,7 @@ class DataSet {
   };
 
   std::shared_ptr<const Content> content_ = std::make_shared<const Content>();
+  std::shared_ptr<const std::vector<Part>> weights_ = std::make_shared<const std::vector<Part>>();
   std::vector<std::uint32_t> rows_;
 };
 

@@ -215,10 +215,10 @@ TEST(Layers, StatesAreFurtherOutputsAndInputs) {
               }),
               HasSubstr("takes output 2 of layer \"gru\", which has 2"));
   EXPECT_THAT(error_of([](Functional& f, Node x) {
-                auto [y, h] = f.apply<2>(GRU{.units = 4, .return_state = true, .name = "gru"}, {x});
-                return f.model(h);
+                auto [y, h, c] = f.apply<3>(GRU{.units = 4, .return_state = true, .name = "gru"}, {x});
+                return f.model({y, c});
               }),
-              HasSubstr("output 1 of layer \"gru\" is there for other layers alone"));
+              HasSubstr("the model takes output 2 of layer \"gru\", which has 2"));
   EXPECT_THAT(error_of([](Functional& f, Node x) {
                 auto [y, h] = f.apply<2>(GRU{.units = 4, .return_state = true}, {x});
                 return f.model(f.apply(LSTM{.units = 3}, {x, h, h}));

@@ -49,6 +49,8 @@ TEST(Keras, MasksSkipStepsAsInKeras) { expect_trains("masks", 9); }
 
 TEST(Keras, ClassesWeighAsInKeras) { expect_trains("class_weights", 5); }
 
+TEST(Keras, SamplesWeighAsInKeras) { expect_trains("sample_weights", 7); }
+
 TEST(Keras, AttentionNetsTrainAsInKeras) { expect_trains("attention", 12); }
 
 TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalizations", 4); }

@@ -61,7 +61,16 @@ def output_within():
     return model
 
 
-MODELS = {"two_inputs": two_inputs, "two_outputs": two_outputs, "inside_of_a_model": inside_of_a_model, "output_within": output_within}
+def states_as_outputs():
+    """An encoder whose states are outputs of the model, and one layer's other outputs."""
+    x = keras.Input((5, 3), name="series")
+    _, h, c = layers.LSTM(4, return_sequences=True, return_state=True, name="lstm")(x)
+    model = keras.Model(x, [c, layers.Dense(2, name="end")(h), h])
+    model.compile(keras.optimizers.SGD(0.1), "mean_squared_error")
+    return model
+
+
+MODELS = {"states_as_outputs": states_as_outputs, "two_inputs": two_inputs, "two_outputs": two_outputs, "inside_of_a_model": inside_of_a_model, "output_within": output_within}
 LABELS = {"class": "one_hot", "bits": "binary"}
 
 
@@ -76,7 +85,9 @@ def main():
         train.write_model(model, folder, False)
         inputs = [tensor.name for tensor in model.inputs]
         x = [random.uniform(-1, 1, (BATCH * STEPS, *tensor.shape[1:])).astype("float32") for tensor in model.inputs]
-        outputs = list(model.output_names)
+        outputs = [tensor._keras_history for tensor in model.outputs]
+        outputs = [f"{made.operation.name}:{made.tensor_index}" if made.tensor_index else made.operation.name for made in outputs]
+        same_name = outputs != list(model.output_names)  # Then Keras's logs are those of any of them.
         y = [train.draw_labels(LABELS.get(output, "values"), BATCH * STEPS, list(tensor.shape[1:]), random) for output, tensor in zip(outputs, model.outputs)]
         for kind, names, arrays in (("x", inputs, x), ("y", outputs, y)):
             for each, array in zip(names, arrays):
@@ -89,13 +100,13 @@ def main():
         def one_or_all(arrays):
             return arrays if len(arrays) > 1 else arrays[0]
 
-        result = {"batch": BATCH, "inputs": inputs, "outputs": outputs, "before": predictions(), "steps": []}
+        result = {"batch": BATCH, "inputs": inputs, "outputs": outputs, "same_name": same_name, "before": predictions(), "steps": []}
         for i in range(STEPS):
             rows = slice(i * BATCH, (i + 1) * BATCH)
             model.reset_metrics()
             logs = model.train_on_batch(one_or_all([array[rows] for array in x]), one_or_all([array[rows] for array in y]), return_dict=True)
-            result["steps"].append({key: float(value) for key, value in logs.items()})
-        result["weights"] = {train.layer_and_weight(w): np.asarray(w).ravel().tolist() for w in model.weights}
+            result["steps"].append({key: float(value) for key, value in logs.items() if not same_name or key == "loss"})
+        result["weights"] = {train.layer_and_weight(w).replace("_cell", ""): np.asarray(w).ravel().tolist() for w in model.weights}
         result["after"] = predictions()
         (folder / "result.json").write_text(json.dumps(result))
 

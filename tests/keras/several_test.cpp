@@ -45,7 +45,7 @@ void expect_close(const Floats& got, const json& expected, double tolerance, con
 
 void expect_predictions(Model& model, const DataSet& batch, const json& expected, double tolerance) {
   const auto all = model.predict_all(batch);
-  const auto& outputs = model.topology().outputs;
+  const auto outputs = output_names(model.topology());
   ASSERT_EQ(outputs.size(), expected.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) expect_close(all[i], expected[outputs[i]], tolerance, "output " + outputs[i]);
 }
@@ -65,7 +65,9 @@ Model train_on(const fs::path& folder, const json& result, const RunOptions& opt
   expect_predictions(model, data.slice(0, batch), result["before"], 2e-5);
   for (std::size_t i = 0; i < result["steps"].size(); ++i) {
     auto logs = model.train_on_batch(data.slice(static_cast<std::int64_t>(i) * batch, batch));
-    EXPECT_EQ(logs.size(), result["steps"][i].size());
+    if (!result["same_name"]) {
+      EXPECT_EQ(logs.size(), result["steps"][i].size());
+    }
     for (const auto& [name, value] : result["steps"][i].items()) {
       EXPECT_TRUE(logs.contains(logged_as(name))) << name;
       EXPECT_NEAR(logs[logged_as(name)], value.get<double>(), 5e-5) << name << " of step " << i;
@@ -80,7 +82,7 @@ TEST(Keras, ModelsOfSeveralInputsAndOutputsTrainAsInKeras) {
   TemporaryFolder temporary;
   run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/several.py' '" + temporary.path().string() + "/made'");
   const auto folders = folders_in(temporary.path() / "made");
-  EXPECT_EQ(folders.size(), 4);
+  EXPECT_EQ(folders.size(), 5);
   for (const auto& folder : folders)
     for (const auto& run : runs()) {
       SCOPED_TRACE(folder.filename().string() + " on " + run.name);

@@ -218,17 +218,26 @@ def record(spec, folder, data_seed):
     weights = {int(number): weight for number, weight in spec.get("class_weights", {}).items()} or None
     if weights:
         result["class_weights"] = list(weights.items())
+    samples = None
+    if "sample_weights" in spec:
+        result["sample_weights"] = spec["sample_weights"]
+        samples = random.integers(0, 5, (batch * steps, *spec["sample_weights"])).astype("float32") / 2
+        (folder / "w.f32").write_bytes(samples.tobytes())
+
+    def of_rows(*rows):
+        return (x[slice(*rows)], y[slice(*rows)], *([] if samples is None else [samples[slice(*rows)]]))
+
     result["before"] = model.predict_on_batch(x[:batch]).ravel().tolist()
     for i in range(steps):
         expect_unclipped(spec["loss"], model.predict_on_batch(x[i * batch : (i + 1) * batch]))
         model.reset_metrics()
-        logs = model.train_on_batch(x[i * batch : (i + 1) * batch], y[i * batch : (i + 1) * batch], return_dict=True, class_weight=weights)
+        logs = model.train_on_batch(*of_rows(i * batch, (i + 1) * batch), return_dict=True, class_weight=weights)
         result["steps"].append({name: float(value) for name, value in logs.items()})
     if not all(abs(value) < 1e4 for logs in result["steps"] for value in logs.values()):
         raise Skipped("training diverges")
     if "validation" in spec:
         rows = spec["validation"]
-        history = model.fit(x, y, batch_size=batch, epochs=2, shuffle=False, validation_data=(x[:rows], y[:rows]), verbose=0).history
+        history = model.fit(x, y, sample_weight=samples, batch_size=batch, epochs=2, shuffle=False, validation_data=of_rows(rows), verbose=0).history
         result["validation"] = rows
         result["epochs"] = [{name: float(values[i]) for name, values in history.items()} for i in range(2)]
     if spec.get("metrics_of_validation_alone"):

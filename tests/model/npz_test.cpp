@@ -36,7 +36,7 @@ class Npz : public testing::Test {
   static Topology named(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs) {
     Topology topology;
     for (const auto& name : inputs) topology.inputs.push_back({name, {3}});
-    topology.outputs = outputs;
+    for (const auto& name : outputs) topology.outputs.push_back({name});
     return topology;
   }
   static Floats numbers(const DataSet::Array& array) {

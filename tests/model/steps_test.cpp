@@ -14,7 +14,7 @@ class Steps {
     BuildOptions options{.mode = mode_of(kind), .training = training_, .target = parse_target("avx2"), .workload = {.batch = batch}};
     options.update = kind != StepKind::gradients;
     if (const auto* found = steps_.find(kind, batch)) return found;
-    return &steps_.add(kind, steps_.lowered(options.mode, topology_, training_), options,
+    return &steps_.add(kind, {}, steps_.lowered(options.mode, topology_, training_), options,
                        [&](const Graph&, const std::vector<OptimizerState>& states, CompileReport&) {
                          ++compiled;
                          states_of_last = states.size();

@@ -97,6 +97,15 @@ namespace {
 void compare(const fs::path& folder, const RunOptions& run, Comparison& comparison) {
   auto result = json::parse(read_file(folder / "result.json"));
   auto data = DataSet::from(read_floats(folder / "x.f32"), result["shape"], read_floats(folder / "y.f32"), result["labels"]);
+  if (result.contains("sample_weights")) {
+    const auto values = read_floats(folder / "w.f32");
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
+    data = data.weighted({{.of = "",
+                           .array = {.shape = result["sample_weights"],
+                                     .bytes = {bytes, bytes + values.size() * sizeof(float)},
+                                     .count = data.size(),
+                                     .name = "weights"}}});
+  }
   auto batch = result["batch"].get<std::int64_t>();
   auto first = data.slice(0, batch);
   auto model = Model::load(folder, run);

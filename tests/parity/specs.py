@@ -8,6 +8,7 @@
     specs.py ranks --out FILE                            convolutions, poolings and borders of sequences and volumes
     specs.py embeddings --out FILE                       tables whose rows the inputs number
     specs.py class_weights --out FILE                    classes that count more or less than others
+    specs.py sample_weights --out FILE                   images and positions that count more or less than others
     specs.py masks --out FILE                            steps that are skipped, and what is made of them
     specs.py attention --out FILE                        products of two values, and layers of attention
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
@@ -441,6 +442,22 @@ def class_weights():
     ]
 
 
+def sample_weights():
+    def weighted(name, input_shape, layers, shape=(), **options):
+        return sequential(name, input_shape, layers, sample_weights=list(shape), batch=9, validation=14, **options)
+
+    softmax, sequence = [dense(7, "tanh"), dense(4, "softmax")], [layer("SimpleRNN", units=5, return_sequences=True), dense(3, "softmax")]
+    return [
+        weighted("of_samples", [6], softmax),
+        weighted("of_samples_in_a_column", [6], softmax, [1], loss="sparse_categorical_crossentropy", labels="classes"),
+        weighted("of_samples_with_steps", [5, 4], sequence, [1]),
+        weighted("of_steps", [5, 4], sequence, [5], loss="sparse_categorical_crossentropy", labels="classes"),
+        weighted("of_steps_that_are_masked", [5, 4], [layer("Masking", mask_value=0.0), *sequence], [5]),
+        weighted("of_pixels", [4, 3, 2], [conv(3, 3, 1, padding="same", activation="tanh"), conv(2, 1, 1)], [4, 3], loss="mean_squared_error", labels="values"),
+        weighted("in_a_sum", [6], [dense(3)], loss=of("MeanAbsoluteError", reduction="sum"), labels="values"),
+    ]
+
+
 def updates():
     """Schedules of the learning rate, gradients of several batches, moving averages of weights, and optimizers with rules of their own."""
     def spec(name, optimizer, layers=None, steps=7, **options):
@@ -477,7 +494,7 @@ def updates():
     ]
 
 
-SPECS = {"attention": attention, "class_weights": class_weights, "masks": masks, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
+SPECS = {"attention": attention, "class_weights": class_weights, "masks": masks, "sample_weights": sample_weights, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
 
 
 def main():
