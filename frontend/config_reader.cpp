@@ -12,15 +12,17 @@ namespace {
 
 using nlohmann::json;
 
-/// An option that may stand in a file unread, and why.
-struct Idle {
-  const char* key;
-  json value;  ///< The only one that changes nothing, or null for any.
-  const char* reason;
-};
+bool changes_nothing(const std::string& key, const json& value) {
+  auto plain = plain_name(key);
+  return std::any_of(idle_options().begin(), idle_options().end(), [&](const IdleOption& idle) {
+    return plain_name(idle.key) == plain && (idle.value.is_null() || idle.value == value);
+  });
+}
 
-const std::vector<Idle>& idle_options() {
-  static const std::vector<Idle> options = {
+}  // namespace
+
+const std::vector<IdleOption>& idle_options() {
+  static const std::vector<IdleOption> options = {
       {"name", nullptr, "part of the topology"},
       {"virtual_batch_size", nullptr, "null"},
       {"seed", nullptr, "of other random numbers than gradc's: no seed gives the bits of TensorFlow"},
@@ -39,14 +41,6 @@ const std::vector<Idle>& idle_options() {
   };
   return options;
 }
-
-bool changes_nothing(const std::string& key, const json& value) {
-  auto plain = plain_name(key);
-  return std::any_of(idle_options().begin(), idle_options().end(),
-                     [&](const Idle& idle) { return plain_name(idle.key) == plain && (idle.value.is_null() || idle.value == value); });
-}
-
-}  // namespace
 
 json plain_config(const json& value) {
   if (value.is_array()) {

@@ -22,6 +22,14 @@ inline constexpr const char* kOperations = "keras.src.ops";
 /// objects. "Custom>Adam" is Keras's name for a class that was registered without a package.
 nlohmann::json plain_config(const nlohmann::json& value);
 
+/// An option that may stand in a file unread, and why.
+struct IdleOption {
+  const char* key;
+  nlohmann::json value;  ///< The only one that changes nothing, or null for any.
+  const char* reason;
+};
+const std::vector<IdleOption>& idle_options();
+
 /// Reads the config of a layer: a key as Keras spells it or as tf.js does. A problem is recorded, and reading
 /// goes on with the default, so that all problems are told at once. It knows which keys were read: what nobody reads is an error too.
 class ConfigReader {

@@ -248,4 +248,12 @@ class FieldLister {
   static std::string text_of(const Initializer& initializer);
 };
 
+template <class L>
+std::vector<FieldLister::Field> fields_of() {
+  L layer;
+  FieldLister lister;
+  describe(lister, layer);
+  return lister.fields;
+}
+
 }  // namespace gradc

@@ -32,14 +32,6 @@ ValueId read_and_lower(LayerContext& context) {
 }
 
 template <class L>
-std::vector<FieldLister::Field> fields_of() {
-  L layer;
-  FieldLister lister;
-  describe(lister, layer);
-  return lister.fields;
-}
-
-template <class L>
 constexpr int channels_first() {
   if constexpr (requires { L::channels_first; })
     return L::channels_first;

@@ -37,6 +37,12 @@ struct LayerDef {
   std::vector<FieldLister::Field> (*fields)();
 };
 
+/// What an RNN may have as its cell.
+struct CellDef {
+  const char* class_name;
+  std::vector<FieldLister::Field> (*fields)();
+};
+
 /// The options that layers and cells have in common, read around what is lowered.
 class SharedOptions {
  public:
@@ -54,6 +60,7 @@ class SharedOptions {
 ValueId apply_layer(const LayerDef& def, LayerContext& context);
 
 std::span<const LayerDef> all_layers();
+std::vector<CellDef> all_cells();
 /// nullptr if there is none of this class.
 const LayerDef* find_layer(const std::string& class_name);
 

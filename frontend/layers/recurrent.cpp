@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 
 #include "frontend/activations.h"
 #include "frontend/config.h"
@@ -236,19 +235,28 @@ CellCode read_cell(LayerContext& context, const Cell& cell, std::int64_t feature
   return code;
 }
 
+struct CellRow {
+  CellDef def;
+  CellCode (*read)(LayerContext&, const Cell&, std::int64_t);
+};
+
+template <class C>
+constexpr CellRow row(const char* class_name) {
+  return {{class_name, fields_of<C>}, read_cell<C>};
+}
+
+constexpr CellRow cells[] = {row<SimpleRNNCell>("SimpleRNNCell"), row<LSTMCell>("LSTMCell"), row<GRUCell>("GRUCell"),
+                             row<StackedRNNCells>("StackedRNNCells")};
+
 CellCode code_of(LayerContext& context, const Cell& cell, const std::string& weights_name, std::int64_t features) {
-  using Read = CellCode (*)(LayerContext&, const Cell&, std::int64_t);
-  static const std::map<std::string, Read> classes = {{"SimpleRNNCell", read_cell<SimpleRNNCell>},
-                                                      {"LSTMCell", read_cell<LSTMCell>},
-                                                      {"GRUCell", read_cell<GRUCell>},
-                                                      {"StackedRNNCells", read_cell<StackedRNNCells>}};
-  const auto found = classes.find(cell.class_name());
-  if (found == classes.end())
+  const auto* found =
+      std::find_if(std::begin(cells), std::end(cells), [&](const CellRow& row) { return row.def.class_name == cell.class_name(); });
+  if (found == std::end(cells))
     throw Error("its cell is a {}, which is not known; SimpleRNNCell, LSTMCell, GRUCell and StackedRNNCells are", cell.class_name());
   std::vector<std::string> problems;
   ConfigReader config(cell.config().value, context.config.dialect(), problems);
   auto own = context.part(context.b, config, weights_name);
-  auto code = found->second(own, cell, features);
+  auto code = found->read(own, cell, features);
   if (problems.empty()) return code;
   std::string all;
   for (const auto& problem : problems) all += (all.empty() ? "" : "; ") + problem;
@@ -339,6 +347,12 @@ std::int64_t features_of(const LayerContext& context) {
 }
 
 }  // namespace
+
+std::vector<CellDef> all_cells() {
+  std::vector<CellDef> all;
+  for (const auto& row : cells) all.push_back(row.def);
+  return all;
+}
 
 ValueId lower(LayerContext& context, const SimpleRNN& layer) {
   return recur(context, layer, simple_cell(context, layer, features_of(context)));
