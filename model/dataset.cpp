@@ -294,33 +294,28 @@ DataSet DataSet::weighted(std::vector<Part> weights) const {
 }
 
 DataSet DataSet::weighted(const std::vector<float>& weights) const {
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(weights.data());
-  return weighted({Part{.of = "",
-                        .array = {.shape = {},
-                                  .dtype = DType::f32,
-                                  .bytes = {bytes, bytes + weights.size() * sizeof(float)},
-                                  .count = static_cast<std::int64_t>(weights.size()),
-                                  .name = "weights"}}});
+  return weighted({Part{.of = "", .array = Array::of(weights, {}, "weights")}});
 }
 
 DataSet DataSet::weighted(const std::vector<NamedFile>& files, const Topology& model, const Warn& warn) const {
   return weighted(parts_of(files, output_names(model), {"sample_weight"}, ArrayUse::labels, warn));
 }
 
+DataSet::Array DataSet::Array::of(const std::vector<float>& values, std::vector<std::int64_t> row_shape, std::string name) {
+  Array array{.shape = std::move(row_shape), .dtype = DType::f32, .name = std::move(name)};
+  const auto elements = static_cast<std::size_t>(count_elements(array.shape).value_or(1));
+  if (elements == 0 || values.size() % elements != 0)
+    throw Error("{}: {} numbers are no whole rows of shape {}, which have {} each", array.name, values.size(), shape_string(array.shape),
+                elements);
+  array.count = static_cast<std::int64_t>(values.size() / elements);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
+  array.bytes = {bytes, bytes + values.size() * sizeof(float)};
+  return array;
+}
+
 DataSet DataSet::from(std::vector<float> images, std::vector<std::int64_t> image_shape, std::vector<float> labels,
                       std::vector<std::int64_t> label_shape) {
-  auto array = [](const std::vector<float>& values, std::vector<std::int64_t> shape, const char* name) {
-    Array result{.shape = std::move(shape), .dtype = DType::f32, .name = name};
-    auto elements = static_cast<std::size_t>(count_elements(result.shape).value_or(1));
-    if (values.size() % elements != 0)
-      throw Error("{}: {} numbers are no whole rows of shape {}, which have {} each", name, values.size(), shape_string(result.shape),
-                  elements);
-    result.count = static_cast<std::int64_t>(values.size() / elements);
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
-    result.bytes = {bytes, bytes + values.size() * sizeof(float)};
-    return result;
-  };
-  return from(array(images, std::move(image_shape), "images"), array(labels, std::move(label_shape), "labels"));
+  return from(Array::of(images, std::move(image_shape), "images"), Array::of(labels, std::move(label_shape), "labels"));
 }
 
 const std::vector<DataSet::Part>& DataSet::inputs() const {

@@ -2,10 +2,12 @@
 # Installs what gradc needs and is not there yet, and says what it installs. Quick when nothing is missing.
 #   scripts/setup.sh build        the compiler, CMake, LLVM, Halide and the libraries gradc is built with
 #   scripts/setup.sh test         the same, and what only the tests use: GoogleTest, FileCheck, lit, clang-format, tf.js, Keras
+#   scripts/setup.sh LEVEL NAME   the same as LEVEL, and data of an example: fashion-mnist, devils-dictionary, words, diamonds
 # System packages come from apt (as root or through sudo); everything else goes to .deps/ in this folder, out of git.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 level=${1:-build}
+data=${2:-}
 deps=$PWD/.deps
 halide_version=21.0.0
 keras_packages=(keras==3.15.1 jax==0.10.2 jaxlib==0.10.2)  # JAX is the lightest backend of Keras that trains.
@@ -15,6 +17,14 @@ packages=(g++ cmake ninja-build ccache ca-certificates python3 python3-venv unzi
 [ "$level" = build ] || packages+=(libgtest-dev libgmock-dev libbenchmark-dev llvm-19-tools clang-format-19 nodejs gdb linux-perf chromium)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
+
+# become_root COMPLAINT: sets as_root to what commands for root begin with.
+become_root() {
+  as_root=()
+  [ "$(id -u)" -eq 0 ] && return
+  command -v sudo >/dev/null || { say "$1"; exit 1; }
+  as_root=(sudo)
+}
 
 missing=()
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *//p')
@@ -32,11 +42,7 @@ for package in "${packages[@]}"; do
   missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
-  as_root=()
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || { say "missing: ${missing[*]}. Install them as root, or install sudo, and run this again."; exit 1; }
-    as_root=(sudo)
-  fi
+  become_root "missing: ${missing[*]}. Install them as root, or install sudo, and run this again."
   say "installing with apt: ${missing[*]}"
   "${as_root[@]}" apt-get update -qq
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
@@ -57,6 +63,44 @@ if [ "$(cat "$deps/halide/.version" 2>/dev/null)" != "$halide_version" ]; then
   echo "$halide_version" >"$deps/halide/.version"
   rm -rf "$work"
 fi
+
+# debian_data FOLDER PACKAGE...: the files of Debian packages in .deps/data/FOLDER. They are not installed.
+debian_data() {
+  local folder=$deps/data/$1 work
+  shift
+  [ ! -d "$folder" ] || return 0
+  say "unpacking Debian's $* in $folder"
+  mkdir -p "$deps/data"
+  work=$(mktemp -d "$deps/data/work.XXXXXX")
+  if ! (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root "$@") 2>/dev/null; then
+    become_root "apt has no list of packages: run apt-get update as root, and this again."
+    "${as_root[@]}" apt-get update -qq
+    (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root "$@")
+  fi
+  for package in "$work"/*.deb; do dpkg-deb -x "$package" "$work/files"; done
+  mv "$work/files" "$folder"
+  rm -rf "$work"
+}
+
+case $data in
+  "") ;;
+  fashion-mnist) debian_data fashion-mnist dataset-fashion-mnist ;;
+  devils-dictionary) debian_data devils-dictionary dict-devil ;;
+  words) debian_data words wamerican wfrench wngerman witalian wspanish ;;
+  diamonds)
+    if [ ! -e "$deps/data/diamonds/diamonds.csv" ]; then
+      say "taking diamonds.csv from plotnine's wheel"
+      mkdir -p "$deps/data/diamonds"
+      "$deps/venv/bin/pip" download -q --no-deps --disable-pip-version-check -d "$deps/data/diamonds" plotnine==0.15.9
+      unzip -qoj "$deps/data/diamonds"/plotnine-*.whl plotnine/data/diamonds.csv -d "$deps/data/diamonds"
+      rm "$deps/data/diamonds"/plotnine-*.whl
+    fi
+    ;;
+  *)
+    say "there is no data set $data"
+    exit 2
+    ;;
+esac
 
 # npm_install FOLDER PACKAGE.json: what the file names, into FOLDER/node_modules.
 npm_install() {

@@ -38,6 +38,8 @@ class DataSet {
     std::int64_t count = 0;  ///< Rows.
     std::string name;        ///< Where it came from, for errors.
 
+    /// Rows of numbers of one shape. Throws gradc::Error if they are no whole rows.
+    static Array of(const std::vector<float>& values, std::vector<std::int64_t> row_shape, std::string name = "numbers");
     std::int64_t elements() const;
     const std::uint8_t* data() const { return bytes.data() + begin; }
     /// Number `i` of all, exactly.

@@ -98,13 +98,7 @@ void compare(const fs::path& folder, const RunOptions& run, Comparison& comparis
   auto result = json::parse(read_file(folder / "result.json"));
   auto data = DataSet::from(read_floats(folder / "x.f32"), result["shape"], read_floats(folder / "y.f32"), result["labels"]);
   if (result.contains("sample_weights")) {
-    const auto values = read_floats(folder / "w.f32");
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
-    data = data.weighted({{.of = "",
-                           .array = {.shape = result["sample_weights"],
-                                     .bytes = {bytes, bytes + values.size() * sizeof(float)},
-                                     .count = data.size(),
-                                     .name = "weights"}}});
+    data = data.weighted({{.of = "", .array = DataSet::Array::of(read_floats(folder / "w.f32"), result["sample_weights"], "weights")}});
   }
   auto batch = result["batch"].get<std::int64_t>();
   auto first = data.slice(0, batch);
