@@ -35,5 +35,5 @@ if [ "$quick" != --quick ]; then
   # Memory that LLVM and Halide keep until the process ends is not ours to free. Left out: what compares numbers alone, and takes long, and
   # limits of the address space, of which AddressSanitizer takes terabytes.
   ASAN_OPTIONS=detect_leaks=0 ctest --preset asan-ubsan -j 2 --no-tests=error \
-    -E 'ExampleModels|JitNetwork|JitNan|JitMemory|Keras|RandomModels|WhatTheSystemRefuses'
+    -E 'Example|JitNetwork|JitNan|JitMemory|Keras|RandomModels|WhatTheSystemRefuses'
 fi

@@ -210,8 +210,16 @@ TEST(NotFinite, WeightsAreNeverSaved) {
   EXPECT_THAT(not_finite([&] { model.fit(point(1, 1), {}); }).first, HasSubstr("weight \"dense/kernel\" is NaN or infinite"));
 }
 
+TEST(DataSet, ArraysInMemoryAreRowsAndMayHaveNoLabels) {
+  const auto data = DataSet::from(DataSet::Array::of({1, 2, 3, 4, 5, 6}, {1, 2}), {});
+  EXPECT_EQ(data.size(), 3);
+  EXPECT_TRUE(data.labels().empty());
+  EXPECT_EQ(data.images().text(5), "6");
+}
+
 TEST(DataSet, FromMemoryIsCheckedAgainstItsShape) {
   expect_error([] { DataSet::from(Floats(401), {2}, Floats(200), {}); }, "401 numbers are no whole rows of shape 2");
+  expect_error([] { DataSet::Array::of(Floats(7), {2, 2}, "ages"); }, "ages: 7 numbers are no whole rows of shape 2×2, which have 4 each");
   expect_error([] { DataSet::from(Floats(4), {-2}, Floats(2), {}); }, "rows of shape -2; each dimension is at least 1");
   expect_error([] { DataSet::from(Floats(4), {0}, Floats(2), {}); }, "each dimension is at least 1");
   expect_error([] { DataSet::from(Floats{}, {2}, Floats{}, {}); }, "holds no rows");
