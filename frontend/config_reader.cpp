@@ -33,6 +33,7 @@ const std::vector<IdleOption>& idle_options() {
       {"implementation", nullptr, "how a layer is computed, not what"},
       {"unroll", nullptr, "how a layer is computed, not what"},
       {"use_cudnn", nullptr, "how a layer is computed, not what"},
+      {"flash_attention", nullptr, "how a layer is computed, not what"},
       {"time_major", false, "batches come first"},
       {"build_config", nullptr, "shapes that follow from the input"},
       {"dynamic", false, "an ordinary layer"},
