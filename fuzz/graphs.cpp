@@ -491,6 +491,14 @@ class GraphGenerator {
     keep(b_.emit(OpKind::select, {b_.emit(OpKind::greater, {b_.constant(0.3), random}), b_.constant(0), x}));
   }
 
+  void iota() {
+    auto x = features();
+    Ints dims(type(x).dims.begin() + 1, type(x).dims.end());
+    auto place = b_.emit(OpKind::iota, {}, {{"axis", c_.integer(0, static_cast<std::int64_t>(dims.size()) - 1)}, {"dims", dims}});
+    place = b_.emit(OpKind::mul, {place, b_.constant(0.125)});
+    keep(b_.emit(c_.of({OpKind::add, OpKind::mul}), {x, c_.coin() ? b_.emit(OpKind::sin, {place}) : place}));
+  }
+
   /// Numbers of rows, also beyond a table's ends, that are the same however a backend rounds.
   ValueId row_numbers() {
     switch (c_.integer(0, 2)) {
@@ -569,7 +577,7 @@ class GraphGenerator {
       case 16: return concat();
       case 17: return scan();
       case 18: return gather();
-      default: return random_uniform();
+      default: return c_.coin() ? random_uniform() : iota();
     }
   }
 

@@ -456,7 +456,7 @@ class FusionRules {
 
   bool pointwise_of_one_shape(const Op& op, int own, const Op& from, int group, ValueId through) const {
     if (!is_pointwise(op.kind)) return false;
-    if (!is_pointwise(from.kind) && !is_sum(graph_, from)) return false;
+    if (!is_inlined(from.kind) && !is_sum(graph_, from)) return false;
     // The loops of a gradient over the whole batch are its own.
     auto is_whole = [](const Graph&, const Op& each) { return is_whole_gradient(each.kind); };
     if (groups_.any(group, is_sum) && groups_.any(own, is_sum) && (groups_.any(group, is_whole) || groups_.any(own, is_whole)))

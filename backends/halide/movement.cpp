@@ -138,4 +138,11 @@ void halide_random_uniform(Emitter& e, const Op& op) {
   e.define(op.result(), f);
 }
 
+void halide_iota(Emitter& e, const Op& op) {
+  const auto& y = e.type(op.result());
+  Func f("iota");
+  f(e.arguments_of(y)) = cast<float>(e.indices(y)[static_cast<std::size_t>(y.rank() - 1 - op.attributes.integer("axis"))]);
+  e.define(op.result(), f);
+}
+
 }  // namespace gradc

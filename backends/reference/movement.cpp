@@ -89,4 +89,12 @@ void reference_random_uniform(const Execution& run) {
   }
 }
 
+void reference_iota(const Execution& run) {
+  auto& y = run.result();
+  const auto axis = run.attributes().integer("axis");
+  std::int64_t below = 1;
+  for (auto d = static_cast<std::size_t>(axis) + 1; d < y.dims.size(); ++d) below *= y.dims[d];
+  for (std::int64_t i = 0; i < y.size(); ++i) y.data[i] = static_cast<double>(i / below % y.dims[axis]);
+}
+
 }  // namespace gradc

@@ -1,4 +1,5 @@
-// Ops that move values without computing: reshape, transpose, broadcast, pad, slice, concat, reverse; and random_uniform, which makes them.
+// Ops that move values without computing: reshape, transpose, broadcast, pad, slice, concat, reverse; and random_uniform and iota, which
+// make them.
 #include <algorithm>
 #include <numeric>
 
@@ -106,6 +107,15 @@ std::vector<Type> infer_random(const OpView& op) {
   return {result};
 }
 
+std::vector<Type> infer_iota(const OpView& op) {
+  const auto& dims = op.attributes.ints("dims");
+  if (std::any_of(dims.begin(), dims.end(), [](std::int64_t dim) { return dim < 1; }))
+    throw Error("dims are sizes from 1, without a batch, got {}", shape_string(dims));
+  if (const auto axis = op.attributes.integer("axis"); axis < 0 || axis >= static_cast<std::int64_t>(dims.size()))
+    throw Error("axis {} is no dimension of {}", axis, shape_string(dims));
+  return {{DType::f32, dims}};
+}
+
 bool gives_zero(const std::vector<bool>& zero) {
   return std::all_of(zero.begin(), zero.end(), [](bool each) { return each; });
 }
@@ -173,6 +183,13 @@ OpDef define_random_uniform() {
           .operands = {"key", "image"},
           .attributes = {{"dims", AttributeKind::ints}, {"stream", AttributeKind::integer}},
           .infer = infer_random};
+}
+OpDef define_iota() {
+  return {.summary = "each element is its place along `axis`",
+          .attributes = {{"axis", AttributeKind::integer}, {"dims", AttributeKind::ints}},
+          .infer = infer_iota,
+          .fusion = FusionKind::movement,
+          .instructions = 1};
 }
 
 }  // namespace gradc

@@ -526,6 +526,14 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
                    },
                    {3, 4, 5},
                    2});
+  cases.push_back({"iota",
+                   [](TrainingGraph& t) {
+                     auto place = [&](std::int64_t axis) { return t.b.emit(OpKind::iota, {}, {{"axis", axis}, {"dims", Ints{3, 4, 5}}}); };
+                     auto weights = t.b.emit(OpKind::mul, {t.param("row", {4, 5}), t.b.emit(OpKind::sub, {place(0), place(2)})});
+                     t.loss_of(t.b.emit(OpKind::mul, {trainable_images(t), t.b.emit(OpKind::add, {weights, place(1)})}), 18);
+                   },
+                   {3, 4, 5},
+                   2});
   cases.push_back({"argmax and one_hot",
                    [](TrainingGraph& t) {
                      auto x = trainable_images(t);
