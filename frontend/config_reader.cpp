@@ -51,6 +51,10 @@ json plain_config(const json& value) {
   }
   if (!value.is_object()) return value;
   const bool is_named = value.contains("class_name") && value["class_name"].is_string();
+  if (is_named && value["class_name"] == "__tuple__" && value.contains("items")) return plain_config(value["items"]);
+  if (is_named && value["class_name"] == "__numpy__" && value.contains("config") && value["config"].is_object() &&
+      value["config"].contains("value"))
+    return value["config"]["value"];
   if (is_named && value.contains("config")) {
     auto class_name = value["class_name"].get<std::string>();
     const auto& config = value["config"];

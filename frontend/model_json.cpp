@@ -96,12 +96,15 @@ std::vector<WeightValues> read_weights(const json& manifest, const fs::path& fol
                     static_cast<double>(at) + size, bytes.size());
       bool optimizer_state = entry.contains("group") && entry["group"] == "optimizer";
       if (!optimizer_state) {
-        if (dtype != "float32") {
-          if (!entry.contains("quantization"))
-            problems.push_back(fmt::format("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype));
-        } else {
+        if (dtype == "float32") {
           weight.values.resize(static_cast<std::size_t>(count));
           std::memcpy(weight.values.data(), bytes.data() + at, static_cast<std::size_t>(size));
+        } else if (dtype == "int32") {  // How many numbers a Normalization has seen.
+          std::vector<std::int32_t> whole(static_cast<std::size_t>(count));
+          std::memcpy(whole.data(), bytes.data() + at, static_cast<std::size_t>(size));
+          weight.values.assign(whole.begin(), whole.end());
+        } else if (!entry.contains("quantization")) {
+          problems.push_back(fmt::format("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype));
         }
         weights.push_back(std::move(weight));
       }

@@ -59,7 +59,7 @@ class ModelGenerator {
     bool input_layer = c_.coin();
     Result x = add("InputLayer", json::object(), {});
     if (shape.size() <= 2 && size_of(shape) <= kMostNumbers / 2 && c_.one_in(3))
-      x = topology_.writer == Writer::keras3 && shape.size() == 1 && c_.coin() ? category_encoding(x) : embedding(x);
+      x = topology_.writer == Writer::keras3 && shape.size() == 1 && c_.coin() ? encoding(x) : embedding(x);
     for (int layers = 0; layers < 6 && (layers == 0 || c_.more()); ++layers) {
       Choices::Part part(c_);
       x = c_.one_in(5) ? branches(x) : layer(x);
@@ -384,7 +384,9 @@ class ModelGenerator {
   }
 
   Result batch_normalization(const Result& x) {
-    json config = {{"axis", c_.coin() ? json(-1) : json(static_cast<std::int64_t>(x.shape.size()))},
+    const auto rank = static_cast<std::int64_t>(x.shape.size());
+    const auto axis = c_.one_in(3) ? c_.integer(1, rank) : rank;
+    json config = {{"axis", c_.coin() ? axis - rank - 1 : axis},
                    {"momentum", c_.of({0.9, 0.5, 0.99})},
                    {"epsilon", c_.of({0.1, 1e-3, 1e-2})},
                    {"center", c_.coin()},
@@ -415,6 +417,13 @@ class ModelGenerator {
     return add("CenterCrop", {{"height", c_.integer(1, x.shape[0])}, {"width", c_.integer(1, x.shape[1])}}, {x});
   }
 
+  Result encoding(const Result& x) {
+    if (c_.coin()) return category_encoding(x);
+    return add("Discretization",
+               {{"bin_boundaries", {-0.5, 0.125, 0.25}}, {"output_mode", c_.of<const char*>({"int", "one_hot", "multi_hot", "count"})}},
+               {x});
+  }
+
   /// Of numbers from -1 to 1, which rescaled are class numbers however that is rounded.
   Result category_encoding(const Result& x) {
     const auto* mode = c_.of<const char*>({"multi_hot", "count"});
@@ -422,11 +431,55 @@ class ModelGenerator {
                {add("Rescaling", {{"scale", 4.0}, {"offset", 4.0}}, {x})});
   }
 
+  const char* interpolation() { return c_.of<const char*>({"nearest", "bilinear", "bilinear", "bicubic", "lanczos3", "lanczos5"}); }
+
+  Result resizing(const Result& x) {
+    auto side = [&](int axis) { return c_.integer(1, std::min<std::int64_t>(2 * x.shape[axis], kMostSide)); };
+    if (c_.coin()) {
+      const json sizes = extents(x, [&](int axis) { return c_.integer(1, x.shape[axis]); });
+      return add(of_rank(c_.coin() ? "AdaptiveAveragePooling" : "AdaptiveMaxPooling", x), {{"output_size", sizes}}, {x});
+    }
+    if (x.spatial() != 2) return upsampling(x);
+    json config = {{"height", side(0)}, {"width", side(1)}, {"interpolation", interpolation()}, {"antialias", c_.coin()}};
+    const auto ratio = c_.integer(0, 3);
+    config["crop_to_aspect_ratio"] = ratio == 1;
+    config["pad_to_aspect_ratio"] = ratio == 2;
+    if (ratio == 2) config["fill_value"] = c_.of({0.0, 0.5});
+    return add("Resizing", config, {x});
+  }
+
+  /// A layer that changes images at random in training.
+  Result augmentation(const Result& x) {
+    const json values = {-2, c_.of({2, 3})};
+    auto range = [&](double least) {
+      const auto low = c_.of({0.0, 0.25, least});
+      return json::array({low, low + c_.of({0.0, 0.25})});
+    };
+    auto moved = [&](const char* layer) {
+      return add(layer,
+                 {{"height_factor", range(-0.25)},
+                  {"width_factor", range(-0.25)},
+                  {"fill_mode", c_.of<const char*>({"reflect", "wrap", "constant", "nearest"})},
+                  {"fill_value", c_.of({0.0, 0.5})},
+                  {"interpolation", "bilinear"}},
+                 {x});
+    };
+    switch (c_.integer(0, 6)) {
+      case 0: return moved("RandomTranslation");
+      case 1: return moved("RandomZoom");
+      case 2: return add("RandomBrightness", {{"factor", range(-0.25)}, {"value_range", values}}, {x});
+      case 3: return add("RandomContrast", {{"factor", range(0.5)}, {"value_range", values}}, {x});
+      case 4: return add("RandomInvert", {{"factor", range(0.75)}, {"value_range", values}}, {x});
+      case 5: return x.shape.back() == 3 ? add("RandomGrayscale", {{"factor", c_.of({0.0, 0.5, 1.0})}}, {x}) : moved("RandomZoom");
+      default: return add("RandomFlip", {{"mode", c_.of<const char*>({"horizontal", "vertical", "horizontal_and_vertical"})}}, {x});
+    }
+  }
+
   Result upsampling(const Result& x) {
     auto times = [&](int axis) { return x.shape[axis] * 3 > kMostSide ? 1 : c_.integer(1, 3); };
     json config = {{"size", extents(x, times)}};
     // tf.js does not save the interpolation.
-    if (topology_.writer != Writer::tfjs && x.spatial() == 2) config["interpolation"] = c_.of<const char*>({"nearest", "bilinear"});
+    if (topology_.writer != Writer::tfjs && x.spatial() == 2) config["interpolation"] = interpolation();
     return add(of_rank("UpSampling", x), config, {x});
   }
 
@@ -445,6 +498,23 @@ class ModelGenerator {
     if (!shared.empty()) config["shared_axes"] = shared;
     regularize(config, {"alpha"});
     return add("PReLU", config, {x});
+  }
+
+  /// A layer that scales by given numbers.
+  Result scaling(const Result& x) {
+    auto row = [&](std::int64_t count, double least) {
+      json numbers = json::array();
+      for (std::int64_t i = 0; i < count; ++i) numbers.push_back(least + c_.of({0.5, 1.0, 0.25}));
+      return numbers;
+    };
+    const auto last = x.shape.back();
+    if (last > 40 || c_.coin()) {
+      const auto rank = static_cast<std::int64_t>(x.shape.size());
+      const json axis = c_.coin() ? json(c_.integer(1, rank)) : json::array();
+      return add("Normalization", {{"axis", axis}, {"invert", c_.coin()}}, {x});
+    }
+    if (c_.coin()) return add("Normalization", {{"mean", row(last, 0)}, {"variance", row(last, 0.5)}}, {x});
+    return add("Rescaling", {{"scale", row(last, 0)}, {"offset", c_.coin() ? row(last, 0) : json(0.5)}}, {x});
   }
 
   /// A layer that normalizes each image by itself.
@@ -493,7 +563,9 @@ class ModelGenerator {
 
   /// A layer that takes any shape and keeps it.
   Result elementwise(const Result& x) {
-    switch (c_.integer(0, 10)) {
+    switch (c_.integer(0, 11)) {
+      case 11:
+        return topology_.writer != Writer::keras3 ? normalization(x) : c_.one_in(4) ? add("Identity", json::object(), {x}) : scaling(x);
       case 9: return normalization(x);
       case 10: return add("ActivityRegularization", {{"l1", c_.of({0.0, 0.01})}, {"l2", c_.of({0.0, 0.02})}}, {x});
       case 5: return add("LeakyReLU", {{"alpha", c_.of({0.3, 0.1})}}, {x});
@@ -634,7 +706,9 @@ class ModelGenerator {
     if ((x.spatial() == 1 && c_.one_in(6)) || (x.spatial() == 2 && c_.one_in(24))) return attention(x);
     if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : c_.one_in(4) ? of_cells(x) : recurrent(x);
     if (x.spatial() > (topology_.writer == Writer::tfjs ? 2 : 1) && x.shape[0] <= 9 && c_.one_in(12)) return conv_lstm(x);
-    switch (c_.integer(0, 23)) {
+    switch (c_.integer(0, 25)) {
+      case 24: return topology_.writer == Writer::keras3 ? resizing(x) : upsampling(x);
+      case 25: return topology_.writer == Writer::keras3 && x.spatial() == 2 ? augmentation(x) : conv(x);
       case 20: return x.spatial() == 2 && topology_.writer != Writer::tfjs && c_.coin() ? center_crop(x) : cropping(x);
       case 21: return upsampling(x);
       case 22: return permute(x);

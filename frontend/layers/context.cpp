@@ -84,6 +84,42 @@ ValueId LayerContext::activate(ValueId x, const std::string& activation) {
   return lower_activation(b, x, activation, config.dialect(), name);
 }
 
+namespace {
+
+Ints in_order(const Type& type) {
+  Ints permutation;
+  for (int axis = 0; axis < type.rank(); ++axis) permutation.push_back(axis);
+  return permutation;
+}
+
+}  // namespace
+
+ValueId moved_last(LayerContext& context, ValueId x, int from_last, const char* hint) {
+  auto permutation = in_order(context.b.type(x));
+  std::rotate(permutation.end() - 1 - from_last, permutation.end() - from_last, permutation.end());
+  return context.emit(OpKind::transpose, {x}, {{"permutation", permutation}}, hint);
+}
+
+ValueId moved_back(LayerContext& context, ValueId x, int from_last, const char* hint) {
+  auto permutation = in_order(context.b.type(x));
+  std::rotate(permutation.end() - 1 - from_last, permutation.end() - 1, permutation.end());
+  return context.emit(OpKind::transpose, {x}, {{"permutation", permutation}}, hint);
+}
+
+Symbol place(LayerContext& context, std::int64_t axis, const Ints& dims) {
+  return context.symbol(context.emit(OpKind::iota, {}, {{"axis", axis}, {"dims", dims}}, "place"));
+}
+
+Symbol numbers(LayerContext& context, const std::vector<double>& values, Ints dims) {
+  std::vector<ValueId> runs;
+  for (std::size_t i = 0, end = 0; i < values.size(); i = end) {
+    while (end < values.size() && values[end] == values[i]) ++end;
+    runs.push_back(context.b.constant(values[i], {DType::f32, {static_cast<std::int64_t>(end - i)}}));
+  }
+  const auto row = runs.size() == 1 ? runs[0] : context.emit(OpKind::concat, runs, {{"axis", std::int64_t{0}}}, "numbers");
+  return reshape(context.symbol(row), std::move(dims));
+}
+
 Symbol uniform(LayerContext& context, Ints dims) {
   if (context.loop != nullptr) throw Error("draws random numbers, which would be the same in each step");
   const auto* key = find_input(context.b.graph(), InputRole::step_key);

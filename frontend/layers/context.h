@@ -94,6 +94,16 @@ class LayerContext {
   ValueId activate(ValueId x, const std::string& activation);
 };
 
+/// x with the dimension that comes `from_last` before the last one moved behind all others.
+ValueId moved_last(LayerContext& context, ValueId x, int from_last, const char* hint = "moved_last");
+/// What such a value was before.
+ValueId moved_back(LayerContext& context, ValueId x, int from_last, const char* hint = "moved_back");
+
+/// The place of each element of such an array along an axis.
+Symbol place(LayerContext& context, std::int64_t axis, const Ints& dims);
+/// These numbers as a value, shaped so that it broadcasts.
+Symbol numbers(LayerContext& context, const std::vector<double>& values, Ints dims);
+
 /// Numbers in [0,1), another each step and image. Only in training.
 Symbol uniform(LayerContext& context, Ints dims);
 

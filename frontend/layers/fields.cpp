@@ -59,7 +59,7 @@ void FieldReader::activation(const char* key, std::string& field) {
   if (!is_known_activation(field)) config_.problem(fmt::format("{} \"{}\" is not known; known are {}", key, field, known_activations()));
 }
 
-void FieldReader::choice(const char* key, std::string& field, std::initializer_list<const char*> choices) {
+void FieldReader::choice(const char* key, std::string& field, std::initializer_list<const char*> choices, Written) {
   const auto given =
       config_.says_null(key) && std::ranges::count(choices, std::string_view("null")) > 0 ? "null" : config_.text(key, field);
   std::string all;
@@ -71,6 +71,50 @@ void FieldReader::choice(const char* key, std::string& field, std::initializer_l
     all += (all.empty() ? "" : " and ") + std::string(each);
   }
   config_.problem(fmt::format("{} \"{}\" is not known; {} are", key, given, all));
+}
+
+namespace {
+
+/// Appends the numbers of an array whose parts have this shape from `depth` on; false if they do not.
+bool flatten(const json& value, std::size_t depth, NumberArray& array) {
+  if (depth == array.shape.size()) {
+    if (value.is_number()) array.values.push_back(value.get<double>());
+    return value.is_number();
+  }
+  return value.is_array() && static_cast<std::int64_t>(value.size()) == array.shape[depth] &&
+         std::all_of(value.begin(), value.end(), [&](const json& part) { return flatten(part, depth + 1, array); });
+}
+
+json nested(const NumberArray& array, std::size_t depth, std::size_t& at) {
+  if (depth == array.shape.size()) return array.values[at++];
+  auto list = json::array();
+  for (std::int64_t i = 0; i < array.shape[depth]; ++i) list.push_back(nested(array, depth + 1, at));
+  return list;
+}
+
+}  // namespace
+
+void FieldReader::array(const char* key, NumberArray& field) {
+  const auto& value = config_.find(key);
+  if (value.is_null()) return;
+  NumberArray read;
+  for (const auto* part = &value; part->is_array() && !part->empty(); part = &part->front())
+    read.shape.push_back(static_cast<std::int64_t>(part->size()));
+  if (flatten(value, 0, read))
+    field = read;
+  else
+    config_.problem(fmt::format("\"{}\" is {}, expected a number, or an array of numbers", key, value.dump()));
+}
+
+void FieldWriter::array(const char* key, NumberArray& field) {
+  std::size_t at = 0;
+  set(key, field.empty() ? json() : nested(field, 0, at));
+}
+
+std::string FieldLister::text_of(const NumberArray& numbers) {
+  std::string text;
+  for (auto number : numbers.values) text += (text.empty() ? "" : ", ") + fmt::format("{}", number);
+  return text;
 }
 
 void FieldReader::extents(const char* key, Dims& field, int spatial) { field = config_.extents(key, spatial, field); }
@@ -202,11 +246,12 @@ void FieldReader::axis(const char* key, std::int64_t& field) {
   field = only.get<std::int64_t>();
 }
 
-void FieldReader::axes(const char* key, Dims& field) {
+void FieldReader::axes(const char* key, Dims& field, Axes rule) {
   const auto& value = config_.find(key);
+  if (rule == Axes::some_or_none && config_.says_null(key)) field.clear();
   if (value.is_null()) return;
   const auto all = value.is_array() ? value : json::array({value});
-  if (all.empty() || !std::all_of(all.begin(), all.end(), is_axis))
+  if ((all.empty() && rule == Axes::some) || !std::all_of(all.begin(), all.end(), is_axis))
     return config_.problem(fmt::format("\"{}\" is {}, expected numbers of dimensions", key, value.dump()));
   field = all.get<Dims>();
 }

@@ -43,7 +43,11 @@ class FieldReader {
   /// May be absent: the field is then as it was.
   void text(const char* key, std::string& field) { field = config_.text(key, field); }
   /// One of these names, in any spelling; the field gets it as it stands here. "null" is no name, but null.
-  void choice(const char* key, std::string& field, std::initializer_list<const char*> choices);
+  void choice(const char* key, std::string& field, std::initializer_list<const char*> choices, Written = Written::always);
+  /// A number, or an array of them.
+  void array(const char* key, NumberArray& field);
+  /// An option that changes nothing here.
+  void unused(const char* key) { config_.find(key); }
   /// One number for all spatial dimensions, or one for each; required where the default is empty.
   void extents(const char* key, Dims& field, int spatial);
   /// May be absent: the field is then empty.
@@ -59,8 +63,8 @@ class FieldReader {
   void sides(const char* key, Dims& field, int spatial);
   /// A dimension, counted with the batch, or from the end.
   void axis(const char* key, std::int64_t& field);
-  /// One or several of them.
-  void axes(const char* key, Dims& field);
+  /// One or several of them, or none, where that may be.
+  void axes(const char* key, Dims& field, Axes = Axes::some);
   void initializer(const std::string& key, Initializer& field);
   /// How a weight starts, what it adds to the loss and what it is made to fulfil: `<name>_initializer`, `<name>_regularizer` and
   /// `<name>_constraint`.
@@ -113,9 +117,11 @@ class FieldWriter {
   void boolean(const char* key, bool& field, Written when = Written::always) { set(key, field, when); }
   void activation(const char* key, std::string& field) { set(key, field); }
   void text(const char* key, std::string& field) { set(key, field.empty() ? nlohmann::json() : nlohmann::json(field)); }
-  void choice(const char* key, std::string& field, std::initializer_list<const char*>) {
-    set(key, field == "null" ? nlohmann::json() : nlohmann::json(field));
+  void choice(const char* key, std::string& field, std::initializer_list<const char*>, Written when = Written::always) {
+    set(key, field == "null" ? nlohmann::json() : nlohmann::json(field), when);
   }
+  void array(const char* key, NumberArray& field);
+  void unused(const char*) {}
   void extents(const char* key, Dims& field, int) { set(key, field); }
   void optional_extents(const char* key, Dims& field, int, std::int64_t = 1, Written when = Written::always) {
     set(key, field.empty() ? nlohmann::json() : nlohmann::json(field), when);
@@ -125,7 +131,9 @@ class FieldWriter {
   void partial_shape(const char* key, Dims& field);
   void sides(const char* key, Dims& field, int spatial);
   void axis(const char* key, std::int64_t& field) { set(key, field); }
-  void axes(const char* key, Dims& field) { set(key, field.size() == 1 ? nlohmann::json(field[0]) : nlohmann::json(field)); }
+  void axes(const char* key, Dims& field, Axes = Axes::some) {
+    set(key, field.size() == 1 ? nlohmann::json(field[0]) : nlohmann::json(field));
+  }
   void initializer(const char* key, Initializer& field) { set(key, json_of(field)); }
   void weight(const std::string& name, Initializer& initializer, Regularizer& regularizer, Constraint& constraint) {
     set(name + "_initializer", json_of(initializer));
@@ -197,7 +205,9 @@ class FieldLister {
   void boolean(const char* key, bool& field, Written = Written::always) { add(key, "true, false", field ? "true" : "false"); }
   void activation(const char* key, std::string& field) { add(key, "activation", field); }
   void text(const char* key, std::string& field) { add(key, "text", field.empty() ? "none" : field); }
-  void choice(const char* key, std::string& field, std::initializer_list<const char*> choices) {
+  void array(const char* key, NumberArray& field) { add(key, "number or numbers", field.empty() ? "none" : text_of(field)); }
+  void unused(const char*) {}
+  void choice(const char* key, std::string& field, std::initializer_list<const char*> choices, Written = Written::always) {
     std::string all;
     for (const char* each : choices) all += (all.empty() ? "" : ", ") + std::string(each);
     add(key, all, field);
@@ -211,7 +221,7 @@ class FieldLister {
   void partial_shape(const char* key, Dims&) { add(key, "dimensions", "required"); }
   void sides(const char* key, Dims& field, int spatial) { add(key, std::string(dimensions(spatial)) + " or all sides", text_of(field)); }
   void axis(const char* key, std::int64_t& field) { add(key, "dimension", std::to_string(field)); }
-  void axes(const char* key, Dims& field) { add(key, "dimensions", text_of(field)); }
+  void axes(const char* key, Dims& field, Axes = Axes::some) { add(key, "dimensions", text_of(field)); }
   void initializer(const char* key, Initializer& field) { add(key, "initializer", text_of(field)); }
   void weight(const std::string& name, Initializer& initializer, Regularizer&, Constraint&) {
     add(name + "_initializer", "initializer", text_of(initializer));
@@ -245,6 +255,7 @@ class FieldLister {
   void add(const std::string& name, const std::string& kind, const std::string& fallback) { fields.push_back({name, kind, fallback}); }
   static const char* dimensions(int spatial);
   static std::string text_of(const Dims& dims);
+  static std::string text_of(const NumberArray& numbers);
   static std::string text_of(const Initializer& initializer);
 };
 

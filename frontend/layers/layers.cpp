@@ -39,9 +39,17 @@ constexpr int channels_first() {
     return 1;
 }
 
+template <class L>
+constexpr const char* class_name(const char* name) {
+  if constexpr (requires { L::class_name; })
+    return L::class_name;
+  else
+    return name;
+}
+
 constexpr LayerDef table[] = {
 #define GRADC_LAYER(name, inputs, shapes, masks) \
-  {#name, inputs, shapes, masks, channels_first<name>(), read_and_lower<name>, fields_of<name>},
+  {class_name<name>(#name), inputs, shapes, masks, channels_first<name>(), read_and_lower<name>, fields_of<name>},
 #include "gradc/layers/layers.def"
 #undef GRADC_LAYER
 };
@@ -66,20 +74,9 @@ void read_dtype(ConfigReader& config, bool is_input) {
   config.only("dtype", "float32", "gradc computes in float32: save the model with that dtype");
 }
 
-/// The channels, which are a dimension counted from the last one, as the last.
-ValueId channels_last(LayerContext& layer, ValueId x, int from_last) {
-  Ints permutation;
-  for (int axis = 0; axis < layer.b.type(x).rank(); ++axis) permutation.push_back(axis);
-  std::rotate(permutation.end() - 1 - from_last, permutation.end() - from_last, permutation.end());
-  return layer.emit(OpKind::transpose, {x}, {{"permutation", permutation}}, "channels_last");
-}
-
 ValueId channels_back(LayerContext& layer, ValueId y, int from_last) {
   if (y < 0 || layer.b.type(y).rank() <= from_last + 1) return y;
-  Ints permutation;
-  for (int axis = 0; axis < layer.b.type(y).rank(); ++axis) permutation.push_back(axis);
-  std::rotate(permutation.end() - 1 - from_last, permutation.end() - 1, permutation.end());
-  return layer.emit(OpKind::transpose, {y}, {{"permutation", permutation}}, "channels_first");
+  return moved_back(layer, y, from_last, "channels_first");
 }
 
 /// Lets the weights from this one on stay as they are.
@@ -131,7 +128,7 @@ ValueId apply_layer(const LayerDef& def, LayerContext& layer) {
   const bool moves = channels_first && from_last > 0;
   if (moves)
     for (auto& input : layer.inputs)
-      if (layer.b.type(input).rank() > from_last + 1) input = channels_last(layer, input, from_last);
+      if (layer.b.type(input).rank() > from_last + 1) input = moved_last(layer, input, from_last, "channels_last");
   auto result = def.lower(layer);
   if (moves) {
     result = channels_back(layer, result, from_last);
@@ -179,7 +176,7 @@ std::string list_layers() {
 }
 
 #define GRADC_LAYER(name, ...) \
-  Layer::Layer(const name& layer) : Layer(make_layer(#name, config_of(layer))) {}
+  Layer::Layer(const name& layer) : Layer(make_layer(gradc::class_name<name>(#name), config_of(layer))) {}
 #include "gradc/layers/layers.def"
 #undef GRADC_LAYER
 

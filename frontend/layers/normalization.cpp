@@ -88,4 +88,37 @@ ValueId lower(LayerContext& context, const UnitNormalization& layer) {
   return (x * rsqrt(max(sum(square(x), axes_of(context, layer.axis), true), kLeast))).id;
 }
 
+ValueId lower(LayerContext& context, const Normalization& layer) {
+  const auto type = context.input_type();
+  if (type.rank() == 1 && !layer.axis.empty()) throw Error("normalizes numbers without a dimension: \"axis\" has to be null");
+  const auto axes = layer.axis.empty() ? Ints() : axes_of(context, layer.axis);
+  Ints kept, broadcast(type.dims.size(), 1);
+  for (auto axis : axes) {
+    kept.push_back(type.dims[axis]);
+    broadcast[axis] = type.dims[axis];
+  }
+  if (layer.mean.empty() != layer.variance.empty() || layer.mean.shape != layer.variance.shape)
+    throw Error("\"mean\" and \"variance\" are given both, in the same shape, or neither");
+  // Aligned at the last axis.
+  auto array = [&](const char* option, const NumberArray& given) {
+    Ints dims(type.dims.size(), 1);
+    for (std::size_t i = 1; i <= given.shape.size(); ++i) {
+      if (i > kept.size() || (given.shape.end()[-i] != 1 && given.shape.end()[-i] != kept.end()[-i]))
+        throw Error("\"{}\" is {}, expected a number or an array that stretches to {}", option, context.config.find(option).dump(),
+                    shape_string(kept));
+      dims[axes.end()[-i]] = given.shape.end()[-i];
+    }
+    return numbers(context, given.values, dims);
+  };
+  auto weight = [&](const char* name, const Initializer& initializer) {
+    return reshape(context.symbol(context.weight(name, kept, initializer, {}, {}, false)), broadcast);
+  };
+  const bool adapted = layer.mean.empty();
+  const auto mean = adapted ? weight("mean", Zeros{}) : array("mean", layer.mean);
+  const auto variance = adapted ? weight("variance", Ones{}) : array("variance", layer.variance);
+  if (adapted) context.weight("count", {}, Zeros{}, {}, {}, false);  // Which files have.
+  const auto x = context.symbol(context.input()), deviation = max(sqrt(variance), kEpsilon);
+  return (layer.invert ? x * deviation + mean : (x - mean) / deviation).id;
+}
+
 }  // namespace gradc

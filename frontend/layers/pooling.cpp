@@ -1,6 +1,7 @@
 #include "gradc/layers/pooling.h"
 
 #include "frontend/layers/context.h"
+#include "frontend/layers/resampling.h"
 #include "ir/window.h"
 
 namespace gradc {
@@ -80,8 +81,58 @@ ValueId max_of_all(LayerContext& context, const Pooling& layer) {
   return kept(context, context.emit(OpKind::add, {sum, off}, {}, "max"), layer);
 }
 
+template <int n>
+ValueId average_windows(LayerContext& context, const AdaptiveAveragePoolingND<n>& layer) {
+  context.expect_images(n);
+  auto x = context.symbol(context.input());
+  for (int axis = 1; axis <= n; ++axis) x = means_of_windows(context, x, axis, layer.output_size[axis - 1]);
+  return x.id;
+}
+
+/// The largest of windows along an axis, which are of two sizes where they do not divide it: those of each are found everywhere, and chosen
+/// where they are to begin.
+Symbol largest_windows(LayerContext& context, Symbol x, int axis, std::int64_t windows) {
+  const auto pixels = type_of(x).dims[axis];
+  const auto spatial = static_cast<std::size_t>(type_of(x).rank()) - 2;
+  auto pooled = [&](std::int64_t size, std::int64_t stride) {
+    Ints window(spatial, 1), strides(spatial, 1);
+    window[axis - 1] = size;
+    strides[axis - 1] = stride;
+    const Attributes attributes = {{"window", window}, {"strides", strides}, {"padding", Pairs(spatial)}};
+    return context.b.emit_all(OpKind::max_pool, {x.id}, attributes, context.name + "/largest")[0];
+  };
+  if (pixels % windows == 0) return context.symbol(pooled(pixels / windows, pixels / windows));
+  const auto least = (pixels + windows - 1) / windows;
+  bool differ = false;
+  std::vector<std::int64_t> begins;
+  for (std::int64_t i = 0; i < windows; ++i) {
+    const auto begin = i * pixels / windows, end = ((i + 1) * pixels + windows - 1) / windows;
+    const bool larger = end - begin > least;
+    begins.push_back(larger ? begin + pixels - least + 1 : begin);
+    differ = differ || larger;
+  }
+  std::vector<ValueId> all = {pooled(least, 1)};
+  if (differ) all.push_back(pooled(least + 1, 1));
+  const auto joined = all.size() == 1 ? all[0] : context.emit(OpKind::concat, all, {{"axis", static_cast<std::int64_t>(axis)}}, "windows");
+  return chosen(context, context.symbol(joined), axis, begins);
+}
+
+template <int n>
+ValueId max_of_windows(LayerContext& context, const AdaptiveMaxPoolingND<n>& layer) {
+  context.expect_images(n);
+  auto x = context.symbol(context.input());
+  for (int axis = 1; axis <= n; ++axis) x = largest_windows(context, x, axis, layer.output_size[axis - 1]);
+  return x.id;
+}
+
 }  // namespace
 
+ValueId lower(LayerContext& context, const AdaptiveMaxPooling1D& layer) { return max_of_windows(context, layer); }
+ValueId lower(LayerContext& context, const AdaptiveMaxPooling2D& layer) { return max_of_windows(context, layer); }
+ValueId lower(LayerContext& context, const AdaptiveMaxPooling3D& layer) { return max_of_windows(context, layer); }
+ValueId lower(LayerContext& context, const AdaptiveAveragePooling1D& layer) { return average_windows(context, layer); }
+ValueId lower(LayerContext& context, const AdaptiveAveragePooling2D& layer) { return average_windows(context, layer); }
+ValueId lower(LayerContext& context, const AdaptiveAveragePooling3D& layer) { return average_windows(context, layer); }
 ValueId lower(LayerContext& context, const MaxPooling1D& layer) { return pool(context, layer, OpKind::max_pool); }
 ValueId lower(LayerContext& context, const MaxPooling2D& layer) { return pool(context, layer, OpKind::max_pool); }
 ValueId lower(LayerContext& context, const MaxPooling3D& layer) { return pool(context, layer, OpKind::max_pool); }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "frontend/layers/context.h"
+#include "frontend/layers/resampling.h"
 
 namespace gradc {
 namespace {
@@ -76,6 +77,8 @@ ValueId lower(LayerContext& context, const UpSampling2D& layer) {
     const auto times = layer.size[axis - 1];
     if (layer.interpolation == "bilinear")
       y = interpolated(context, y, axis, times, context.config.dialect().interpolates_by_middles);
+    else if (layer.interpolation != "nearest")
+      y = resampled(context, context.symbol(y), axis, context.b.type(y).dims[axis] * times, {layer.interpolation}).id;
     else if (times > 1)
       y = interleaved(context, std::vector(times, y), axis);
   }

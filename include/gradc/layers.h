@@ -7,6 +7,7 @@
 
 #include "gradc/layers/activations.h"
 #include "gradc/layers/attention.h"
+#include "gradc/layers/augmentation.h"
 #include "gradc/layers/batch_normalization.h"
 #include "gradc/layers/conv.h"
 #include "gradc/layers/dense.h"

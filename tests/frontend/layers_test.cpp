@@ -86,7 +86,16 @@ TEST(Layers, AreReadAsTheyWereWritten) {
   expect_round_trip(Dense{.units = 2, .kernel_constraint = MinMaxNorm{.max_value = 3, .axis = {0, 1}}, .bias_constraint = NonNeg{}});
   expect_round_trip(PReLU{.alpha_constraint = UnitNorm{}});
   expect_round_trip(UnitNormalization{.axis = {1, 2}});
-  expect_round_trip(Rescaling{.scale = 2, .offset = 1});
+  expect_round_trip(Rescaling{.scale = 2, .offset = {1, 0.5}});
+  expect_round_trip(IdentityLayer{});
+  expect_round_trip(Normalization{.axis = {}, .mean = 1, .variance = 2, .invert = true});
+  expect_round_trip(Discretization{.bin_boundaries = {0, 1}, .output_mode = "count"});
+  expect_round_trip(Resizing{.height = 2, .width = 3, .interpolation = "lanczos5", .pad_to_aspect_ratio = true, .fill_value = 2});
+  expect_round_trip(AdaptiveAveragePooling2D{.output_size = {2, 3}});
+  expect_round_trip(RandomFlip{.mode = "vertical"});
+  expect_round_trip(RandomBrightness{.factor = {-0.5, 0.25}, .value_range = {0, 1}});
+  expect_round_trip(RandomGrayscale{.factor = 0.25});
+  expect_round_trip(RandomTranslation{.height_factor = 0.5, .width_factor = {0, 0.25}, .fill_mode = "wrap", .fill_value = 1});
   expect_round_trip(SimpleRNN{.units = 3, .recurrent_regularizer = {.l1 = 0.5}, .recurrent_constraint = NonNeg{}, .go_backwards = true});
   expect_round_trip(LSTM{.units = 3, .recurrent_activation = "tanh", .unit_forget_bias = false, .dropout = 0.25, .return_sequences = true});
   expect_round_trip(GRU{.units = 3, .reset_after = true, .recurrent_dropout = 0.5, .zero_output_for_mask = true});
@@ -142,7 +151,31 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(RepeatVector{.n = 2}), "(RepeatVector): takes vectors, got an input of shape 4×5×3; put a Flatten before it"},
       {images(RepeatVector{}), "\"n\" is 0, expected a whole number from 1"},
       {images(PReLU{.shared_axes = {4}}), "(PReLU): \"shared_axes\" is [4], but its input 4×5×3 has 3 dimensions"},
-      {images(UpSampling2D{.interpolation = "lanczos3"}), "interpolation \"lanczos3\" is not known; nearest and bilinear are"},
+      {images(UpSampling2D{.interpolation = "area"}), "interpolation \"area\" is not known; nearest and bilinear and bicubic and"},
+      {images(Resizing{.height = 2}), "\"width\" is 0, expected a whole number from 1"},
+      {images(Resizing{.height = 2, .width = 3, .crop_to_aspect_ratio = true, .pad_to_aspect_ratio = true}),
+       "(Resizing): \"crop_to_aspect_ratio\" and \"pad_to_aspect_ratio\" cannot both be true"},
+      {images(make_layer("Resizing", {{"height", 2}, {"width", 3}, {"fill_mode", "reflect"}})),
+       "fill_mode \"reflect\" is not known; constant are"},
+      {images(AdaptiveAveragePooling1D{.output_size = {2}}), "takes sequences of rank 2 (steps×channels), got an input of shape 4×5×3"},
+      {images(BatchNormalization{.axis = 4}), "(BatchNormalization): \"axis\" is 4, expected one from 1 to 3 of an input of shape 4×5×3"},
+      {images(BatchNormalization{.axis = 0}), "\"axis\" is 0, expected one from 1 to 3"},
+      {images(Normalization{.axis = {0}}), "expected axes from 1 to 3"},
+      {images(Normalization{.mean = 1}), "\"mean\" and \"variance\" are given both, in the same shape, or neither"},
+      {images(Normalization{.mean = {1, 2}, .variance = {1, 2}}),
+       "\"mean\" is [1.0,2.0], expected a number or an array that stretches to 3"},
+      {images(make_layer("Normalization", {{"mean", {1, "two"}}})), "\"mean\" is [1,\"two\"], expected a number, or an array of numbers"},
+      {images(Rescaling{.scale = {1, 2}}), "\"scale\" is [1.0,2.0], expected a number, or 3, as its input has along its last dimension"},
+      {images(Discretization{}), "\"bin_boundaries\" is null, expected a list of numbers"},
+      {images(Discretization{.bin_boundaries = {1, 0}}), "\"bin_boundaries\" is [1.0,0.0], expected numbers that rise"},
+      {images(RandomFlip{.mode = "diagonal"}), "mode \"diagonal\" is not known; horizontal and vertical and horizontal_and_vertical are"},
+      {images(RandomBrightness{}), "\"factor\" is null, expected a number or [low, high]"},
+      {images(RandomBrightness{.factor = 1.5}), "\"factor\" is 1.5, expected numbers from -1 to 1"},
+      {images(RandomContrast{.factor = {-0.5, 0.5}}), "\"factor\" is [-0.5,0.5], expected numbers from 0 to 1"},
+      {images(RandomContrast{.factor = 0.5, .value_range = 1}), "\"value_range\" is 1.0, expected [low, high]"},
+      {images(RandomGrayscale{.factor = 2}), "\"factor\" is 2, expected a probability from 0 to 1"},
+      {images(RandomTranslation{.height_factor = 0.5}), "\"width_factor\" is null, expected a number or [low, high]"},
+      {images(RandomZoom{.height_factor = -1}), "\"height_factor\" is -1.0, expected numbers from -0.999999 to 1"},
       {images(Conv2D{.filters = 2, .kernel_size = {3, 3}, .padding = "full"}), "padding \"full\" is not known; valid and same are"},
       {images(Conv2D{.filters = 2}), "\"kernel_size\" is"},
       {images(Reshape{.target_shape = {7, -1}}), "target_shape [7,-1] does not hold the 60 elements of its input 4×5×3"},
@@ -393,6 +426,48 @@ TEST(Layers, NoiseIsDistributedAsItSays) {
   const double a = 1 / std::sqrt((1 - rate) * (1 + rate * saturated * saturated)), b = -a * saturated * rate;
   const double mean = (1 - rate) * (a + b) + rate * (a * saturated + b);
   expect_variance(AlphaDropout{.rate = rate}, mean, rate * (1 - rate) * a * a * (1 - saturated) * (1 - saturated), false);
+}
+
+/// The error of images that a layer has changed in training, by what they were.
+double change_by(const Layer& layer, const std::vector<float>& image, const std::vector<std::int64_t>& shape) {
+  constexpr std::int64_t kImages = 4096;
+  std::vector<float> images;
+  for (std::int64_t i = 0; i < kImages; ++i) images.insert(images.end(), image.begin(), image.end());
+  Sequential model({Dense{.units = shape.back(), .use_bias = false, .kernel_initializer = Identity{}, .input_shape = shape}, layer});
+  model.compile({.optimizer = SGD{.learning_rate = 0}, .loss = "mse"});
+  return model.train_on_batch(DataSet::from(images, shape, images, shape)).at("loss");
+}
+
+TEST(Layers, AugmentationsAreDistributedAsTheySay) {
+  auto expect_change = [](const Layer& layer, const std::vector<float>& image, const std::vector<std::int64_t>& shape, double expected) {
+    EXPECT_NEAR(change_by(layer, image, shape), expected, 0.05 * expected) << layer.class_name();
+  };
+  const std::vector<float> row = {0, 1}, corner = {1, 0, 0, 0}, red = {1, 0, 0};
+  expect_change(RandomFlip{.mode = "horizontal"}, row, {1, 2, 1}, 0.5);
+  expect_change(RandomFlip{.mode = "vertical"}, row, {2, 1, 1}, 0.5);
+  // Both ways or none, as Keras has it.
+  expect_change(RandomFlip{}, corner, {2, 2, 1}, 0.5 * 2 / 4);
+  auto mean_square = [](double low, double high) { return (high * high * high - low * low * low) / (3 * (high - low)); };
+  expect_change(RandomBrightness{.factor = {-0.1, 0.2}, .value_range = {-10, 10}}, row, {1, 2, 1}, mean_square(-2, 4));
+  expect_change(RandomContrast{.factor = {0.1, 0.5}, .value_range = {-10, 10}}, row, {1, 2, 1}, mean_square(-0.05, 0.25));
+  expect_change(RandomInvert{.factor = {0.2, 0.6}, .value_range = {0, 3}}, {1, 1}, {1, 2, 1}, 0.4 * 1);
+  expect_change(RandomGrayscale{.factor = 0.25}, red, {1, 1, 3}, 0.25 * (0.7011 * 0.7011 + 2 * 0.2989 * 0.2989) / 3);
+  // A pixel that moves by up to two.
+  double moved = 0;
+  constexpr int kParts = 1000;
+  for (int part = 0; part < kParts; ++part)
+    for (int pixel = 0; pixel < 4; ++pixel)
+      moved += std::pow(std::max(0.0, 1 - std::abs(pixel - 2 * (part + 0.5) / kParts)) - (pixel == 0), 2) / (4 * kParts);
+  const RandomTranslation to_the_right{.height_factor = 0, .width_factor = {0, 0.5}, .fill_mode = "constant"};
+  expect_change(to_the_right, corner, {1, 4, 1}, moved);
+}
+
+TEST(Layers, ImagesAreChangedInTrainingAlone) {
+  for (const Layer& layer : {Layer(RandomFlip{}), Layer(RandomBrightness{.factor = 1}),
+                             Layer(RandomTranslation{.height_factor = 1, .width_factor = 1}), Layer(RandomZoom{.height_factor = 0.5})}) {
+    const auto lowered = lower(sequence({InputLayer{.input_shape = {4, 5, 3}}, layer}), {.mode = Mode::predict});
+    for (const auto& op : lowered.graph.ops) EXPECT_TRUE(op.kind == OpKind::input || op.kind == OpKind::output) << layer.class_name();
+  }
 }
 
 }  // namespace

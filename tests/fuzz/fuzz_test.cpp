@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "frontend/layers/context.h"
+#include "frontend/layers/layers.h"
 #include "fuzz/graphs.h"
 #include "fuzz/models.h"
 #include "fuzz/shrink.h"
@@ -27,12 +27,8 @@ TEST(Fuzz, EveryLayerIsDrawn) {
     auto model = random_model(choices);
     for (const auto& layer : model["modelTopology"]["config"]["layers"]) drawn.insert(layer["class_name"]);
   }
-  for (const char* layer : {
-#define GRADC_LAYER(name, ...) #name,
-#include "gradc/layers/layers.def"
-#undef GRADC_LAYER
-       })
-    EXPECT_TRUE(drawn.contains(layer)) << layer << " is a layer that fuzz/models.cpp does not draw";
+  for (const auto& layer : all_layers())
+    EXPECT_TRUE(drawn.contains(layer.class_name)) << layer.class_name << " is a layer that fuzz/models.cpp does not draw";
 }
 
 TEST(Fuzz, EveryOpIsDrawn) {

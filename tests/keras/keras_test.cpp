@@ -45,7 +45,7 @@ TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
 TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 12); }
 
-TEST(Keras, MasksSkipStepsAsInKeras) { expect_trains("masks", 9); }
+TEST(Keras, MasksSkipStepsAsInKeras) { expect_trains("masks", 10); }
 
 TEST(Keras, ClassesWeighAsInKeras) { expect_trains("class_weights", 5); }
 
@@ -53,7 +53,9 @@ TEST(Keras, SamplesWeighAsInKeras) { expect_trains("sample_weights", 7); }
 
 TEST(Keras, AttentionNetsTrainAsInKeras) { expect_trains("attention", 12); }
 
-TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalizations", 4); }
+TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalizations", 5); }
+
+TEST(Keras, PreprocessingTrainsAsInKeras) { expect_trains("preprocessing", 19); }
 
 TEST(Keras, EmbeddingsTrainAsInKeras) { expect_trains("embeddings", 7); }
 

@@ -26,7 +26,9 @@ else:
     from keras.src.legacy.saving import saving_utils
 
     # The weights of a model are given, and JAX compiles a program for each shape that it draws.
-    for name in ("uniform", "normal", "truncated_normal"):
+    # The other draws are of ranges that are one number.
+    draws.uniform = lambda shape, minval=0.0, *args, **kwargs: np.full(shape, minval, "float32")
+    for name in ("normal", "truncated_normal"):
         setattr(draws, name, lambda shape, *args, **kwargs: np.zeros(shape, "float32"))
 
 
@@ -50,6 +52,10 @@ def spec_of(document):
     for layer in layers:
         config = {key: plain(key, value) for key, value in layer["config"].items() if key not in ("name", "batch_input_shape", "dtype")}
         inputs, arguments = call_of(layer)
+        if layer["class_name"] in ("RandomInvert", "RandomGrayscale", "RandomFlip"):
+            raise Skipped("which images change is chance")
+        if layer["class_name"] == "RandomContrast":
+            config["factor"] = [0.0, 0.0]
         if max(np.ravel(config.get("strides") or 1)) > 1:
             config.pop("dilation_rate", None)  # Keras has only one of them.
         if layer["class_name"].startswith("SeparableConv"):
@@ -87,6 +93,8 @@ def plain(key, value):
         return snake_case(value) if isinstance(value, str) else made(value, keras.initializers)
     if key in ("rate", "stddev", "dropout", "recurrent_dropout"):
         return 0.0  # Which numbers are drawn is each library's own choice.
+    if key in ("factor", "height_factor", "width_factor"):
+        return [value[0], value[0]]
     return snake_case(value) if key == "activation" else value
 
 
@@ -151,13 +159,16 @@ def draw_weights(model, random):
     for weight in model.weights:
         shape = weight.shape
         values = random.uniform(-1, 1, shape)
-        if name_in_file(weight).split("/")[-1] in ("gamma", "moving_variance", "moving_stddev", "renorm_stddev"):
+        if name_in_file(weight).split("/")[-1] in ("gamma", "moving_variance", "moving_stddev", "renorm_stddev", "variance"):
             values = 1 + values / 2
         elif len(shape) > 1:
             values *= np.sqrt(3 / max(1, np.prod(shape[:-1])))
         else:
             values /= 2
-        weight.assign(values.astype("float32"))
+        weight.assign(values.astype(weight.dtype))
+    for layer in model.layers:
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def draw_labels(kind, rows, shape, random):
@@ -175,7 +186,7 @@ def draw_labels(kind, rows, shape, random):
 def write_model(model, folder, bare):
     """model.json and weights.bin in the form in which the converter of tf.js stores what Keras writes."""
     topology = json.loads(model.to_json()) if bare else saving_utils.model_metadata(model)
-    entries = [{"name": name_in_file(w), "shape": list(w.shape), "dtype": "float32"} for w in model.weights]
+    entries = [{"name": name_in_file(w), "shape": list(w.shape), "dtype": str(np.asarray(w).dtype)} for w in model.weights]
     document = {
         "format": "layers-model",
         "generatedBy": "keras v" + keras.__version__,

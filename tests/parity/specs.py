@@ -11,6 +11,7 @@
     specs.py sample_weights --out FILE                   images and positions that count more or less than others
     specs.py masks --out FILE                            steps that are skipped, and what is made of them
     specs.py attention --out FILE                        products of two values, and layers of attention
+    specs.py preprocessing --out FILE                    layers that make of images and numbers what others take
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
 import argparse
@@ -97,6 +98,8 @@ def normalizations():
             layer("GroupNormalization", groups=-1, epsilon=0.1), layer("Flatten"), dense(12), layer("GroupNormalization", groups=2, epsilon=0.1, center=False), dense(3, "softmax")]),
         sequential("lengths", [7, 6], [layer("Conv1D", filters=8, kernel_size=3, activation="tanh"), layer("RMSNormalization", axis=-1), layer("RMSNormalization", axis=[1, 2], epsilon=0.1),
             layer("UnitNormalization"), layer("Conv1D", filters=5, kernel_size=2), layer("UnitNormalization", axis=[1, 2]), layer("Softmax", axis=1), *classifier(3)]),
+        sequential("batch_normalizations_along_axes", [5, 4, 3], [conv(6, 3, 1), layer("BatchNormalization", axis=1), layer("BatchNormalization", axis=-2, renorm=True),
+            conv(4, 2, 1, activation="tanh"), layer("BatchNormalization", axis=2, center=False, momentum=0.5), *classifier(3)], batch=9),
         sequential("undrawn_noise", [4, 6, 2], [conv(4, 3, 1), layer("SpatialDropout2D", rate=0.0), layer("AlphaDropout", rate=0.0), layer("GaussianDropout", rate=0.0),
             layer("GaussianNoise", stddev=0.0), layer("ActivityRegularization", l1=0.02, l2=0.03), *classifier(3)]),
     ]
@@ -163,6 +166,7 @@ def masks():
         sequential("masked_average", [8], [words, dense(6, "tanh"), layer("GlobalAveragePooling1D"), dense(3, "softmax")], rows=4),
         sequential("masked_normalization", [7], [words, layer("BatchNormalization"), layer("RNN", cell=layer("StackedRNNCells", cells=[layer("GRUCell", units=4), layer("LSTMCell", units=3)])),
             dense(3, "softmax")], rows=4, batch=18),
+        sequential("masked_normalization_of_steps", [6], [words, layer("BatchNormalization", axis=1), layer("GRU", units=4), dense(3, "softmax")], rows=4, batch=18),
         sequential("masks_of_masks", [4, 3], [words, layer("TimeDistributed", layer=layer("Flatten")), layer("GRU", units=5, **drawn), dense(3, "softmax")], rows=2, batch=17),
         graph("masked_attention", [7], 4,
             ("words", ["input"], words), ("others", ["input"], words), ("heads", ["others", "others"], layer("MultiHeadAttention", num_heads=2, key_dim=3, **drawn)),
@@ -174,6 +178,53 @@ def masks():
             ("beside", ["a", "b"], layer("Concatenate")), ("behind", ["b", "a"], layer("Concatenate", axis=1)), ("longer", ["beside", "beside"], layer("Concatenate", axis=1)),
             ("of_added", ["added"], layer("SimpleRNN", units=3)), ("of_behind", ["behind"], layer("GRU", units=4)), ("of_longer", ["longer"], layer("LSTM", units=4)),
             ("all", ["of_added", "of_behind", "of_longer"], layer("Concatenate")), ("end", ["all"], dense(3, "softmax"))),
+    ]
+
+
+def preprocessing():
+    def resizing(height, width, interpolation="bilinear", **config):
+        return layer("Resizing", height=height, width=width, interpolation=interpolation, **config)
+
+    def tanh(filters=4):
+        return conv(filters, 3, 1, activation="tanh")
+
+    values = {"value_range": [-0.7, 0.9]}
+    moves = {"interpolation": "bilinear"}
+    return [
+        sequential("resized", [7, 6, 2], [tanh(), resizing(10, 9), tanh(3), resizing(4, 13, "bicubic"), tanh(3), resizing(9, 5, "nearest"), *classifier(3)]),
+        sequential("resized_windows", [9, 8, 2], [tanh(), resizing(5, 11, "lanczos3"), tanh(3), resizing(12, 4, "lanczos5"), *classifier(3)]),
+        sequential("resized_smooth", [11, 8, 2], [tanh(), resizing(5, 9, "bilinear", antialias=True), tanh(3), resizing(3, 4, "bicubic", antialias=True), tanh(3),
+            resizing(2, 3, "lanczos3", antialias=True), *classifier(3)]),
+        sequential("resized_in_ratio", [11, 6, 2], [tanh(), resizing(5, 5, crop_to_aspect_ratio=True), tanh(3), resizing(4, 9, pad_to_aspect_ratio=True, fill_value=0.3), tanh(3),
+            resizing(11, 4, "bicubic", pad_to_aspect_ratio=True), *classifier(3)]),
+        sequential("upsampled", [4, 5, 2], [tanh(), layer("UpSampling2D", size=[2, 3], interpolation="bicubic"), tanh(3), layer("UpSampling2D", size=[1, 2], interpolation="lanczos3"),
+            *classifier(3)]),
+        # Where JAX multiplies by 1/7 the ends of windows are rounded up, and Keras gives NaN: sizes are such that it does not.
+        sequential("adaptive_images", [11, 7, 2], [tanh(), layer("AdaptiveAveragePooling2D", output_size=[4, 3]), tanh(3), layer("AdaptiveAveragePooling2D", output_size=[6, 1]),
+            tanh(3), layer("AdaptiveMaxPooling2D", output_size=[4, 1]),
+            *classifier(3)]),
+        sequential("adaptive_sequences", [13, 3], [layer("Conv1D", filters=4, kernel_size=3, activation="tanh"), layer("AdaptiveMaxPooling1D", output_size=8),
+            layer("AdaptiveAveragePooling1D", output_size=4), *classifier(3)]),
+        sequential("adaptive_volumes", [5, 6, 7, 2], [layer("Conv3D", filters=3, kernel_size=2, activation="tanh"), layer("AdaptiveAveragePooling3D", output_size=[2, 5, 4]),
+            layer("AdaptiveMaxPooling3D", output_size=[2, 3, 3]), *classifier(3)]),
+        sequential("adapted", [6, 5, 3], [layer("Identity"), layer("Normalization"), tanh(), layer("Normalization", axis=[1, 3], invert=True), tanh(3), layer("Normalization", axis=None),
+            layer("Normalization", axis=-2), *classifier(3)]),
+        sequential("scaled_by_numbers", [6, 5, 3], [layer("Normalization", mean=[0.1, -0.2, 0.3], variance=[0.5, 0.25, 2.0]), tanh(2),
+            layer("Normalization", axis=[2, 3], mean=[[0.1, 0.2]] * 5, variance=[[0.5, 2.0]] * 5, invert=True),
+            layer("Rescaling", scale=[0.5, 2.0], offset=[0.1, -0.1]), tanh(3), layer("Normalization", axis=None, mean=0.2, variance=0.5), layer("Rescaling", scale=0.5, offset=0.1),
+            *classifier(3)]),
+        sequential("bins", [6], [layer("Discretization", bin_boundaries=[-0.5, 0.1, 0.4], output_mode="one_hot"), layer("Flatten"), dense(3, "softmax")]),
+        sequential("bin_numbers", [6], [layer("Discretization", bin_boundaries=[-0.5, 0.1, 0.4], output_mode="int"), layer("Embedding", input_dim=4, output_dim=5), layer("Flatten"),
+            dense(3, "softmax")]),
+        sequential("bins_of_rows", [4, 3], [layer("Discretization", bin_boundaries=[-0.5, 0.1, 0.4], output_mode="count"), dense(4, "tanh"),
+            layer("Discretization", bin_boundaries=[0.0], output_mode="multi_hot"), layer("Flatten"), dense(3, "softmax")]),
+        sequential("lit", [6, 5, 3], [tanh(3), layer("RandomBrightness", factor=[0.2, 0.2], **values), tanh(3), layer("RandomInvert", factor=[1.0, 1.0], **values), tanh(3), layer("RandomGrayscale", factor=1.0), *classifier(3)]),
+        sequential("left_as_they_are", [6, 5, 3], [tanh(3), layer("RandomBrightness", factor=0.0, **values), layer("RandomContrast", factor=[0.0, 0.0], **values),
+            layer("RandomInvert", factor=[0.0, 0.0]), layer("RandomGrayscale", factor=0.0), layer("RandomZoom", height_factor=0.0), *classifier(3)]),
+        *[sequential("moved_" + fill, [6, 5, 2], [tanh(3), layer("RandomTranslation", height_factor=[0.25, 0.25], width_factor=[-0.9, -0.9], fill_mode=fill, fill_value=0.4, **moves),
+            tanh(3), layer("RandomZoom", height_factor=[0.7, 0.7], width_factor=[-0.3, -0.3], fill_mode=fill, fill_value=-0.2, **moves), tanh(3),
+            layer("RandomTranslation", height_factor=[-0.3, -0.3], width_factor=[0.5, 0.5], fill_mode=fill, interpolation="nearest"), *classifier(3)])
+            for fill in ("reflect", "wrap", "constant", "nearest")],
     ]
 
 
@@ -494,7 +545,7 @@ def updates():
     ]
 
 
-SPECS = {"attention": attention, "class_weights": class_weights, "masks": masks, "sample_weights": sample_weights, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
+SPECS = {"preprocessing": preprocessing, "attention": attention, "class_weights": class_weights, "masks": masks, "sample_weights": sample_weights, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
 
 
 def main():

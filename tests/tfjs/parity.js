@@ -326,6 +326,18 @@ const commands = {
       models.dot_of_ranks = {model: tf.model({inputs: input, outputs: three().apply(L.concatenate().apply(parts))})};
     }
 
+    models.normalized_along_axes = {model: images(conv({inputShape: [5, 6, 2]}), L.batchNormalization({axis: 1}), conv({kernelSize: 2}), L.batchNormalization({axis: 2, momentum: 0.7}))};
+    // tf.js's layer fails in models: it takes a tensor where they give it a list, and leaves the batch out of its output's shape.
+    const resizing = (config) => {
+      const layer = L.resizing(config), call = layer.call.bind(layer);
+      layer.call = (x, more) => call(Array.isArray(x) ? x[0] : x, more);
+      layer.computeOutputShape = (shape) => [shape[0], config.height, config.width, shape[3]];
+      return layer;
+    };
+    models.resized = {model: images(conv({inputShape: [5, 6, 2]}), resizing({height: 7, width: 3}), conv({kernelSize: 2}), resizing({height: 4, width: 5, cropToAspectRatio: true}))};
+    for (const cropToAspectRatio of [false, true])  // Whose gradient is not the derivative.
+      models['resized_nearest_' + cropToAspectRatio] = {model: images(resizing({inputShape: [5, 7, 2], height: 8, width: 4, interpolation: 'nearest', cropToAspectRatio}), conv())};
+
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved, rows} = models[name];
       await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized, saved, rows}, numbers);

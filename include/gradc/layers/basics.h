@@ -3,8 +3,10 @@
 /// `describe` that lists them for whatever reads or writes configs (frontend/layers/fields.h).
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gradc/constraints.h"
@@ -15,8 +17,25 @@ namespace gradc {
 
 using Dims = std::vector<std::int64_t>;
 
+/// A number, or numbers in an array of this shape; or none.
+struct NumberArray {
+  std::vector<double> values = {};
+  Dims shape = {};
+
+  NumberArray() = default;
+  NumberArray(double value) : values{value} {}
+  NumberArray(std::initializer_list<double> row) : values(row), shape{static_cast<std::int64_t>(row.size())} {}
+  NumberArray(std::vector<double> row) : values(std::move(row)), shape{static_cast<std::int64_t>(values.size())} {}
+
+  bool empty() const { return values.empty(); }
+  bool is_number() const { return values.size() == 1 && shape.empty(); }
+};
+
 /// Whether a config has an option always, or only where it is not the default: what one of the libraries lacks, and refuses to load.
 enum class Written : std::uint8_t { always, unless_default };
+
+/// Whether an option that names dimensions may name none.
+enum class Axes : std::uint8_t { some, some_or_none };
 
 /// Two thin weights beside a frozen kernel, with which Keras fine-tunes: the layer computes with kernel + alpha / rank * a · b, where a has
 /// `rank` columns (LoRA, Hu et al. 2021).

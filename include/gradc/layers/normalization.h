@@ -1,5 +1,5 @@
 #pragma once
-/// Layers that normalize each image by itself. Axes are counted with the batch, or from the end.
+/// Layers that normalize each image by itself, or by what is known of all. Axes are counted with the batch, or from the end.
 
 #include "gradc/layers/basics.h"
 
@@ -41,6 +41,16 @@ struct UnitNormalization {
   std::string name = {};
 };
 
+/// (x - mean) / √variance, or x * √variance + mean where `invert`, with numbers for each place along the axes, or one for all where there
+/// are none: those given, or weights that a library has adapted to data.
+struct Normalization {
+  Dims axis = {-1};
+  NumberArray mean = {}, variance = {};
+  bool invert = false;
+  Dims input_shape = {};
+  std::string name = {};
+};
+
 /// What follows the axes where the result is scaled and shifted by weights.
 template <class Fields, class L>
 void describe_affine(Fields& f, L& layer) {
@@ -76,6 +86,16 @@ void describe(Fields& f, RMSNormalization& layer) {
 template <class Fields>
 void describe(Fields& f, UnitNormalization& layer) {
   f.axes("axis", layer.axis);
+  f.name(layer.name);
+}
+
+template <class Fields>
+void describe(Fields& f, Normalization& layer) {
+  f.axes("axis", layer.axis, Axes::some_or_none);
+  f.array("mean", layer.mean);
+  f.array("variance", layer.variance);
+  f.boolean("invert", layer.invert);
+  f.input_shape(layer.input_shape);
   f.name(layer.name);
 }
 

@@ -49,6 +49,35 @@ using GlobalMaxPooling1D = GlobalMaxPoolingND<1>;
 using GlobalMaxPooling2D = GlobalMaxPoolingND<2>;
 using GlobalMaxPooling3D = GlobalMaxPoolingND<3>;
 
+/// The mean of windows that are chosen so that there are `output_size` of them, as large as one another up to a pixel.
+template <int n>
+struct AdaptiveAveragePoolingND {
+  static constexpr int spatial = n;
+  Dims output_size = {};
+  std::string name = {};
+};
+/// The largest of such windows.
+template <int n>
+struct AdaptiveMaxPoolingND {
+  static constexpr int spatial = n;
+  Dims output_size = {};
+  std::string name = {};
+};
+using AdaptiveMaxPooling1D = AdaptiveMaxPoolingND<1>;
+using AdaptiveMaxPooling2D = AdaptiveMaxPoolingND<2>;
+using AdaptiveMaxPooling3D = AdaptiveMaxPoolingND<3>;
+using AdaptiveAveragePooling1D = AdaptiveAveragePoolingND<1>;
+using AdaptiveAveragePooling2D = AdaptiveAveragePoolingND<2>;
+using AdaptiveAveragePooling3D = AdaptiveAveragePoolingND<3>;
+
+template <class Fields, class Pooling>
+  requires requires(Pooling& layer) { layer.output_size; }
+void describe(Fields& f, Pooling& layer) {
+  f.extents("output_size", layer.output_size, layer.spatial);
+  f.data_format();
+  f.name(layer.name);
+}
+
 template <class Fields, class Pooling>
   requires requires(Pooling& layer) { layer.pool_size; }
 void describe(Fields& f, Pooling& layer) {

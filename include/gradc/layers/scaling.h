@@ -5,9 +5,15 @@
 
 namespace gradc {
 
-/// x * scale + offset
+/// Gives what it gets. The initializer has its name.
+struct IdentityLayer {
+  static constexpr const char* class_name = "Identity";
+  std::string name = {};
+};
+
+/// x * scale + offset, which may be numbers for each place along the last dimension.
 struct Rescaling {
-  double scale = 1, offset = 0;
+  NumberArray scale = 1, offset = 0;
   std::string name = {};
   Dims input_shape = {};
 };
@@ -19,9 +25,14 @@ struct ActivityRegularization {
 };
 
 template <class Fields>
+void describe(Fields& f, IdentityLayer& layer) {
+  f.name(layer.name);
+}
+
+template <class Fields>
 void describe(Fields& f, Rescaling& layer) {
-  f.number("scale", layer.scale);
-  f.number("offset", layer.offset);
+  f.array("scale", layer.scale);
+  f.array("offset", layer.offset);
   f.input_shape(layer.input_shape);
   f.name(layer.name);
 }

@@ -6,7 +6,7 @@ namespace gradc {
 /// Images made `size` times as high and wide.
 struct UpSampling2D {
   Dims size = {2, 2};
-  std::string interpolation = "nearest";  ///< "nearest" or "bilinear"
+  std::string interpolation = "nearest";  ///< "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5"
   std::string name = {};
 };
 
@@ -23,7 +23,7 @@ using UpSampling3D = UpSamplingND<3>;
 template <class Fields>
 void describe(Fields& f, UpSampling2D& layer) {
   f.extents("size", layer.size, 2);
-  f.choice("interpolation", layer.interpolation, {"nearest", "bilinear"});
+  f.choice("interpolation", layer.interpolation, {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"});
   f.data_format();
   f.name(layer.name);
 }
