@@ -1,5 +1,6 @@
 #include "gradc/layers/batch_normalization.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -86,21 +87,26 @@ class Renorm {
   ValueId r_ = -1, d_ = -1;  ///< The corrections, after an update.
 };
 
-/// Mean and variance of each channel of the steps that a mask shows, as Keras has them.
-std::vector<ValueId> moments_of_seen(LayerContext& context, ValueId mask) {
+/// Mean and variance of each channel of the steps that a mask shows, as Keras has them. Channels are moved last from where the mask sees
+/// them.
+std::vector<ValueId> moments_of_seen(LayerContext& context, ValueId mask, int from_last) {
   const auto x = context.symbol(context.input());
   auto dims = type_of(x).dims;
+  if (from_last > 0) std::rotate(dims.end() - 1 - from_last, dims.end() - 1, dims.end());
   if (context.b.type(mask).rank() + 1 != type_of(x).rank())
     throw Error("its input has shape {}, but a mask of shape {}", shape_string(type_of(x).image_dims()),
                 shape_string(context.b.type(mask).image_dims()));
+  const auto features = static_cast<double>(from_last > 0 ? dims.back() : 1);
   dims.back() = 1;
   Ints ones(dims.size(), 1), axes;
   ones[0] = kBatch;
   for (std::int64_t axis = 0; axis + 1 < type_of(x).rank(); ++axis) axes.push_back(axis);
   const auto valid = reshape(context.symbol(find_input(context.b.graph(), InputRole::batch_mask)->result()), ones);
-  const auto seen = reshape(context.symbol(mask), dims) * valid;
+  auto shown = reshape(context.symbol(mask), dims);
+  if (from_last > 0) shown = context.symbol(moved_last(context, shown.id, from_last));
+  const auto seen = shown * valid;
   auto mean = [&](Symbol of, Symbol count) { return sum(select(seen, of, constant(of, 0)), axes) / count; };
-  const auto count = sum(seen, axes) + kEpsilon;
+  const auto count = sum(seen, axes) * features + kEpsilon;
   const auto first = mean(x, count);
   return {first.id, mean(square(x - first), count).id};
 }
@@ -112,9 +118,14 @@ std::vector<ValueId> moments_of_seen(LayerContext& context, ValueId mask) {
 /// A frozen one (trainable = false) normalizes in training as in prediction, except in files of tf.js, which has no such rule.
 ValueId lower(LayerContext& context, const BatchNormalization& layer) {
   auto& config = context.config;
-  auto type = context.input_type();
-  if (layer.axis != -1 && layer.axis != type.rank() - 1)
-    throw Error("normalizes its last axis, not axis {} of an input of shape {}", layer.axis, shape_string(type.image_dims()));
+  const auto rank = context.input_type().rank();
+  const auto axis = layer.axis < 0 ? layer.axis + rank : layer.axis;
+  if (axis < 1 || axis >= rank)
+    throw Error("\"axis\" is {}, expected one from 1 to {} of an input of shape {}", layer.axis, rank - 1,
+                shape_string(context.input_type().image_dims()));
+  const auto from_last = static_cast<int>(rank - 1 - axis);
+  if (from_last > 0) context.inputs[0] = moved_last(context, context.input(), from_last);
+  const auto type = context.input_type();
   const Ints channels = {type.dims.back()};
   ValueId gamma = -1, beta = -1;
   if (layer.scale) gamma = context.weight("gamma", channels, layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
@@ -130,14 +141,15 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
     check(batch_size_op != nullptr, "a training graph has an input batch_size");
     const auto batch_size = batch_size_op->result();
     const auto mask = context.seen_mask();
-    const auto moments = mask >= 0 ? moments_of_seen(context, mask)
+    const auto moments = mask >= 0 ? moments_of_seen(context, mask, from_last)
                                    : context.b.emit_all(OpKind::batch_moments, {context.input(), batch_size}, {}, context.name + "/moment");
     follow(context, mean, moments[0], layer.momentum);
     if (renorm) {
       auto stddev = context.emit(OpKind::sqrt, {context.emit(OpKind::add, {moments[1], context.b.constant(layer.epsilon)})}, {}, "stddev");
       renorm->update(variance, moments[0], stddev, layer.momentum, layer.epsilon);
     } else {
-      const bool corrected = config.dialect().moving_variance_is_unbiased && type.rank() == 4 && layer.fused && !layer.synchronized;
+      const bool fused = layer.fused && rank == 4 && (axis == 1 || axis == 3);
+      const bool corrected = config.dialect().moving_variance_is_unbiased && fused && !layer.synchronized;
       follow(context, variance, corrected ? unbiased(context, moments[1], batch_size) : moments[1], layer.momentum);
     }
     mean = moments[0];
@@ -150,7 +162,7 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
   if (renorm) y = renorm->corrected(y);
   if (gamma >= 0) y = context.emit(OpKind::mul, {y, gamma}, {}, "scaled");
   if (beta >= 0) y = context.emit(OpKind::add, {y, beta}, {}, "shifted");
-  return y;
+  return from_last > 0 ? moved_back(context, y, from_last) : y;
 }
 
 }  // namespace gradc
