@@ -23,25 +23,12 @@ struct ScoreMask {
 /// 1 where a step of `queries` does not see one of `values` because of the places at which they stand, [queries,values]; or nothing, if
 /// each sees all.
 std::optional<Symbol> hidden_by_place(LayerContext& context, const ScoreMask& mask, std::int64_t queries, std::int64_t values) {
-  auto is_hidden = [&](std::int64_t ahead) { return (mask.causal && ahead > 0) || (mask.window > 0 && std::abs(ahead) >= mask.window); };
-  // What counts is by how much a value is ahead, which is one less in each row. A row of one place more than the places that a value may be
-  // ahead, repeated and cut into rows that are shorter by one, shifts by one from row to row.
-  const auto places = queries + values;
-  std::vector<std::pair<bool, std::int64_t>> runs;
-  for (std::int64_t place = 0; place < places; ++place) {
-    const bool hidden = is_hidden(place < values ? place : place == values ? 0 : place - places);
-    if (runs.empty() || runs.back().first != hidden) runs.emplace_back(hidden, 0);
-    ++runs.back().second;
-  }
-  if (runs.size() == 1 && !runs[0].first) return std::nullopt;
-  std::vector<ValueId> parts;
-  for (auto [hidden, length] : runs) parts.push_back(context.b.constant(hidden ? 1 : 0, {DType::f32, {1, length}}));
-  auto row = parts.size() == 1 ? parts[0] : context.emit(OpKind::concat, parts, {{"axis", std::int64_t{1}}}, "hidden_row");
-  auto rows = context.emit(OpKind::broadcast, {row}, {{"dims", Ints{queries, places}}}, "hidden_rows");
-  auto flat = context.emit(OpKind::reshape, {rows}, {{"dims", Ints{queries * places}}}, "hidden_rows");
-  flat = context.emit(OpKind::slice, {flat}, {{"begin", Ints{0}}, {"size", Ints{queries * (places - 1)}}}, "hidden_rows");
-  rows = context.emit(OpKind::reshape, {flat}, {{"dims", Ints{queries, places - 1}}}, "hidden_rows");
-  return context.symbol(context.emit(OpKind::slice, {rows}, {{"begin", Ints{0, 0}}, {"size", Ints{queries, values}}}, "hidden"));
+  const bool is_causal = mask.causal && values > 1, is_narrow = mask.window > 0 && mask.window < std::max(queries, values);
+  if (!is_causal && !is_narrow) return std::nullopt;
+  const auto ahead = place(context, 1, {queries, values}) - place(context, 0, {queries, values});
+  if (!is_narrow) return greater(ahead, 0);
+  const auto beyond = greater(abs(ahead), static_cast<double>(mask.window - 1));
+  return is_causal ? emit(OpKind::max, {greater(ahead, 0), beyond}) : beyond;
 }
 
 /// 1 where scores [B,...,queries,values] do not count, or nothing, if all do.
