@@ -493,7 +493,8 @@ class GraphGenerator {
 
   void iota() {
     auto x = features();
-    Ints dims(type(x).dims.begin() + 1, type(x).dims.end());
+    auto dims = type(x).dims;
+    dims.erase(dims.begin());
     auto place = b_.emit(OpKind::iota, {}, {{"axis", c_.integer(0, static_cast<std::int64_t>(dims.size()) - 1)}, {"dims", dims}});
     place = b_.emit(OpKind::mul, {place, b_.constant(0.125)});
     keep(b_.emit(c_.of({OpKind::add, OpKind::mul}), {x, c_.coin() ? b_.emit(OpKind::sin, {place}) : place}));

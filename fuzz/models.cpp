@@ -433,13 +433,14 @@ class ModelGenerator {
 
   const char* interpolation() { return c_.of<const char*>({"nearest", "bilinear", "bilinear", "bicubic", "lanczos3", "lanczos5"}); }
 
+  Result adaptive(const Result& x) {
+    const json sizes = extents(x, [&](int axis) { return c_.integer(1, x.shape[axis]); });
+    return add(of_rank(c_.coin() ? "AdaptiveAveragePooling" : "AdaptiveMaxPooling", x), {{"output_size", sizes}}, {x});
+  }
+
   Result resizing(const Result& x) {
     auto side = [&](int axis) { return c_.integer(1, std::min<std::int64_t>(2 * x.shape[axis], kMostSide)); };
-    if (c_.coin()) {
-      const json sizes = extents(x, [&](int axis) { return c_.integer(1, x.shape[axis]); });
-      return add(of_rank(c_.coin() ? "AdaptiveAveragePooling" : "AdaptiveMaxPooling", x), {{"output_size", sizes}}, {x});
-    }
-    if (x.spatial() != 2) return upsampling(x);
+    if (c_.coin() || x.spatial() != 2) return adaptive(x);
     json config = {{"height", side(0)}, {"width", side(1)}, {"interpolation", interpolation()}, {"antialias", c_.coin()}};
     const auto ratio = c_.integer(0, 3);
     config["crop_to_aspect_ratio"] = ratio == 1;
@@ -470,7 +471,7 @@ class ModelGenerator {
       case 2: return add("RandomBrightness", {{"factor", range(-0.25)}, {"value_range", values}}, {x});
       case 3: return add("RandomContrast", {{"factor", range(0.5)}, {"value_range", values}}, {x});
       case 4: return add("RandomInvert", {{"factor", range(0.75)}, {"value_range", values}}, {x});
-      case 5: return x.shape.back() == 3 ? add("RandomGrayscale", {{"factor", c_.of({0.0, 0.5, 1.0})}}, {x}) : moved("RandomZoom");
+      case 5: return add("RandomGrayscale", {{"factor", c_.of({0.0, 0.5, 1.0})}}, {keep_places(x, 3)});
       default: return add("RandomFlip", {{"mode", c_.of<const char*>({"horizontal", "vertical", "horizontal_and_vertical"})}}, {x});
     }
   }
@@ -725,7 +726,7 @@ class ModelGenerator {
       case 9:
       case 10: return transposed(x);
       case 11:
-      case 12: return pooling("MaxPooling", x);
+      case 12: return topology_.writer == Writer::keras3 && c_.one_in(3) ? adaptive(x) : pooling("MaxPooling", x);
       case 13: return pooling("AveragePooling", x);
       case 14: return zero_padding(x);
       case 15: return c_.one_in(3) ? einsum(x) : dense(x, random_channels(c_));

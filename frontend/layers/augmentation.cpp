@@ -86,7 +86,7 @@ ValueId lower(LayerContext& context, const RandomContrast& layer) {
   const auto values = values_of(context, layer.value_range);
   if (!changes(context)) return context.input();
   const auto x = context.symbol(context.input());
-  const auto& dims = type_of(x).dims;
+  const auto dims = type_of(x).dims;
   const auto mean = sum(x, {1, 2}, true) * (1.0 / static_cast<double>(dims[1] * dims[2]));
   return within((x - mean) * drawn(context, {1 - factor.low, 1 + factor.high}) + mean, values).id;
 }
