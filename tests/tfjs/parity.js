@@ -326,9 +326,6 @@ const commands = {
       models.dot_of_ranks = {model: tf.model({inputs: input, outputs: three().apply(L.concatenate().apply(parts))})};
     }
 
-    // Along an axis that is not the last tf.js has no gradient.
-    models.normalized_along_axes = {model: images(conv({inputShape: [5, 6, 2]}), L.batchNormalization({axis: 1}), conv({kernelSize: 2}), L.batchNormalization({axis: 2, momentum: 0.7})),
-      untrainable: true};
     // tf.js's layer fails in models: it takes a tensor where they give it a list, and leaves the batch out of its output's shape.
     const resizing = (config) => {
       const layer = L.resizing(config), call = layer.call.bind(layer);
@@ -336,7 +333,9 @@ const commands = {
       layer.computeOutputShape = (shape) => [shape[0], config.height, config.width, shape[3]];
       return layer;
     };
-    models.resized = {model: images(conv({inputShape: [5, 6, 2]}), resizing({height: 7, width: 3}), conv({kernelSize: 2}), resizing({height: 4, width: 5, cropToAspectRatio: true}))};
+    models.resized = {model: images(conv({inputShape: [5, 6, 2]}), resizing({height: 7, width: 3}), conv({kernelSize: 2}), resizing({height: 4, width: 5, cropToAspectRatio: true})),
+      untrainable: true};  // tf.js's gradient takes images for square ones
+    models.resized_squares = {model: images(conv({inputShape: [6, 6, 2]}), resizing({height: 7, width: 7}), conv({kernelSize: 2}), resizing({height: 4, width: 4, cropToAspectRatio: true}))};
     for (const cropToAspectRatio of [false, true])  // Before all that trains: its gradient is not the derivative.
       models['resized_nearest_' + cropToAspectRatio] = {model: images(resizing({inputShape: [5, 7, 2], height: 8, width: 4, interpolation: 'nearest', cropToAspectRatio}), conv())};
 
