@@ -24,6 +24,7 @@ def main():
     for weight in model.weights:
         name = train.name_in_file(weight) if train.name_in_file(weight) in weights else train.layer_and_weight(weight)
         weight.assign(weights[name] if name in weights else weights[name.replace("/kernel", "/depthwise_kernel")])
+    train.finish_weights(model)
     model.predict_on_batch(np.fromfile(x, "float32").reshape(-1, *map(int, shape))).astype("float32").tofile(out)
 
 

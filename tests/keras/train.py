@@ -166,6 +166,11 @@ def draw_weights(model, random):
         else:
             values /= 2
         weight.assign(values.astype(weight.dtype))
+    finish_weights(model)
+
+
+def finish_weights(model):
+    """Lets layers compute with their new weights, of which some keep copies."""
     for layer in model.layers:
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
