@@ -99,10 +99,10 @@ std::vector<WeightValues> read_weights(const json& manifest, const fs::path& fol
         if (dtype == "float32") {
           weight.values.resize(static_cast<std::size_t>(count));
           std::memcpy(weight.values.data(), bytes.data() + at, static_cast<std::size_t>(size));
-        } else if (dtype == "int32") {  // How many numbers a Normalization has seen.
-          std::vector<std::int32_t> whole(static_cast<std::size_t>(count));
-          std::memcpy(whole.data(), bytes.data() + at, static_cast<std::size_t>(size));
-          weight.values.assign(whole.begin(), whole.end());
+        } else if (dtype == "int32" && weight.shape.empty()) {  // How many numbers a Normalization has seen.
+          std::int32_t whole = 0;
+          std::memcpy(&whole, bytes.data() + at, sizeof whole);
+          weight.values = {static_cast<float>(whole)};
         } else if (!entry.contains("quantization")) {
           problems.push_back(fmt::format("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype));
         }
