@@ -97,9 +97,9 @@ inline constexpr std::int64_t kColumnsOfImages = 16, kTapsOfImages = 80;
 
 /// Instructions of pointwise ops from which on a kernel takes no more of them: what a chain saves by not being stored is little beside
 /// them, and the time to compile one grows with their square.
-/// Reason: with those of an LSTM's step or its gradient, some 110, a loop's body is one kernel; a vector that is stored and read again
+/// Reason: with those of an LSTM's step or its gradient, some 200, a loop's body is one kernel; a vector that is stored and read again
 /// costs kRecomputedOps.
-inline constexpr std::int64_t kInstructionsOfChain = 160;
+inline constexpr std::int64_t kInstructionsOfChain = 256;
 
 // Memory -----------------------------------------------------------------------------------------------------------------------------
 
