@@ -36,11 +36,18 @@ TimedStep::TimedStep(const ModelFile& file, const Options& options) {
   step_->run(input_);
 }
 
-MadeUpBatch made_up_batch(const Topology& topology, const std::vector<LoweredOutput>& outputs, std::int64_t batch) {
+MadeUpBatch made_up_batch(const Topology& topology, const Graph& graph, const std::vector<LoweredOutput>& outputs, std::int64_t batch) {
   MadeUpBatch made;
+  const auto tables = numbered_tables(graph);
   for (const auto& input : topology.inputs) {
+    const auto& table = tables[made.inputs.size()];
     auto& numbers = made.inputs.emplace_back(batch * Type{DType::f32, input.shape}.elements());
-    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = std::sin(static_cast<float>(i) * 0.37f);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      // Multiples of a prime go through all rows, and far from one to the next.
+      constexpr std::int64_t kStride = 2147483647;
+      numbers[i] =
+          table ? static_cast<float>(static_cast<std::int64_t>(i) * kStride % table->rows) : std::sin(static_cast<float>(i) * 0.37f);
+    }
   }
   for (const auto& output : outputs) {
     auto& numbers = made.labels.emplace_back(batch * output.labels.elements());
@@ -55,7 +62,7 @@ MadeUpBatch made_up_batch(const Topology& topology, const std::vector<LoweredOut
 }
 
 void TimedStep::make_batch(const ModelFile& file, const Built& built, std::int64_t batch) {
-  batch_ = made_up_batch(file.topology, built.outputs, batch);
+  batch_ = made_up_batch(file.topology, built.graph, built.outputs, batch);
   for (std::int64_t i = 0; i < batch; ++i) rows_.push_back(static_cast<std::uint32_t>(i));
   input_ = {.rows = rows_, .random_key = 1};
   for (std::size_t i = 0; i < batch_.inputs.size(); ++i)

@@ -44,8 +44,9 @@ Times time(double seconds, Work work) {
 struct MadeUpBatch {
   std::vector<std::vector<float>> inputs, labels;  ///< For each input and each output.
 };
-/// `outputs` are those of the lowered model. Labels that are class numbers are each one, rows like the output name one class.
-MadeUpBatch made_up_batch(const Topology& topology, const std::vector<LoweredOutput>& outputs, std::int64_t batch);
+/// `graph` and `outputs` are those of the lowered model. Inputs that number rows name all of a table's as often. Labels that are class
+/// numbers are each one, rows like the output name one class.
+MadeUpBatch made_up_batch(const Topology& topology, const Graph& graph, const std::vector<LoweredOutput>& outputs, std::int64_t batch);
 
 /// A training step on made-up images with a learning rate of 0, so that every run does the same.
 class TimedStep {

@@ -271,6 +271,19 @@ std::string predictions_of(const Topology& topology, const std::string& output) 
   return topology.outputs.size() == 1 ? "predictions" : "predictions/" + output;
 }
 
+std::vector<std::optional<NumberedTable>> numbered_tables(const Graph& graph) {
+  const auto definers = graph.definers();
+  std::vector<std::optional<NumberedTable>> tables(find_inputs(graph, InputRole::data).size());
+  for (const auto& op : graph.ops) {
+    if (op.kind != OpKind::gather) continue;
+    const auto& from = graph.ops[definers[storage_of(graph, definers, op.operands[1])]];
+    if (from.kind != OpKind::input || input_role(from) != InputRole::data) continue;
+    auto& table = tables[static_cast<std::size_t>(input_number(from))];
+    if (const auto rows = graph.type(op.operands[0]).dims[0]; !table || rows < table->rows) table = NumberedTable{rows, op.loc};
+  }
+  return tables;
+}
+
 Lowered lower(const Topology& topology, const LowerOptions& options) { return Lowering(topology, options).run(); }
 
 }  // namespace gradc

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,15 @@ struct Lowered {
 
 /// The graph's output that a model's output is in Mode::predict: "predictions", or of several "predictions/NAME".
 std::string predictions_of(const Topology& topology, const std::string& output);
+
+/// A table whose rows an input of a model numbers.
+struct NumberedTable {
+  std::int64_t rows = 0;
+  std::string layer;
+};
+
+/// For each input of a model's graph, by its number, the smallest table that it is read as numbers of: as it is given, but for its shape.
+std::vector<std::optional<NumberedTable>> numbered_tables(const Graph& graph);
 
 /// Throws gradc::Error that lists all problems of the model: each with its layer, the shapes and a remedy.
 Lowered lower(const Topology& topology, const LowerOptions& options);

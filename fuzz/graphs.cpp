@@ -529,8 +529,9 @@ class GraphGenerator {
     auto values = features();
     auto numbers = c_.coin() ? index_ : b_.emit(OpKind::argmax, {values});
     const auto row = type(values).elements() / type(numbers).elements();
+    const auto shape = type(values).dims;
     Ints dims = {c_.integer(1, std::max<std::int64_t>(1, kMostElements / row))};
-    dims.insert(dims.end(), type(values).dims.begin() + type(numbers).rank(), type(values).dims.end());
+    dims.insert(dims.end(), shape.begin() + type(numbers).rank(), shape.end());
     const auto table = param(dims);
     b_.emit(OpKind::update, {table, b_.emit(OpKind::scatter_add, {table, numbers, values})});
   }

@@ -401,6 +401,7 @@ class ModelGenerator {
       config["moving_variance_initializer"] = "ones";
       if (c_.coin()) config["renorm_clipping"] = {{"rmin", 0.7}, {"rmax", 1.4}, {"dmax", 0.5}};
     }
+    has_idle_weights_ = true;
     return add("BatchNormalization", config, {x});
   }
 
@@ -536,6 +537,7 @@ class ModelGenerator {
                      {"beta_initializer", offset_initializer()}});
       return config;
     };
+    has_idle_weights_ = true;
     switch (c_.integer(0, 3)) {
       case 0: {
         std::vector<std::int64_t> divisors = {-1};
@@ -625,6 +627,7 @@ class ModelGenerator {
     if (c_.coin()) inputs.push_back(other(random_channels(c_)));
     config.update({{"kernel_initializer", kernel_initializer()}, {"use_bias", c_.coin()}, {"use_gate", c_.coin()}});
     if (config["use_bias"] == true) config["bias_initializer"] = offset_initializer();
+    has_idle_weights_ = true;
     if (c_.one_in(4)) config["sliding_window"] = c_.integer(1, 5);
     regularize(config, {"kernel", "bias", "activity"});
     const auto heads = c_.integer(1, 4), size = c_.integer(1, 9);
@@ -643,6 +646,7 @@ class ModelGenerator {
                    {"value_dim", c_.integer(1, 6)},
                    {"use_bias", c_.coin()},
                    {"use_gate", c_.coin()}};
+    has_idle_weights_ = true;
     const bool all = x.shape[0] * x.shape[1] <= 60;
     if (!all || c_.coin()) config["attention_axes"] = json::array({c_.integer(1, 2)});
     return add("MultiHeadAttention", config, {query, x});
@@ -858,6 +862,8 @@ class ModelGenerator {
     };
     auto name =
         c_.of<std::string>({"SGD", "SGD", "SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "AdamW", "Lamb", "Ftrl"});
+    // It makes an update as large as the weights, however small their gradient.
+    if (name == "Lamb" && has_idle_weights_) name = "AdamW";
     if (name == "SGD" && c_.coin()) {
       config["momentum"] = c_.of({0.9, 0.5});
       config["nesterov"] = c_.coin();
@@ -894,6 +900,8 @@ class ModelGenerator {
   Choices& c_;
   Topology topology_;
   int cells_ = 0;  ///< Drawn so far.
+  bool has_idle_weights_ =
+      false;  ///< Some may change nothing, as biases of keys and those before a normalization: their gradient is rounding.
 };
 
 }  // namespace

@@ -89,19 +89,6 @@ Rows image_rows(const Array& images, const Dims& shape) {
   return rows;
 }
 
-std::vector<std::optional<NumberedTable>> numbered_tables(const Graph& graph) {
-  const auto definers = graph.definers();
-  std::vector<std::optional<NumberedTable>> tables(find_inputs(graph, InputRole::data).size());
-  for (const auto& op : graph.ops) {
-    if (op.kind != OpKind::gather) continue;
-    const auto& from = graph.ops[definers[storage_of(graph, definers, op.operands[1])]];
-    if (from.kind != OpKind::input || input_role(from) != InputRole::data) continue;
-    auto& table = tables[static_cast<std::size_t>(input_number(from))];
-    if (const auto rows = graph.type(op.operands[0]).dims[0]; !table || rows < table->rows) table = NumberedTable{rows, op.loc};
-  }
-  return tables;
-}
-
 void expect_rows(const DataSet& data, const DataSet::Part& part, const NumberedTable& table) {
   const auto& array = part.array;
   const auto elements = array.elements();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/lower.h"
 #include "gradc/dataset.h"
 #include "ir/graph.h"
 #include "runtime/step.h"
@@ -20,15 +21,6 @@ std::vector<const DataSet::Part*> parts_for(const std::vector<DataSet::Part>& pa
 /// Images for an input that takes `shape`. Bytes are scaled from 0 to 255 to 0 to 1. Throws gradc::Error if the shape is another one:
 /// dimensions of 1 may be missing or added, and rows may be flat.
 Rows image_rows(const DataSet::Array& images, const std::vector<std::int64_t>& shape);
-
-/// A table whose rows an input of a model numbers.
-struct NumberedTable {
-  std::int64_t rows = 0;
-  std::string layer;
-};
-
-/// For each input of a model's graph, by its number, the smallest table that it is read as numbers of: as it is given, but for its shape.
-std::vector<std::optional<NumberedTable>> numbered_tables(const Graph& graph);
 
 /// Throws gradc::Error that names file, row and number unless all numbers of `part` among those of `data` are rows of the table.
 void expect_rows(const DataSet& data, const DataSet::Part& part, const NumberedTable& table);

@@ -129,8 +129,9 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
 /// Images and labels that the model takes.
 DataSet data_for(const ModelFile& file, std::int64_t batch) {
   const auto training = training_of(file);
-  const auto outputs = lower(file.topology, {.mode = Mode::train, .loss = training.loss, .outputs = training.outputs}).outputs;
-  const auto made = made_up_batch(file.topology, outputs, batch);
+  const auto lowered = lower(file.topology, {.mode = Mode::train, .loss = training.loss, .outputs = training.outputs});
+  const auto& outputs = lowered.outputs;
+  const auto made = made_up_batch(file.topology, lowered.graph, outputs, batch);
   auto part = [&](const std::vector<float>& numbers, const std::vector<std::int64_t>& shape, const char* name) {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(numbers.data());
     return DataSet::Part{.array = {.shape = shape, .bytes = {bytes, bytes + numbers.size() * sizeof(float)}, .count = batch, .name = name}};

@@ -115,7 +115,8 @@ TEST(Text, ErrorsNameLineColumnAndShowACaret) {
       {"graph @g {\n  %x = input \"a\" : f32[4,B]\n}", "dimension 1 of f32[4,B] is not positive"},
       {"graph @g {\n  %x = input \"a\" : f32[B,3037000500,3037000500,8]\n}", "has more than 2147483647 elements an image"},
       {"graph @g {\n  %x = input \"a\" {role = \"mask\"} : f32[B]\n}",
-       "t.ir:2:8: input: there is no role \"mask\"; the roles are data, label, batch_mask, batch_size, step_key, sample_index"},
+       "t.ir:2:8: input: there is no role \"mask\"; the roles are data, label, sample_weight, batch_mask, batch_size, step_key, "
+       "sample_index"},
       {"graph @g {\n  %x = input \"a\" {role = \"batch_mask\"} : f32[B,2]\n}",
        "t.ir:2:8: input: the input of role batch_mask is f32[B], not f32[B,2]"},
       {"graph @g {\n  %x = input \"a\" : f32[4]  stage back\n}", "t.ir:2:34: there is no stage 'back'; forward, backward and update are"},
