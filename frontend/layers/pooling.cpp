@@ -81,14 +81,6 @@ ValueId max_of_all(LayerContext& context, const Pooling& layer) {
   return kept(context, context.emit(OpKind::add, {sum, off}, {}, "max"), layer);
 }
 
-template <int n>
-ValueId average_windows(LayerContext& context, const AdaptiveAveragePoolingND<n>& layer) {
-  context.expect_images(n);
-  auto x = context.symbol(context.input());
-  for (int axis = 1; axis <= n; ++axis) x = means_of_windows(context, x, axis, layer.output_size[axis - 1]);
-  return x.id;
-}
-
 /// The largest of windows along an axis, which are of two sizes where they do not divide it: those of each are found everywhere, and chosen
 /// where they are to begin.
 Symbol largest_windows(LayerContext& context, Symbol x, int axis, std::int64_t windows) {
@@ -117,22 +109,25 @@ Symbol largest_windows(LayerContext& context, Symbol x, int axis, std::int64_t w
   return chosen(context, context.symbol(joined), axis, begins);
 }
 
-template <int n>
-ValueId max_of_windows(LayerContext& context, const AdaptiveMaxPoolingND<n>& layer) {
-  context.expect_images(n);
+using OfWindows = Symbol (*)(LayerContext& context, Symbol x, int axis, std::int64_t windows);
+
+/// What a function makes of windows along one axis after the other.
+template <class Pooling>
+ValueId adaptive(LayerContext& context, const Pooling& layer, OfWindows of_windows) {
+  context.expect_images(Pooling::spatial);
   auto x = context.symbol(context.input());
-  for (int axis = 1; axis <= n; ++axis) x = largest_windows(context, x, axis, layer.output_size[axis - 1]);
+  for (int axis = 1; axis <= Pooling::spatial; ++axis) x = of_windows(context, x, axis, layer.output_size[axis - 1]);
   return x.id;
 }
 
 }  // namespace
 
-ValueId lower(LayerContext& context, const AdaptiveMaxPooling1D& layer) { return max_of_windows(context, layer); }
-ValueId lower(LayerContext& context, const AdaptiveMaxPooling2D& layer) { return max_of_windows(context, layer); }
-ValueId lower(LayerContext& context, const AdaptiveMaxPooling3D& layer) { return max_of_windows(context, layer); }
-ValueId lower(LayerContext& context, const AdaptiveAveragePooling1D& layer) { return average_windows(context, layer); }
-ValueId lower(LayerContext& context, const AdaptiveAveragePooling2D& layer) { return average_windows(context, layer); }
-ValueId lower(LayerContext& context, const AdaptiveAveragePooling3D& layer) { return average_windows(context, layer); }
+ValueId lower(LayerContext& context, const AdaptiveMaxPooling1D& layer) { return adaptive(context, layer, largest_windows); }
+ValueId lower(LayerContext& context, const AdaptiveMaxPooling2D& layer) { return adaptive(context, layer, largest_windows); }
+ValueId lower(LayerContext& context, const AdaptiveMaxPooling3D& layer) { return adaptive(context, layer, largest_windows); }
+ValueId lower(LayerContext& context, const AdaptiveAveragePooling1D& layer) { return adaptive(context, layer, means_of_windows); }
+ValueId lower(LayerContext& context, const AdaptiveAveragePooling2D& layer) { return adaptive(context, layer, means_of_windows); }
+ValueId lower(LayerContext& context, const AdaptiveAveragePooling3D& layer) { return adaptive(context, layer, means_of_windows); }
 ValueId lower(LayerContext& context, const MaxPooling1D& layer) { return pool(context, layer, OpKind::max_pool); }
 ValueId lower(LayerContext& context, const MaxPooling2D& layer) { return pool(context, layer, OpKind::max_pool); }
 ValueId lower(LayerContext& context, const MaxPooling3D& layer) { return pool(context, layer, OpKind::max_pool); }
