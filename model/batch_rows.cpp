@@ -142,6 +142,7 @@ Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& outp
 }
 
 std::vector<const DataSet::Part*> weights_for(const std::vector<DataSet::Part>& weights, const std::vector<std::string>& outputs) {
+  if (weights.empty()) return {};
   std::vector<const DataSet::Part*> found(outputs.size(), nullptr);
   for (const auto& part : weights) {
     const auto& name = part.of;

@@ -29,8 +29,8 @@ void expect_rows(const DataSet& data, const DataSet::Part& part, const NumberedT
 /// Throws gradc::Error if shape or values do not fit.
 Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const std::string& loss);
 
-/// The weights of samples for each of a model's outputs of these names, or nullptr where there are none. An array without a name is the
-/// only output's. Throws gradc::Error for one of no output.
+/// The weights of samples for each of a model's outputs of these names, or nullptr where there are none; nothing for data without
+/// any. An array without a name is the only output's. Throws gradc::Error for one of no output.
 std::vector<const DataSet::Part*> weights_for(const std::vector<DataSet::Part>& weights, const std::vector<std::string>& outputs);
 
 /// Weights as they are.
