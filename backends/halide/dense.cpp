@@ -209,13 +209,13 @@ void halide_dense_weight_grad(Emitter& e, const Op& op) {
   e.accumulate(op.result(), sum);
 }
 
-/// The rows of a block, over all images of the batch.
+/// The rows of a block, over all images of the batch, each of which is one vector.
 void halide_dense_weight_grad_whole(Emitter& e, const Op& op) {
   auto vars = e.indices(e.type(op.result()));
   RDom r(0, e.image_count, "image");
   Func acc("weight_grad");
   acc(vars) = 0.0f;
-  acc(vars) += e.at(op.operands[0], r, {vars[1]}) * e.at(op.operands[1], r, {vars[0]});
+  acc(vars) += at_row(e, op.operands[0], vars[1], 0, r) * at_row(e, op.operands[1], vars[0], 0, r);
   e.define(op.result(), acc);
   e.set_product({&op, acc, r});
 }

@@ -41,6 +41,7 @@ std::vector<Type> infer_weight_grad(const OpView& op) {
 
 std::vector<Type> infer_weight_grad_whole(const OpView& op) {
   auto types = infer_weight_grad(op);
+  if (const auto& x = op.operands[0]; x.elements() != x.dims.back()) throw Error("images are one vector each, got {}", to_string(x));
   auto rows = op.attributes.integer("rows");
   if (rows < 1 || rows > types[0].dims[0]) throw Error("rows is from 1 to {}, got {}", types[0].dims[0], rows);
   types[0].dims[0] = rows;

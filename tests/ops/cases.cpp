@@ -62,11 +62,12 @@ OpCase transposed_conv_case(const Conv& c, const Ints& to) {
           followed_by(c.image, {c.in}), c.batch};
 }
 
-OpCase dense_case(std::int64_t in, std::int64_t out, std::int64_t batch) {
-  return {"dense " + std::to_string(in) + " to " + std::to_string(out) + " batch " + std::to_string(batch),
+/// Of images of one vector, or of the dimensions `before` their vectors.
+OpCase dense_case(std::int64_t in, std::int64_t out, std::int64_t batch, Ints before = {}) {
+  before.push_back(in);
+  return {fmt::format("dense {} to {} batch {}", shape_string(before), out, batch),
           [in, out](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {in, out})}), 4); },
-          {in},
-          batch};
+          before, batch};
 }
 
 struct Matrices {
@@ -582,7 +583,7 @@ std::vector<OpCase> large_op_cases() {
   return {matmul_case({{2}, 33, 40, 37, false, false, 5}), matmul_case({{2}, 48, 64, 100, false, true, 18}),
           matmul_case({{}, 67, 19, 64, true, false, 3}), matmul_case({{3}, 21, 128, 5, true, true, 17}), attention_case(33, 4, 16, 5),
           matmul_case({{}, 2, 256, 3, false, true, 1}), lstm_case(7, 20, 33, 19, true, false), dense_case(90, 128, 18),
-          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3), gather_case(300, {256}, {20}, 33),
+          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3), dense_case(558, 15, 3, {1}), dense_case(130, 64, 18, {1, 1}), gather_case(300, {256}, {20}, 33),
           gather_case(5000, {9}, {70}, 18), conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
           conv_case({{9, 13}, 16, 70, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}),
           conv_case({{9, 40}, 4, 64, {5, 2}, {1, 1}, {{2, 2}, {0, 1}}, {1, 1}, 2}),
