@@ -384,6 +384,16 @@ CompileReport Model::prepare(bool train, std::int64_t batch_size) {
   return self.step(train ? StepKind::train : StepKind::eval, batch_size).report;
 }
 
+CompileReport Model::prepare(const DataSet& data, std::int64_t batch_size) {
+  check_batch_size(batch_size);
+  auto& self = this->self();
+  expect_images(data);
+  self.expect_learns();
+  self.check_data(data);
+  std::lock_guard turn(self.turn);
+  return self.step(StepKind::train, std::min(batch_size, data.size()), self.weights_of(data)).report;
+}
+
 Logs Model::train_on_batch(const DataSet& batch) {
   auto& self = this->self();
   std::lock_guard training_call(self.training_call);

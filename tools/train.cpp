@@ -100,14 +100,10 @@ class StepLog {
 void run(const Options& options) {
   std::signal(SIGINT, on_interrupt);
   auto callbacks = options.callbacks();
-  // Unpacking the data and compiling the step take about as long; they go on at once, if there are threads to be had. Arrays are those that
-  // the model names, of whose topology the thread has a copy, as the model may be gone first; a data set is read beside the model, too.
-  constexpr auto how = std::launch::async | std::launch::deferred;
+  // Unpacking a data set and compiling the step take about as long; they go on at once, if there are threads to be had.
   std::future<Data> loading;
-  if (options.common.x.empty()) loading = std::async(how, [&] { return load(options.common.data); });
+  if (options.common.x.empty()) loading = std::async(std::launch::async | std::launch::deferred, [&] { return load(options.common.data); });
   auto model = options.common.load_model_to_train();
-  if (!loading.valid())
-    loading = std::async(how, [&, topology = model.topology()] { return Data{options.common.arrays(topology), std::nullopt}; });
   auto run_options = options.common.run_options();
   run_options.check_numerics = options.check_numerics;
   model.set_run_options(run_options);
@@ -118,8 +114,16 @@ void run(const Options& options) {
     expect_writable(folder.empty() ? "." : folder);
   }
   StepLog log(options.logs_epochs() ? "" : options.log);
-  auto report = model.prepare(true, options.common.batch_size);
-  auto data = loading.get();
+  CompileReport report;
+  Data data;
+  if (loading.valid()) {
+    report = model.prepare(true, options.common.batch_size);
+    data = loading.get();
+  } else {
+    // Arrays are those that the model names, and their weights are a part of the step.
+    data.train = options.common.arrays(model.topology());
+    report = model.prepare(data.train, options.common.batch_size);
+  }
   if (options.common.backend == "jit" && !options.quiet)
     std::cerr << fmt::format("compiled {} kernels ({} distinct, {} from the cache) for {} in {:.0f} ms\n", report.kernels, report.distinct,
                              report.from_cache, report.target, report.seconds * 1000);

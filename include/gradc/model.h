@@ -144,6 +144,8 @@ class Model {
   const TrainingConfig& training() const;
   /// Compiles the step for training or evaluation of batches of about this size now, instead of with the first of them.
   CompileReport prepare(bool train = true, std::int64_t batch_size = 32);
+  /// Compiles the step that trains on these data, weighted where they are. Throws gradc::Error if they do not fit, before it compiles.
+  CompileReport prepare(const DataSet& data, std::int64_t batch_size = 32);
 
  private:
   struct Implementation;

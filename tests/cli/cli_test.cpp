@@ -218,6 +218,7 @@ TEST_F(Cli, ArraysThatDoNotFit) {
   expect_error(train + " --x " + path("rank1.npy") + y, 1, "rank 1");
   write("wide.npy", npy("<f4", "(40, 5)", std::string(40 * 5 * 4, '\0')));
   expect_error(train + " --x " + path("wide.npy") + y, 1, "images have shape 5, but the model takes 4");
+  EXPECT_THAT(run(train + " --x " + path("wide.npy") + y).err, testing::Not(HasSubstr("compiled")));
   write("short.npy", npy("<f4", "(40, 4)", std::string(40 * 4 * 4 - 1, '\0')));
   expect_error(train + " --x " + path("short.npy") + y, 1, "640 bytes, but 639 follow");
   write("fewer.npy", npy("|u1", "(39,)", std::string(39, '\0')));

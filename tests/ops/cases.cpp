@@ -583,8 +583,9 @@ std::vector<OpCase> large_op_cases() {
   return {matmul_case({{2}, 33, 40, 37, false, false, 5}), matmul_case({{2}, 48, 64, 100, false, true, 18}),
           matmul_case({{}, 67, 19, 64, true, false, 3}), matmul_case({{3}, 21, 128, 5, true, true, 17}), attention_case(33, 4, 16, 5),
           matmul_case({{}, 2, 256, 3, false, true, 1}), lstm_case(7, 20, 33, 19, true, false), dense_case(90, 128, 18),
-          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3), dense_case(558, 15, 3, {1}), dense_case(130, 64, 18, {1, 1}), gather_case(300, {256}, {20}, 33),
-          gather_case(5000, {9}, {70}, 18), conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
+          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3), dense_case(558, 15, 3, {1}),
+          dense_case(130, 64, 18, {1, 1}), gather_case(300, {256}, {20}, 33), gather_case(5000, {9}, {70}, 18),
+          conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
           conv_case({{9, 13}, 16, 70, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}),
           conv_case({{9, 40}, 4, 64, {5, 2}, {1, 1}, {{2, 2}, {0, 1}}, {1, 1}, 2}),
           // A kernel of more than a megabyte, whose blocks are copied.
