@@ -9,7 +9,7 @@ import os
 import pathlib
 import sys
 
-os.environ.update(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
+os.environ.update(KERAS_BACKEND="numpy")
 
 from keras.optimizers import schedules
 

@@ -33,6 +33,8 @@ Graph training_graph(const OpCase& test) {
 struct Choice {
   const char* name;
   JitOptions options;
+  /// Takes cases number `first`, `first + each`, ... and those with an op that none of these has.
+  std::size_t first, each;
   bool of_blocks = false;  ///< Tries blocks and tiles that only schedules of contractions and windows, or loops, choose among.
 };
 
@@ -46,71 +48,100 @@ bool has_blocks(const Graph& graph) {
   });
 }
 
+struct TrainingCase {
+  OpCase test;
+  Graph graph;
+};
+
+/// The cases of a choice, which together have every op that any case has: compiling all of them in all ways would take most of the suite's
+/// time, and random graphs (fuzz/graphs.cpp) are compiled in all ways too.
+std::vector<TrainingCase> cases_of(const Choice& choice, std::vector<OpCase> tests = op_cases(11)) {
+  std::vector<TrainingCase> chosen, others;
+  for (auto& test : tests) {
+    auto graph = training_graph(test);
+    if (choice.of_blocks && !has_blocks(graph)) continue;
+    auto& list = (chosen.size() + others.size()) % choice.each == choice.first ? chosen : others;
+    list.push_back({std::move(test), std::move(graph)});
+  }
+  std::set<OpKind> seen;
+  auto see = [&](const Graph& graph) {
+    bool is_new = false;
+    for (const auto& op : graph.ops) is_new |= seen.insert(op.kind).second;
+    return is_new;
+  };
+  for (const auto& each : chosen) see(each.graph);
+  for (auto& each : others)
+    if (see(each.graph)) chosen.push_back(std::move(each));
+  return chosen;
+}
+
 class JitOp : public testing::TestWithParam<Choice> {};
 
 TEST_P(JitOp, ForwardAndBackwardAgreeWithTheReference) {
-  auto cases = op_cases(11);
-  for (auto& large : large_op_cases()) cases.push_back(large);
-  for (const auto& test : cases) {
+  auto tests = op_cases(11);
+  for (auto& large : large_op_cases()) tests.push_back(std::move(large));
+  for (const auto& [test, graph] : cases_of(GetParam(), std::move(tests))) {
     SCOPED_TRACE(test.name);
     Random random(21);
-    auto graph = training_graph(test);
-    if (GetParam().of_blocks && !has_blocks(graph)) continue;
     expect_agreement(graph, random_values(graph, test.batch, random), GetParam().options);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, JitOp,
-                         testing::Values(Choice{"ImagesAsLanes", {.lanes = Lanes::batch}},
-                                         Choice{"ImagesAsLanesUnfused", {.fuse = false, .lanes = Lanes::batch}},
-                                         Choice{"FeaturesAsLanes", {.lanes = Lanes::features}},
-                                         Choice{"FeaturesAsLanesUnfused", {.fuse = false, .lanes = Lanes::features}},
-                                         Choice{"FeaturesAsLanesTilesOf1", {.lanes = Lanes::features, .images = 1}, true},
-                                         Choice{"FeaturesAsLanesTilesOf3", {.lanes = Lanes::features, .images = 3}, true},
-                                         Choice{"FeaturesAsLanesTilesOf14", {.lanes = Lanes::features, .images = 14}, true},
-                                         Choice{"ImagesAsLanesOtherBlocks", {.lanes = Lanes::batch, .candidate = 3}, true},
-                                         Choice{"FeaturesAsLanesOtherBlocks", {.lanes = Lanes::features, .candidate = 5}, true}),
-                         [](const auto& info) { return info.param.name; });
+/// Ways of compiling, of which each case takes two that have nothing in common.
+const std::vector<Choice> ways = {{"ImagesAsLanes", {.lanes = Lanes::batch}, 0, 2},
+                                  {"ImagesAsLanesUnfused", {.fuse = false, .lanes = Lanes::batch}, 1, 2},
+                                  {"FeaturesAsLanes", {.lanes = Lanes::features}, 1, 2},
+                                  {"FeaturesAsLanesUnfused", {.fuse = false, .lanes = Lanes::features}, 0, 2}};
+
+const std::vector<Choice> blocks = {{"FeaturesAsLanesTilesOf1", {.lanes = Lanes::features, .images = 1}, 0, 3, true},
+                                    {"FeaturesAsLanesTilesOf3", {.lanes = Lanes::features, .images = 3}, 1, 3, true},
+                                    {"FeaturesAsLanesTilesOf14", {.lanes = Lanes::features, .images = 14}, 2, 3, true},
+                                    {"ImagesAsLanesOtherBlocks", {.lanes = Lanes::batch, .candidate = 3}, 0, 2, true},
+                                    {"FeaturesAsLanesOtherBlocks", {.lanes = Lanes::features, .candidate = 5}, 1, 2, true}};
+
+std::string name_of_choice(const testing::TestParamInfo<Choice>& info) { return info.param.name; }
+INSTANTIATE_TEST_SUITE_P(Ways, JitOp, testing::ValuesIn(ways), name_of_choice);
+INSTANTIATE_TEST_SUITE_P(Blocks, JitOp, testing::ValuesIn(blocks), name_of_choice);
 
 TEST(JitMemory, ResultsDoNotDependOnWhatMemoryHeldBefore) {
-  for (const auto& test : op_cases(11)) {
-    Random random(23);
-    auto graph = training_graph(test);
-    const auto values = random_values(graph, test.batch, random);
-    for (auto lanes : {Lanes::batch, Lanes::features})
-      for (bool fuse : {true, false}) {
-        SCOPED_TRACE(test.name + (lanes == Lanes::batch ? ", images as lanes" : ", features as lanes") + (fuse ? "" : ", unfused"));
-        auto run = [&](float fill) { return run_jit(graph, values, {.fuse = fuse, .lanes = lanes, .fill = fill}); };
-        const auto zeros = run(0);
-        for (float fill : {std::numeric_limits<float>::quiet_NaN(), 1e30f}) {
-          const auto filled = run(fill);
-          for (const auto& [name, tensor] : zeros.inputs)
-            ASSERT_EQ(filled.inputs.at(name).data, tensor.data) << name << ", filled with " << fill;
-          for (const auto& [name, tensor] : zeros.params)
-            ASSERT_EQ(filled.params.at(name).data, tensor.data) << name << ", filled with " << fill;
-        }
+  for (const auto& way : ways)
+    for (const auto& [test, graph] : cases_of(way)) {
+      Random random(23);
+      const auto values = random_values(graph, test.batch, random);
+      SCOPED_TRACE(test.name + ", " + way.name);
+      auto options = way.options;
+      auto run = [&](float fill) {
+        options.fill = fill;
+        return run_jit(graph, values, options);
+      };
+      const auto zeros = run(0);
+      for (float fill : {std::numeric_limits<float>::quiet_NaN(), 1e30f}) {
+        const auto filled = run(fill);
+        for (const auto& [name, tensor] : zeros.inputs)
+          ASSERT_EQ(filled.inputs.at(name).data, tensor.data) << name << ", filled with " << fill;
+        for (const auto& [name, tensor] : zeros.params)
+          ASSERT_EQ(filled.params.at(name).data, tensor.data) << name << ", filled with " << fill;
       }
-  }
+    }
 }
 
 TEST(JitMemory, NothingOutsideOfArraysIsTouched) {
-  for (const auto& test : op_cases(11)) {
-    Random random(24);
-    auto graph = training_graph(test);
-    const auto values = random_values(graph, test.batch, random);
-    for (auto lanes : {Lanes::batch, Lanes::features})
-      for (bool fuse : {true, false}) {
-        SCOPED_TRACE(test.name + (lanes == Lanes::batch ? ", images as lanes" : ", features as lanes") + (fuse ? "" : ", unfused"));
-        const auto plain = run_jit(graph, values, {.fuse = fuse, .lanes = lanes});
-        // A touch of the pages beside an array ends the process.
-        for (auto guards : {Guards::behind, Guards::before}) {
-          const auto guarded =
-              run_jit(graph, values, {.fuse = fuse, .lanes = lanes, .fill = std::numeric_limits<float>::quiet_NaN(), .guards = guards});
-          for (const auto& [name, tensor] : plain.inputs) ASSERT_EQ(guarded.inputs.at(name).data, tensor.data) << name;
-          for (const auto& [name, tensor] : plain.params) ASSERT_EQ(guarded.params.at(name).data, tensor.data) << name;
-        }
+  for (const auto& way : ways)
+    for (const auto& [test, graph] : cases_of(way)) {
+      Random random(24);
+      const auto values = random_values(graph, test.batch, random);
+      SCOPED_TRACE(test.name + ", " + way.name);
+      auto options = way.options;
+      const auto plain = run_jit(graph, values, options);
+      // A touch of the pages beside an array ends the process.
+      options.fill = std::numeric_limits<float>::quiet_NaN();
+      for (auto guards : {Guards::behind, Guards::before}) {
+        options.guards = guards;
+        const auto guarded = run_jit(graph, values, options);
+        for (const auto& [name, tensor] : plain.inputs) ASSERT_EQ(guarded.inputs.at(name).data, tensor.data) << name;
+        for (const auto& [name, tensor] : plain.params) ASSERT_EQ(guarded.params.at(name).data, tensor.data) << name;
       }
-  }
+    }
 }
 
 TEST(JitMemory, GuardsLieBesideEveryArray) {
@@ -170,22 +201,22 @@ std::string places_of_nan(const std::vector<double>& values) {
 }
 
 TEST(JitNan, WhatIsNaNInTheReferenceIsNaNInEveryKernel) {
-  for (const auto& test : op_cases(11)) {
-    // A comparison with NaN has either result, and what a case multiplies with one may be left out where that is 0.
-    const std::set<std::string> of_comparisons = {"greater", "equal", "sign", "select", "argmax and one_hot"};
-    if (of_comparisons.contains(test.name)) continue;
-    Random random(22);
-    auto graph = training_graph(test);
-    auto values = random_values(graph, test.batch, random);
-    auto& images = values.inputs.at("images").data;
-    images[images.size() / 2] = std::numeric_limits<double>::quiet_NaN();
-    for (bool negative : {false, true}) {
-      images[images.size() / 2] = std::copysign(images[images.size() / 2], negative ? -1.0 : 1.0);
-      auto params = values.params;
-      const auto reference = interpret(graph, values.inputs, params, {});
-      for (auto lanes : {Lanes::batch, Lanes::features}) {
-        SCOPED_TRACE(test.name + (lanes == Lanes::batch ? ", images as lanes" : ", features as lanes"));
-        const auto jit = run_jit(graph, values, {.lanes = lanes});
+  // A comparison with NaN has either result, and what a case multiplies with one may be left out where that is 0.
+  const std::set<std::string> of_comparisons = {"greater", "equal", "sign", "select", "argmax and one_hot"};
+  for (const auto& way : ways) {
+    if (!way.options.fuse) continue;
+    for (const auto& [test, graph] : cases_of(way)) {
+      if (of_comparisons.contains(test.name)) continue;
+      SCOPED_TRACE(test.name + ", " + way.name);
+      Random random(22);
+      auto values = random_values(graph, test.batch, random);
+      auto& images = values.inputs.at("images").data;
+      images[images.size() / 2] = std::numeric_limits<double>::quiet_NaN();
+      for (bool negative : {false, true}) {
+        images[images.size() / 2] = std::copysign(images[images.size() / 2], negative ? -1.0 : 1.0);
+        auto params = values.params;
+        const auto reference = interpret(graph, values.inputs, params, {});
+        const auto jit = run_jit(graph, values, way.options);
         for (const auto& [name, tensor] : reference) {
           const auto got = places_of_nan(jit.inputs.at(name).data), expected = places_of_nan(tensor.data);
           for (std::size_t i = 0; i < expected.size(); ++i)
