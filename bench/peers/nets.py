@@ -1,8 +1,8 @@
 """Writes model.json of nets that are not in examples/: recurrent ones, a classifier of texts, separable convolutions, an encoder, a U-Net.
 
-    .deps/keras/bin/python bench/peers/nets.py OUT_DIR
+    python bench/peers/nets.py OUT_DIR [NAME...]
 
-OUT_DIR/NAME/model.json is for `gradc bench`. The frameworks of run.sh do not read these layers yet.
+writes OUT_DIR/NAME/model.json, of all nets if none is named. `run.sh NAME` does this for itself.
 """
 import json
 import os
@@ -65,8 +65,8 @@ NETS = {"lstm": lambda: recurrent(layers.LSTM), "gru": lambda: recurrent(layers.
 
 
 def main():
-    for name, build in NETS.items():
-        model = build()
+    for name in sys.argv[2:] or NETS:
+        model = NETS[name]()
         model.compile(keras.optimizers.SGD(0.1), "binary_crossentropy" if name == "unet" else "sparse_categorical_crossentropy")
         folder = pathlib.Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)

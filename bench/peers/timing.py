@@ -18,10 +18,17 @@ def arguments():
     return parser.parse_args()
 
 
-def batch_of(layers, count):
-    images = numpy.sin(numpy.arange(count * int(numpy.prod(layers[0].shape)), dtype=numpy.float32) * 0.37)
-    classes = layers[-1].shape[0]
-    return images.reshape((count,) + layers[0].shape), numpy.eye(classes, dtype=numpy.float32)[numpy.arange(count) % classes]
+def batch_of(read, count):
+    """Inputs and labels for a model: rows of a table in turn where its first layer is an Embedding, classes in turn."""
+    shape, outputs = tuple(read.net.inputs[0].shape[1:]), tuple(read.net.outputs[0].shape[1:])
+    numbers = numpy.arange(count * int(numpy.prod(shape)))
+    tables = [layer.input_dim for layer in read.net.layers if type(layer).__name__ == "Embedding"]
+    x = (numbers * 7919 % tables[0]).astype(numpy.int32) if tables else numpy.sin(numbers.astype(numpy.float32) * 0.37)
+    x = x.reshape((count,) + shape)
+    if read.loss == "binary_crossentropy":
+        return x, (numpy.arange(count * int(numpy.prod(outputs))) % 2).astype(numpy.float32).reshape((count,) + outputs)
+    classes = numpy.arange(count) % outputs[-1]
+    return x, classes if read.loss == "sparse_categorical_crossentropy" else numpy.eye(outputs[-1], dtype=numpy.float32)[classes]
 
 
 def measure(name, version, modes, seconds):
