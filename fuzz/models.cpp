@@ -457,22 +457,47 @@ class ModelGenerator {
       const auto low = c_.of({0.0, 0.25, least});
       return json::array({low, low + c_.of({0.0, 0.25})});
     };
-    auto moved = [&](const char* layer) {
-      return add(layer,
-                 {{"height_factor", range(-0.25)},
-                  {"width_factor", range(-0.25)},
-                  {"fill_mode", c_.of<const char*>({"reflect", "wrap", "constant", "nearest"})},
-                  {"fill_value", c_.of({0.0, 0.5})},
-                  {"interpolation", "bilinear"}},
-                 {x});
+    const json fill = {{"fill_mode", c_.of<const char*>({"reflect", "wrap", "constant", "nearest"})},
+                       {"fill_value", c_.of({0.0, 0.5})},
+                       {"interpolation", "bilinear"}};
+    auto moved = [&](const char* layer, const char* first, const char* second) {
+      auto config = fill;
+      for (const char* factor : {first, second})
+        if (factor != nullptr) config[factor] = range(factor[0] == 'x' || factor[0] == 'y' ? 0.5 : -0.25);
+      return add(layer, config, {x});
     };
-    switch (c_.integer(0, 6)) {
-      case 0: return moved("RandomTranslation");
-      case 1: return moved("RandomZoom");
+    auto colored = [&](const char* layer, double least) {
+      return add(layer, {{"factor", range(least)}, {"value_range", values}}, {keep_places(x, 3)});
+    };
+    const json certain = {1, 1}, factor = c_.coin() ? certain : json({0, 0.5});
+    const std::int64_t bits = c_.integer(1, 3);
+    switch (c_.integer(0, 20)) {
+      case 0: return moved("RandomTranslation", "height_factor", "width_factor");
+      case 1: return moved("RandomZoom", "height_factor", "width_factor");
       case 2: return add("RandomBrightness", {{"factor", range(-0.25)}, {"value_range", values}}, {x});
       case 3: return add("RandomContrast", {{"factor", range(0.5)}, {"value_range", values}}, {x});
       case 4: return add("RandomInvert", {{"factor", range(0.75)}, {"value_range", values}}, {x});
       case 5: return add("RandomGrayscale", {{"factor", c_.of({0.0, 0.5, 1.0})}}, {keep_places(x, 3)});
+      case 6: return moved("RandomRotation", "factor", nullptr);
+      case 7: return moved("RandomShear", "x_factor", "y_factor");
+      case 8: return add("RandomPerspective", {{"factor", factor}, {"scale", c_.of({0.0, 0.5})}, {"fill_value", c_.of({0.0, 0.5})}}, {x});
+      case 9: return add("RandomCrop", {{"height", c_.integer(1, x.shape[0] + 2)}, {"width", c_.integer(1, x.shape[1] + 2)}}, {x});
+      case 10: return colored("RandomSaturation", -0.25);
+      case 11: return colored("RandomHue", 0.5);
+      case 12: return colored("RandomColorDegeneration", -0.25);
+      case 13:
+        return add("RandomColorJitter", {{"brightness_factor", range(-0.25)}, {"contrast_factor", range(0.5)}, {"value_range", values}},
+                   {x});
+      case 14: return add("RandomPosterization", {{"factor", {bits, bits + c_.integer(0, 2)}}, {"value_range", values}}, {x});
+      case 15:
+        return add("Solarization", {{"addition_factor", range(0.5)}, {"threshold_factor", range(0.5)}, {"value_range", values}}, {x});
+      case 16: return add("AutoContrast", {{"value_range", values}}, {x});
+      case 17: return add("RandomErasing", {{"factor", factor}, {"scale", {0, 0.5}}, {"fill_value", 0.25}, {"value_range", values}}, {x});
+      case 18: return add("RandomSharpness", {{"factor", range(0.5)}, {"value_range", values}}, {x});
+      case 19:
+        return add(
+            "RandomGaussianBlur",
+            {{"factor", factor}, {"kernel_size", c_.coin() ? json(3) : json({1, 5})}, {"sigma", range(0.5)}, {"value_range", values}}, {x});
       default: return add("RandomFlip", {{"mode", c_.of<const char*>({"horizontal", "vertical", "horizontal_and_vertical"})}}, {x});
     }
   }
@@ -711,9 +736,10 @@ class ModelGenerator {
     if ((x.spatial() == 1 && c_.one_in(6)) || (x.spatial() == 2 && c_.one_in(24))) return attention(x);
     if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : c_.one_in(4) ? of_cells(x) : recurrent(x);
     if (x.spatial() > (topology_.writer == Writer::tfjs ? 2 : 1) && x.shape[0] <= 9 && c_.one_in(12)) return conv_lstm(x);
-    switch (c_.integer(0, 25)) {
+    switch (c_.integer(0, 26)) {
       case 24: return topology_.writer == Writer::keras3 ? resizing(x) : upsampling(x);
-      case 25: return topology_.writer == Writer::keras3 && x.spatial() == 2 ? augmentation(x) : conv(x);
+      case 25:
+      case 26: return topology_.writer == Writer::keras3 && x.spatial() == 2 ? augmentation(x) : conv(x);
       case 20: return x.spatial() == 2 && topology_.writer != Writer::tfjs && c_.coin() ? center_crop(x) : cropping(x);
       case 21: return upsampling(x);
       case 22: return permute(x);

@@ -73,6 +73,12 @@ inline Symbol truncated(Symbol x) {
   return sign(x) * (rounded - greater(rounded, size));
 }
 
+/// The largest whole number that is not above x.
+inline Symbol floor(Symbol x) {
+  const auto rounded = emit(OpKind::round, {x});
+  return rounded - greater(rounded, x);
+}
+
 /// The sum over axes, which stay as 1 where `keep_dims`.
 inline Symbol sum(Symbol x, Ints axes, bool keep_dims = false) {
   return emit(OpKind::reduce_sum, {x}, {{"axes", std::move(axes)}, {"keep_dims", std::int64_t{keep_dims}}}, "sum");

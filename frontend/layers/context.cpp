@@ -1,6 +1,7 @@
 #include "frontend/layers/context.h"
 
 #include <algorithm>
+#include <numbers>
 
 #include "frontend/activations.h"
 #include "frontend/constraints.h"
@@ -129,6 +130,20 @@ Symbol uniform(LayerContext& context, Ints dims) {
   const auto random =
       context.emit(OpKind::random_uniform, {key->result(), image->result()}, {{"dims", std::move(dims)}, {"stream", stream}}, "random");
   return context.symbol(random);
+}
+
+// Of two uniform numbers each (Box and Muller 1958).
+Symbol normal(LayerContext& context, const Ints& dims) {
+  const auto last = dims.back();
+  auto twice = dims;
+  twice.back() *= 2;
+  const auto both = uniform(context, twice);
+  auto half = [&](std::int64_t at) {
+    Ints begin(dims.size(), 0);
+    begin.back() = at;
+    return emit(OpKind::slice, {both}, {{"begin", begin}, {"size", dims}}, "half");
+  };
+  return sqrt(log(1 - half(0)) * -2) * cos(half(last) * (2 * std::numbers::pi));
 }
 
 Pairs window_padding(const std::string& padding, const Ints& input, const Ints& size, const Ints& strides, const Ints& dilation) {

@@ -106,6 +106,8 @@ Symbol numbers(LayerContext& context, const std::vector<double>& values, Ints di
 
 /// Numbers in [0,1), another each step and image. Only in training.
 Symbol uniform(LayerContext& context, Ints dims);
+/// Normal numbers of mean 0 and deviation 1, drawn likewise.
+Symbol normal(LayerContext& context, const Ints& dims);
 
 /// x, of which a share by the layer's `option` is dropped in training, what the same of these random numbers falls to together.
 ValueId dropped(LayerContext& context, const char* option, double rate, ValueId x, const Ints& together);

@@ -1,7 +1,6 @@
 #include "gradc/layers/noise.h"
 
 #include <cmath>
-#include <numbers>
 
 #include "frontend/layers/context.h"
 #include "gradc/error.h"
@@ -11,21 +10,6 @@ namespace gradc {
 namespace {
 
 constexpr double kAlpha = 1.6732632423543772, kScale = 1.0507009873554805;  // those of selu
-
-/// Normal numbers of mean 0 and deviation 1, shaped as the layer's input, of two uniform ones each (Box and Muller 1958).
-Symbol normal(LayerContext& context) {
-  auto size = context.input_type().dims;
-  const auto last = size.back();
-  auto twice = size;
-  twice.back() *= 2;
-  const auto both = uniform(context, twice);
-  auto half = [&](std::int64_t at) {
-    Ints begin(size.size(), 0);
-    begin.back() = at;
-    return emit(OpKind::slice, {both}, {{"begin", begin}, {"size", size}}, "half");
-  };
-  return sqrt(log(1 - half(0)) * -2) * cos(half(last) * (2 * std::numbers::pi));
-}
 
 void expect_rate(double rate, const char* option = "rate") {
   if (!(rate >= 0 && rate < 1)) throw Error("\"{}\" is {}, expected a number from 0 up to, not including, 1", option, rate);
@@ -73,14 +57,14 @@ ValueId lower(LayerContext& context, const GaussianDropout& layer) {
   expect_rate(layer.rate);
   if (context.mode != Mode::train || layer.rate == 0) return context.input();
   const auto x = context.symbol(context.input());
-  return (x * (normal(context) * std::sqrt(layer.rate / (1 - layer.rate)) + 1)).id;
+  return (x * (normal(context, context.input_type().dims) * std::sqrt(layer.rate / (1 - layer.rate)) + 1)).id;
 }
 
 ValueId lower(LayerContext& context, const GaussianNoise& layer) {
   if (!(layer.stddev >= 0 && std::isfinite(layer.stddev))) throw Error("\"stddev\" is {}, expected a number of at least 0", layer.stddev);
   if (context.mode != Mode::train || layer.stddev == 0) return context.input();
   const auto x = context.symbol(context.input());
-  return (x + normal(context) * layer.stddev).id;
+  return (x + normal(context, context.input_type().dims) * layer.stddev).id;
 }
 
 }  // namespace gradc

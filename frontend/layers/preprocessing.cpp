@@ -61,17 +61,11 @@ ValueId lower(LayerContext& context, const Resizing& layer) {
   if (layer.crop_to_aspect_ratio && layer.pad_to_aspect_ratio)
     throw Error("\"crop_to_aspect_ratio\" and \"pad_to_aspect_ratio\" cannot both be true");
   auto x = context.symbol(context.input());
-  auto dims = type_of(x).dims;
-  const auto height = dims[1], width = dims[2];
+  const auto height = type_of(x).dims[1], width = type_of(x).dims[2];
   const bool by_middles = context.config.dialect().interpolates_by_middles;
   // The height and the width that the other and the aspect ratio ask for.
   const auto wanted_height = width * layer.height / layer.width, wanted_width = height * layer.width / layer.height;
-  if (layer.crop_to_aspect_ratio && by_middles) {
-    dims[1] = std::clamp<std::int64_t>(wanted_height, 1, height);
-    dims[2] = std::clamp<std::int64_t>(wanted_width, 1, width);
-    const Ints begin = {0, (height - dims[1]) / 2, (width - dims[2]) / 2, 0};
-    if (dims != type_of(x).dims) x = emit(OpKind::slice, {x}, {{"begin", begin}, {"size", dims}}, "cropped");
-  }
+  if (layer.crop_to_aspect_ratio && by_middles) x = cut(x, part_of_ratio(type_of(x).dims, layer.height, layer.width));
   // Weights add up to 1, so that what is padded may as well be 0.
   const bool pads = layer.pad_to_aspect_ratio && (wanted_height > height + 1 || wanted_width > width + 1);
   if (pads) {

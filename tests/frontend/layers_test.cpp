@@ -18,7 +18,9 @@ namespace gradc::test {
 namespace {
 
 using nlohmann::json;
+using testing::FloatNear;
 using testing::HasSubstr;
+using testing::Pointwise;
 
 template <class L>
 L read(const json& config, Writer writer = Writer::tfjs) {
@@ -95,6 +97,17 @@ TEST(Layers, AreReadAsTheyWereWritten) {
   expect_round_trip(RandomFlip{.mode = "vertical"});
   expect_round_trip(RandomBrightness{.factor = {-0.5, 0.25}, .value_range = {0, 1}});
   expect_round_trip(RandomGrayscale{.factor = 0.25});
+  expect_round_trip(RandomCrop{.height = 3, .width = 2});
+  expect_round_trip(RandomRotation{.factor = 0.5, .fill_mode = "nearest"});
+  expect_round_trip(RandomShear{.x_factor = {0, 0.5}, .y_factor = 0.25, .interpolation = "nearest"});
+  expect_round_trip(RandomPerspective{.factor = 0.5, .scale = 0.25, .fill_value = 1});
+  expect_round_trip(RandomColorJitter{.value_range = {0, 1}, .contrast_factor = 0.5, .hue_factor = {0, 0.25}});
+  expect_round_trip(RandomPosterization{.factor = {2, 4}});
+  expect_round_trip(Solarization{.addition_factor = 0.5, .threshold_factor = {0, 0.25}});
+  expect_round_trip(AutoContrast{.value_range = {0, 1}});
+  expect_round_trip(RandomErasing{.factor = {0, 0.5}, .scale = 0.25, .fill_value = {1, 2, 3}});
+  expect_round_trip(RandomErasing{});
+  expect_round_trip(RandomGaussianBlur{.kernel_size = {3, 5}, .sigma = {0.25, 0.5}});
   expect_round_trip(RandomTranslation{.height_factor = 0.5, .width_factor = {0, 0.25}, .fill_mode = "wrap", .fill_value = 1});
   expect_round_trip(SimpleRNN{.units = 3, .recurrent_regularizer = {.l1 = 0.5}, .recurrent_constraint = NonNeg{}, .go_backwards = true});
   expect_round_trip(LSTM{.units = 3, .recurrent_activation = "tanh", .unit_forget_bias = false, .dropout = 0.25, .return_sequences = true});
@@ -175,6 +188,17 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(RandomContrast{.factor = 0.5, .value_range = 1}), "\"value_range\" is 1.0, expected [low, high]"},
       {images(RandomGrayscale{.factor = 2}), "\"factor\" is 2, expected a probability from 0 to 1"},
       {images(RandomTranslation{.height_factor = 0.5}), "\"width_factor\" is null, expected a number or [low, high]"},
+      {images(RandomCrop{.height = 3}), "\"width\" is 0, expected a whole number from 1"},
+      {images(RandomRotation{}), "\"factor\" is null, expected a number or [low, high]"},
+      {images(RandomShear{.x_factor = -0.5}), "\"x_factor\" is -0.5, expected numbers from 0 to 1"},
+      {images(RandomPerspective{.scale = 2}), "\"scale\" is 2, expected a number from 0 to 1"},
+      {images(RandomPosterization{.factor = 2.5}), "\"factor\" is 2.5, expected whole numbers of bits"},
+      {images(RandomPosterization{.factor = 9}), "\"factor\" is 9.0, expected numbers from 1 to 8"},
+      {images(RandomErasing{.fill_value = {1, 2}}), "\"fill_value\" is [1.0,2.0], expected a number, or one for each of 3 channels"},
+      {images(RandomColorJitter{.hue_factor = 2}), "\"hue_factor\" is 2.0, expected numbers from 0 to 1"},
+      {images(RandomGaussianBlur{.kernel_size = {3, 4}}), "\"kernel_size\" is [3,4], expected odd numbers"},
+      {{InputLayer{.input_shape = {4, 5, 2}}, RandomHue{.factor = 1}},
+       "(RandomHue): takes images of 3 channels, red, green and blue, got 2"},
       {images(RandomZoom{.height_factor = -1}), "\"height_factor\" is -1.0, expected numbers from -0.999999 to 1"},
       {images(Conv2D{.filters = 2, .kernel_size = {3, 3}, .padding = "full"}), "padding \"full\" is not known; valid and same are"},
       {images(Conv2D{.filters = 2}), "\"kernel_size\" is"},
@@ -320,6 +344,9 @@ TEST(Layers, WhatDoesNotFitSeveralInputsIsSaid) {
     return layer;
   };
   const Case cases[] = {
+      {RandomRotation{.factor = 1},
+       {{200, 100, 1}},
+       "(RandomRotation): moves pixels to both sides of images of up to 16384 pixels, as it weighs all for each, got 200×100"},
       {Dot{}, {x}, "(Dot): takes two inputs, got 1"},
       {Dot{.axes = {3}}, {x, x}, "\"axes\" is 3, expected dimensions from 1 to 2 of an input of shape 5×3"},
       {Dot{.axes = {1, 2, 1}}, {x, x}, "\"axes\" is [1,2,1], expected one dimension, or one of each input"},
@@ -462,9 +489,46 @@ TEST(Layers, AugmentationsAreDistributedAsTheySay) {
   expect_change(to_the_right, corner, {1, 4, 1}, moved);
 }
 
+TEST(Layers, ImagesAreCroppedAtAllPlacesAlike) {
+  const std::vector<std::int64_t> shape = {3, 4, 1}, window = {2, 2, 1};
+  constexpr std::int64_t kImages = 4096;
+  std::vector<float> images, corners;
+  for (std::int64_t i = 0; i < kImages; ++i)
+    for (int row = 0; row < 3; ++row)
+      for (int column = 0; column < 4; ++column) {
+        images.push_back(static_cast<float>(row * 10 + column));
+        if (row < 2 && column < 2) corners.push_back(images.back());
+      }
+  Sequential model({InputLayer{.input_shape = shape}, RandomCrop{.height = 2, .width = 2}});
+  model.compile({.optimizer = SGD{.learning_rate = 0}, .loss = "mse"});
+  const double of_rows = 10 * 10 / 2.0, of_columns = (1 * 1 + 2 * 2) / 3.0, of_both = 2 * 10 * (1.0 / 2) * (3.0 / 3);
+  EXPECT_NEAR(model.train_on_batch(DataSet::from(images, shape, corners, window)).at("loss"), of_rows + of_columns + of_both, 3);
+}
+
+TEST(Layers, CroppedImagesArePredictedByTheirMiddle) {
+  const std::vector<std::int64_t> shape = {5, 8, 1};
+  std::vector<float> image, expected;
+  for (int i = 0; i < 40; ++i) image.push_back(static_cast<float>(i * 37 % 100) / 100);
+  // Of the 5×3 pixels in the middle.
+  auto at = [&](int row, int column) { return image[row * 8 + 2 + column]; };
+  for (double row : {1 / 3.0, 2.0, 3 + 2 / 3.0})
+    for (double column : {0.25, 1.75}) {
+      const int i = static_cast<int>(row), j = static_cast<int>(column);
+      const double down = row - i, to_right = column - j;
+      auto between = [&](int in_row) { return at(in_row, j) * (1 - to_right) + at(in_row, j + 1) * to_right; };
+      expected.push_back(static_cast<float>(between(i) * (1 - down) + between(i + 1) * down));
+    }
+  Sequential model({InputLayer{.input_shape = shape}, RandomCrop{.height = 3, .width = 2}});
+  EXPECT_THAT(model.predict(DataSet::from(image, shape, std::vector<float>(1), {})), Pointwise(FloatNear(1e-6f), expected));
+}
+
 TEST(Layers, ImagesAreChangedInTrainingAlone) {
-  for (const Layer& layer : {Layer(RandomFlip{}), Layer(RandomBrightness{.factor = 1}),
-                             Layer(RandomTranslation{.height_factor = 1, .width_factor = 1}), Layer(RandomZoom{.height_factor = 0.5})}) {
+  for (const Layer& layer :
+       {Layer(RandomFlip{}), Layer(RandomBrightness{.factor = 1}), Layer(RandomTranslation{.height_factor = 1, .width_factor = 1}),
+        Layer(RandomZoom{.height_factor = 0.5}), Layer(RandomRotation{.factor = 1}), Layer(RandomShear{.x_factor = 1}),
+        Layer(RandomPerspective{}), Layer(RandomSaturation{.factor = 1}), Layer(RandomHue{.factor = 1}),
+        Layer(RandomColorDegeneration{.factor = 1}), Layer(RandomColorJitter{.hue_factor = 1}), Layer(RandomPosterization{.factor = 1}),
+        Layer(Solarization{}), Layer(RandomErasing{}), Layer(RandomSharpness{.factor = 1}), Layer(RandomGaussianBlur{})}) {
     const auto lowered = lower(sequence({InputLayer{.input_shape = {4, 5, 3}}, layer}), {.mode = Mode::predict});
     for (const auto& op : lowered.graph.ops) EXPECT_TRUE(op.kind == OpKind::input || op.kind == OpKind::output) << layer.class_name();
   }

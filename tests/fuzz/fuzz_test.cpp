@@ -22,7 +22,7 @@ using testing::HasSubstr;
 
 TEST(Fuzz, EveryLayerIsDrawn) {
   std::set<std::string> drawn;
-  for (std::uint64_t i = 0; i < 1500; ++i) {
+  for (std::uint64_t i = 0; i < 3000; ++i) {
     Choices choices(1, i);
     auto model = random_model(choices);
     for (const auto& layer : model["modelTopology"]["config"]["layers"]) drawn.insert(layer["class_name"]);

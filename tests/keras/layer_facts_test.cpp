@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "frontend/layer_json.h"
 #include "frontend/layers/layers.h"
 #include "frontend/lower.h"
 #include "frontend/model_json.h"
@@ -173,6 +174,21 @@ TEST(LayerFacts, OfKerasHoldInGradc) {
   for (Counts before; lines >> layer >> before.holds >> before.wrong >> before.refused; all.wrong -= before.wrong)
     EXPECT_GE(layers[layer].holds, before.holds) << "facts of " << layer;
   EXPECT_LE(all.wrong, 0) << "more are wrong than " << committed;
+}
+
+/// What layers add to an image in training is as large as what Keras's, which draw other numbers, add to it (augmentations.json, made by
+/// record_augmentations.py).
+TEST(LayerFacts, ImagesChangeAtRandomAsMuchAsInKeras) {
+  const Dims shape = {4, 5, 3};
+  constexpr int kNumbers = 60, kImages = 1 << 14;
+  std::vector<float> images;
+  for (int i = 0; i < kImages * kNumbers; ++i) images.push_back(static_cast<float>(i % kNumbers * 37 % 100) / 100);
+  for (const auto& fact : json::parse(read_file(GRADC_SOURCE "/tests/keras/augmentations.json"))) {
+    Sequential model({InputLayer{.input_shape = shape}, make_layer(fact["layer"].get<std::string>(), fact["config"])});
+    model.compile({.optimizer = SGD{.learning_rate = 0}, .loss = "mse"});
+    const auto expected = fact["change"].get<double>(), got = model.train_on_batch(DataSet::from(images, shape, images, shape)).at("loss");
+    EXPECT_NEAR(got, expected, 0.03 * expected) << fact.dump();
+  }
 }
 
 }  // namespace

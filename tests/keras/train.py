@@ -30,8 +30,21 @@ else:
     draws.uniform = lambda shape, minval=0.0, *args, **kwargs: np.full(shape, minval, "float32")
     for name in ("normal", "truncated_normal"):
         setattr(draws, name, lambda shape, *args, **kwargs: np.zeros(shape, "float32"))
+    # In prediction Keras leaves images of another size than its own output shape says.
+    crop = keras.layers.RandomCrop.transform_images
+    keras.layers.RandomCrop.transform_images = lambda self, images, transformation, training=True: crop(self, images, transformation)
 
 
+# Options with which layers that change images do the same to all, or nothing, where a range of one number is not enough.
+CERTAIN = {
+    "RandomContrast": {"factor": [0.0, 0.0]},
+    "RandomColorJitter": {"contrast_factor": [0.0, 0.0]},
+    "RandomErasing": {"scale": [0.0, 0.0]},
+    "RandomHue": {"factor": [1.0, 1.0]},
+    "RandomPerspective": {"scale": 0.0},
+    "RandomShear": {"x_factor": [0.0, 0.0], "y_factor": [0.0, 0.0]},
+    "Solarization": {"addition_factor": [0.0, 0.0], "threshold_factor": [0.0, 0.0]},
+}
 CROSSENTROPIES = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")
 
 
@@ -52,10 +65,9 @@ def spec_of(document):
     for layer in layers:
         config = {key: plain(key, value) for key, value in layer["config"].items() if key not in ("name", "batch_input_shape", "dtype")}
         inputs, arguments = call_of(layer)
-        if layer["class_name"] in ("RandomInvert", "RandomGrayscale", "RandomFlip"):
+        if layer["class_name"] in ("RandomInvert", "RandomGrayscale", "RandomFlip", "RandomCrop"):
             raise Skipped("which images change is chance")
-        if layer["class_name"] == "RandomContrast":
-            config["factor"] = [0.0, 0.0]
+        config.update(CERTAIN.get(layer["class_name"], {}))
         if max(np.ravel(config.get("strides") or 1)) > 1:
             config.pop("dilation_rate", None)  # Keras has only one of them.
         if layer["class_name"].startswith("SeparableConv"):
@@ -93,7 +105,7 @@ def plain(key, value):
         return snake_case(value) if isinstance(value, str) else made(value, keras.initializers)
     if key in ("rate", "stddev", "dropout", "recurrent_dropout"):
         return 0.0  # Which numbers are drawn is each library's own choice.
-    if key in ("factor", "height_factor", "width_factor"):
+    if key in ("factor", "height_factor", "width_factor", "brightness_factor", "sigma") and isinstance(value, list):
         return [value[0], value[0]]
     return snake_case(value) if key == "activation" else value
 

@@ -225,6 +225,24 @@ def preprocessing():
             tanh(3), layer("RandomZoom", height_factor=[0.7, 0.7], width_factor=[-0.3, -0.3], fill_mode=fill, fill_value=-0.2, **moves), tanh(3),
             layer("RandomTranslation", height_factor=[-0.3, -0.3], width_factor=[0.5, 0.5], fill_mode=fill, interpolation="nearest"), *classifier(3)])
             for fill in ("reflect", "wrap", "constant", "nearest")],
+        *[sequential("turned_" + fill, [7, 6, 2], [tanh(3), layer("RandomRotation", factor=[0.1, 0.1], fill_mode=fill, fill_value=0.4, **moves), tanh(3),
+            layer("RandomRotation", factor=[-0.3, -0.3], fill_mode=fill, interpolation="nearest"), *classifier(3)])
+            for fill in ("reflect", "wrap", "constant", "nearest")],
+        sequential("windows_as_large", [5, 8, 2], [tanh(), layer("RandomCrop", height=7, width=6), tanh(3), layer("RandomCrop", height=9, width=6), tanh(3),
+            layer("RandomCrop", height=4, width=9), tanh(3), layer("RandomCrop", height=4, width=5), *classifier(3)]),
+        sequential("colors", [8, 7, 3], [tanh(3), layer("RandomSaturation", factor=[0.3, 0.3], value_range=[0, 1]), tanh(3), layer("RandomHue", factor=[1.0, 1.0], **values), tanh(3),
+            layer("RandomColorDegeneration", factor=[0.4, 0.4], **values), *classifier(3)]),
+        sequential("saturated", [6, 5, 3], [layer("RandomSaturation", factor=[0.7, 0.7], value_range=[-1, 2]), tanh(3), layer("RandomSaturation", factor=[-0.5, -0.5], **values), *classifier(3)]),
+        sequential("jittered", [6, 5, 3], [tanh(3), layer("RandomColorJitter", brightness_factor=[0.1, 0.1], contrast_factor=[0.0, 0.0], saturation_factor=[0.4, 0.4], hue_factor=[1.0, 1.0],
+            value_range=[0, 1]), tanh(3), layer("RandomColorJitter", brightness_factor=[-0.2, -0.2], **values), *classifier(3)]),
+        sequential("of_few_values", [6, 5, 3], [layer("RandomPosterization", factor=[2, 2], **values), tanh(3), layer("Solarization", **values), tanh(3), layer("AutoContrast", **values),
+            *classifier(3)]),
+        sequential("sharpened", [8, 7, 3], [tanh(3), layer("RandomSharpness", factor=[0.8, 0.8], **values), layer("RandomSharpness", factor=[0.1, 0.1], **values),
+            layer("RandomGaussianBlur", factor=[1.0, 1.0], kernel_size=[3, 5], sigma=[0.8, 0.8], **values), layer("RandomGaussianBlur", factor=[0.0, 0.0], sigma=[0.5, 0.5], value_range=[-0.5, 0.5]),
+            *classifier(3)]),
+        sequential("seen_as_they_are", [6, 5, 3], [tanh(3), layer("RandomErasing", factor=[1.0, 1.0], scale=[0.0, 0.0], fill_value=0.3), layer("RandomShear"),
+            layer("RandomPerspective", factor=[1.0, 1.0], scale=0.0, fill_value=0.2), layer("RandomHue", factor=[0.0, 0.0], value_range=[-1, 1]), *classifier(3)]),
+        sequential("erased", [6, 5, 3], [layer("RandomErasing", factor=[1.0, 1.0], scale=[1.0, 1.0], fill_value=0.3, **values), tanh(3), *classifier(3)]),
     ]
 
 
