@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/config_reader.h"
+#include "frontend/layer_json.h"
 #include "frontend/names.h"
 #include "frontend/problems.h"
 #include "frontend/save.h"
@@ -127,7 +128,10 @@ json training_in(const json& document, const json& topology) {
 /// Keras 3 calls a depthwise kernel "kernel"; tf.js and Keras 2, and so gradc, "depthwise_kernel".
 void name_depthwise_kernels(ModelFile& model) {
   for (const auto& node : model.topology.layers) {
-    if (!node.layer.class_name().starts_with("DepthwiseConv")) continue;
+    const auto& config = json_of(node.layer);
+    const auto inner = config.contains("layer") && config["layer"].is_object() ? config["layer"].value("class_name", json()) : json();
+    const auto class_name = inner.is_string() ? inner.get<std::string>() : node.layer.class_name();
+    if (!class_name.starts_with("DepthwiseConv")) continue;
     for (auto& weight : model.weights)
       for (const auto& name : names_of_weight(weight.name))
         if (name == node.weights + "/kernel") weight.name = node.weights + "/depthwise_kernel";

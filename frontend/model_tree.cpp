@@ -73,8 +73,8 @@ void read_arguments(const json& arguments, Call& call, const std::string& layer,
     const bool of_tensors = read_tensors(value, tensors);
     if (key == "training" && value == false) {
       call.inference = true;
-    } else if (key == "use_causal_mask" && value.is_boolean()) {
-      call.causal = value.get<bool>();
+    } else if (arguments_that_are_options().contains(key) && value.is_boolean()) {
+      if (value == true) call.flags.insert(key);
     } else if (of_tensors && key == "initial_state") {
       call.inputs.insert(call.inputs.end(), tensors.begin(), tensors.end());
     } else if (of_tensors && (key == "mask" || key == "query_mask" || key == "value_mask" || key == "key_mask")) {
@@ -82,7 +82,7 @@ void read_arguments(const json& arguments, Call& call, const std::string& layer,
     } else if (of_tensors && tensors.size() == 1) {
       tensors[0].argument = key == "inputs" ? "" : key;
       call.inputs.push_back(tensors[0]);
-    } else if (key != "return_attention_scores" || value != false) {
+    } else {
       problems.push_back(fmt::format("layer \"{}\": is called with \"{}\" = {}, which gradc does not have; save the model without it",
                                      layer, key, value.dump()));
     }
@@ -287,7 +287,7 @@ json to_json(const std::vector<Source>& sources) {
 json arguments_of(const Call& call) {
   auto arguments = json::object();
   if (call.inference) arguments["training"] = false;
-  if (call.causal) arguments["use_causal_mask"] = true;
+  for (const auto& flag : call.flags) arguments[flag] = true;
   return arguments;
 }
 
@@ -346,6 +346,11 @@ json with_input_shape(json config) {
   if (shape.is_array() && !shape.empty() && shape[0].is_number_integer()) shape[0] = nullptr;
   config["batch_input_shape"] = shape;
   return config;
+}
+
+const std::set<std::string>& arguments_that_are_options() {
+  static const std::set<std::string> all = {"use_causal_mask", "return_attention_scores", "reverse"};
+  return all;
 }
 
 bool is_model_class(const std::string& class_name) {

@@ -26,9 +26,9 @@ struct Source {
 /// One use of a layer.
 struct Call {
   std::vector<Source> inputs;
-  bool causal = false;     ///< `use_causal_mask = true`: steps of sequences do not see those behind them.
-  bool inference = false;  ///< `training = false`: it works as in prediction, also in training.
-  bool masked = false;     ///< Keras 3 wrote a mask beside the inputs. Those of layers follow from what the inputs are.
+  std::set<std::string> flags = {};  ///< Of those below the ones that are true.
+  bool inference = false;            ///< `training = false`: it works as in prediction, also in training.
+  bool masked = false;               ///< Keras 3 wrote a mask beside the inputs. Those of layers follow from what the inputs are.
 };
 
 struct ModelTree {
@@ -45,6 +45,9 @@ struct ModelTree {
   std::vector<Member> members;
   std::vector<Source> inputs, outputs;  ///< Unless it is a sequence.
 };
+
+/// Arguments of calls, true or false, that are options of gradc's layers.
+const std::set<std::string>& arguments_that_are_options();
 
 /// Whether a layer of this class is a model.
 bool is_model_class(const std::string& class_name);

@@ -25,6 +25,11 @@ std::vector<std::string> names_of_weight(std::string in_file) {
     if (const auto before = names[i].rfind('/', last - 1); before != std::string::npos)
       names.push_back(names[i].substr(0, before) + names[i].substr(last));
   }
+  // A recurrent layer in another has a cell too.
+  for (std::size_t i = 0, count = names.size(); i < count; ++i) {
+    const auto first = names[i].find('/'), second = first == std::string::npos ? first : names[i].find('/', first + 1);
+    if (second != std::string::npos) names.push_back(names[i].substr(0, first) + names[i].substr(second));
+  }
   return names;
 }
 

@@ -20,9 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-/// An option of layers that is an argument of their calls in files.
-constexpr const char* kCausal = "use_causal_mask";
-
 /// The shape of one image that a layer's config states, if it does. A batch dimension, fixed or not, is left out: [null] are numbers, of
 /// shape [].
 std::optional<Dims> stated_shape(const LayerNode& node, std::vector<std::string>& problems) {
@@ -115,7 +112,8 @@ class Inlining {
   /// What holds for all layers of a model that is used at some place.
   struct Use {
     bool trainable = true, inference = false;
-    bool causal = false, masked = false;      ///< Of a layer alone, as are:
+    bool masked = false;                      ///< Of a layer alone, as are:
+    std::set<std::string> flags = {};         ///< Options that its call sets.
     std::vector<std::string> arguments = {};  ///< Names under which it takes its inputs.
     std::string path = "";                    ///< Names of the models around, each with '/': "base/", the same for all uses of a model.
   };
@@ -166,7 +164,7 @@ class Inlining {
         if (tree.sequential && m == 0 && inputs != nullptr) sources = *inputs;
         auto here = inside;
         here.inference |= calls[c].inference && dialect_.call_overrules_training;
-        here.causal = calls[c].causal;
+        here.flags = calls[c].flags;
         here.masked = calls[c].masked;
         for (const auto& source : calls[c].inputs) here.arguments.push_back(source.argument);
         inline_member(member, here, place, static_cast<int>(c), sources);
@@ -185,7 +183,8 @@ class Inlining {
       return;
     }
     auto inside = use;
-    inside.causal = inside.masked = false;
+    inside.masked = false;
+    inside.flags.clear();
     inside.arguments.clear();
     inside.path += member.name + "/";
     auto inner = fmt::format("{}{}#{}/", place, member.name, call);
@@ -205,10 +204,10 @@ class Inlining {
     if (name_counts_[member.name] > 1) node.name = use.path + member.name;
     node.weights = node.name;
     if (auto earlier = uses_[node.name]++; earlier > 0) node.name += "/" + std::to_string(earlier + 1);
-    if (!use.trainable || use.causal) {
+    if (!use.trainable || !use.flags.empty()) {
       auto config = json_of(node.layer);
       if (!use.trainable) config["trainable"] = false;
-      if (use.causal) config[kCausal] = true;
+      for (const auto& flag : use.flags) config[flag] = true;
       node.layer = make_layer(node.layer.class_name(), config);
     }
     nodes.push_back(std::move(node));
@@ -263,8 +262,10 @@ ModelTree tree_of(const Topology& topology) {
       for (const auto& from : node.inbound) call.inputs.push_back({from.node, 0, from.output});
       for (std::size_t i = 0; i < node.arguments.size(); ++i) call.inputs[i].argument = node.arguments[i];
       auto config = json_of(node.layer);
-      call.causal = config.value(kCausal, false);
-      config.erase(kCausal);
+      for (const auto& flag : arguments_that_are_options()) {
+        if (config.value(flag, false)) call.flags.insert(flag);
+        config.erase(flag);
+      }
       member.layer = make_layer(node.layer.class_name(), config);
     }
     tree.members.push_back(std::move(member));

@@ -218,7 +218,15 @@ class ModelGenerator {
     adapt(config);
     regularize(config, {"kernel"});
     end_with_bias_and_activation(config);
-    return add(of_rank("Conv", x), config, {x});
+    return with_kernel(of_rank("Conv", x), config, x);
+  }
+
+  /// A layer with a kernel, which another may normalize.
+  Result with_kernel(const std::string& class_name, json config, const Result& x) {
+    if (topology_.writer != Writer::keras3 || config.contains("lora_rank") || !c_.one_in(8)) return add(class_name, config, {x});
+    config["name"] = "inner";
+    return add("SpectralNormalization",
+               {{"layer", {{"class_name", class_name}, {"config", config}}}, {"power_iterations", c_.integer(1, 3)}}, {x});
   }
 
   Result depthwise(const Result& x) {
@@ -333,6 +341,13 @@ class ModelGenerator {
     return add("TimeDistributed", {{"layer", {{"class_name", "Dense"}, {"config", config}}}}, {x});
   }
 
+  /// A recurrent layer on each sequence of a sequence of them.
+  Result of_sequences(const Result& x) {
+    auto config = recurrent_config(c_.integer(1, 9));
+    config["name"] = "inner";
+    return add("TimeDistributed", {{"layer", {{"class_name", c_.of<const char*>({"SimpleRNN", "LSTM", "GRU"})}, {"config", config}}}}, {x});
+  }
+
   Result zero_padding(const Result& x) {
     auto most = *std::max_element(x.shape.begin(), x.shape.end() - 1) > kMostSide || x.spatial() == 3 ? 1 : 3;
     json config, sides = json::array();
@@ -353,7 +368,7 @@ class ModelGenerator {
     regularize(config, {"kernel"});
     end_with_bias_and_activation(config);
     if (!activation.empty()) config["activation"] = activation;
-    return add("Dense", config, {x});
+    return with_kernel("Dense", config, x);
   }
 
   /// A row of a table for each number of the input. Those are from -1 to 1, and rescaled they number the same rows however that is rounded.
@@ -361,12 +376,21 @@ class ModelGenerator {
     json config = {{"input_dim", c_.integer(9, 40)},
                    {"output_dim", std::min(kMostNumbers / size_of(x.shape), random_channels(c_))},
                    {"embeddings_initializer", {{"class_name", "RandomUniform"}, {"config", {{"minval", -0.3}, {"maxval", 0.4}}}}}};
-    adapt(config);
+    const bool reversible = topology_.writer == Writer::keras3 && c_.one_in(3);
+    if (!reversible) adapt(config);
     // Rows that nothing numbers are moved by their penalty alone: one of l1 could tie with Ftrl's own.
     if (c_.one_in(8)) config["embeddings_regularizer"] = {{"class_name", "L1L2"}, {"config", {{"l1", 0.0}, {"l2", c_.of({0.01, 0.1})}}}};
     if (c_.one_in(12)) config["embeddings_constraint"] = constraint();
     regularize(config, {"activity"});
-    return add("Embedding", config, {add("Rescaling", {{"scale", 4.0}, {"offset", 4.0}}, {x})});
+    return add(reversible ? "ReversibleEmbedding" : "Embedding", config, {add("Rescaling", {{"scale", 4.0}, {"offset", 4.0}}, {x})});
+  }
+
+  /// The other way through a table.
+  Result way_back(const Result& x) {
+    json config = {{"input_dim", c_.integer(2, 30)}, {"output_dim", x.shape.back()}, {"tie_weights", c_.coin()}, {"reverse", true}};
+    has_idle_weights_ = has_idle_weights_ || config["tie_weights"] == false;
+    if (c_.coin()) config["logit_soft_cap"] = c_.of({1.0, 2.5});
+    return add("ReversibleEmbedding", config, {x});
   }
 
   Result reshape(const Result& x) {
@@ -573,7 +597,11 @@ class ModelGenerator {
       case 1: return add("RMSNormalization", {{"axis", axes()}, {"epsilon", c_.of({0.1, 1e-3})}}, {x});
       // A vector near zero has no direction.
       case 2: return add("UnitNormalization", {{"axis", axes()}}, {add("Activation", {{"activation", "softplus"}}, {x})});
-      default: return add("LayerNormalization", affine({{"axis", axes()}}), {x});
+      default: {
+        auto config = affine({{"axis", axes()}});
+        if (topology_.writer == Writer::keras3 && c_.one_in(4)) config["rms_scaling"] = true;
+        return add("LayerNormalization", config, {x});
+      }
     }
   }
 
@@ -713,6 +741,7 @@ class ModelGenerator {
                    {"output_shape", shape},
                    {"activation", activation()},
                    {"kernel_initializer", kernel_initializer()}};
+    adapt(config);
     if (!biased.empty()) config.update({{"bias_axes", biased}, {"bias_initializer", offset_initializer()}});
     regularize(config, {"kernel", "bias", "activity"});
     return add("EinsumDense", config, {x});
@@ -727,7 +756,7 @@ class ModelGenerator {
       switch (c_.integer(0, 6)) {
         case 0:
         case 1:
-        case 2: return dense(x, random_channels(c_));
+        case 2: return topology_.writer == Writer::keras3 && c_.one_in(12) ? way_back(x) : dense(x, random_channels(c_));
         case 3: return c_.one_in(5) ? einsum(x) : c_.coin() ? add("Flatten", json::object(), {x}) : reshape(x);
         case 6: return x.shape.size() == 1 ? add("RepeatVector", {{"n", c_.integer(1, 7)}}, {x}) : permute(x);
         default: return elementwise(x);
@@ -736,6 +765,7 @@ class ModelGenerator {
     if ((x.spatial() == 1 && c_.one_in(6)) || (x.spatial() == 2 && c_.one_in(24))) return attention(x);
     if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : c_.one_in(4) ? of_cells(x) : recurrent(x);
     if (x.spatial() > (topology_.writer == Writer::tfjs ? 2 : 1) && x.shape[0] <= 9 && c_.one_in(12)) return conv_lstm(x);
+    if (x.spatial() == 2 && x.shape[1] <= 9 && topology_.writer == Writer::keras3 && c_.one_in(20)) return of_sequences(x);
     switch (c_.integer(0, 26)) {
       case 24: return topology_.writer == Writer::keras3 ? resizing(x) : upsampling(x);
       case 25:

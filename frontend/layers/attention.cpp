@@ -54,9 +54,11 @@ std::optional<Symbol> hidden(LayerContext& context, const ScoreMask& mask, const
 
 constexpr double kHidden = 1e9;  ///< What is hidden has a score so far below others that its share is 0.
 
-/// The shares of values for each query: their scores' softmax, part of which is dropped in training.
-Symbol shares_of(LayerContext& context, Symbol scores, double dropout) {
-  const auto shares = emit(OpKind::softmax, {scores}, {}, "shares");
+/// The shares of values for each query: their scores' softmax.
+Symbol shares_of(Symbol scores) { return emit(OpKind::softmax, {scores}, {}, "shares"); }
+
+/// What is left of shares in training.
+Symbol kept_shares(LayerContext& context, Symbol shares, double dropout) {
   return context.symbol(dropped(context, "dropout", dropout, shares.id, type_of(shares).dims));
 }
 
@@ -105,7 +107,9 @@ struct Sequences {
   ValueId mean(LayerContext& context, Symbol scores, const L& layer) const {
     if (auto off = hidden(context, {.causal = layer.use_causal_mask, .values = value_mask}, type_of(scores)))
       scores = scores - *off * kHidden;
-    auto y = product(shares_of(context, scores, layer.dropout), value, false, "mean");
+    const auto shares = kept_shares(context, shares_of(scores), layer.dropout);
+    if (layer.return_attention_scores) context.more_results = {shares.id};
+    auto y = product(shares, value, false, "mean");
     if (query_mask >= 0) y = select(reshape(context.symbol(query_mask), {kBatch, steps, 1}), y, constant(y, 0));
     context.mask = query_mask;
     return y.id;
@@ -250,6 +254,10 @@ ValueId attend(LayerContext& context, const L& layer, const HeadSizes& heads, co
                  .pairs = given.attention_mask};
   if ((mask.causal || mask.window > 0 || mask.queries >= 0 || mask.values >= 0 || mask.keys >= 0 || mask.pairs >= 0) && rank != 3)
     throw Error("takes masks only of sequences (steps×features), got a query of shape {}", shape_string(query_type.image_dims()));
+  // Keras has their wrong shape in models of others.
+  if (layer.return_attention_scores && rank != 3)
+    throw Error("returns the attention scores only of sequences (steps×features), got a query of shape {}",
+                shape_string(query_type.image_dims()));
   if (mask.pairs >= 0) {
     const auto type = context.b.type(mask.pairs);
     if (type.dims != Ints{kBatch, query_type.dims[1], value_type.dims[1]})
@@ -287,7 +295,9 @@ ValueId attend(LayerContext& context, const L& layer, const HeadSizes& heads, co
   };
   auto scores = apart(product(grouped(q), k, true, "scores") * (1 / std::sqrt(static_cast<double>(heads.features))));
   if (auto off = hidden(context, mask, type_of(scores))) scores = select(*off, constant(scores, -kHidden), scores);
-  auto y = dimensions.scattered(apart(product(grouped(shares_of(context, scores, layer.dropout)), v, false, "means")), query_type);
+  const auto shares = shares_of(scores);
+  if (layer.return_attention_scores) context.more_results = {shares.id};
+  auto y = dimensions.scattered(apart(product(grouped(kept_shares(context, shares, layer.dropout)), v, false, "means")), query_type);
   if (gate) y = y * *gate;
   if (output_shape.empty()) output_shape = {query_type.dims.back()};
   return projected(context, y, 2, output_shape, "attention_output", layer).id;

@@ -37,17 +37,18 @@ ValueId LayerContext::weight(const std::string& weight_name, std::vector<std::in
     if (type.dims != shape)
       throw Error("is used for inputs of two shapes: its {} is {} in one use and {} in another", weight_name, shape_string(type.dims),
                   shape_string(shape));
-    return shared->result();
+    return in_place_of == nullptr ? shared->result() : (*in_place_of)(*this, weight_name, shared->result());
   }
   weights.push_back({full, shape, initializer, trainable});
   auto param = b.emit_typed(OpKind::param, {DType::f32, std::move(shape)}, {{"name", full}, {"trainable", std::int64_t{trainable}}}, full);
-  if (trainable || config.dialect().frozen_weights_are_regularized) penalize(regularizer, param);
+  const auto used = in_place_of == nullptr ? param : (*in_place_of)(*this, weight_name, param);
+  if (trainable || config.dialect().frozen_weights_are_regularized) penalize(regularizer, used);
   const bool trains = find_input(b.graph(), InputRole::step_key) != nullptr && trainable && config.boolean("trainable", true);
   if (trains && !std::holds_alternative<std::monostate>(constraint)) {
     const InStage update(b, Stage::update);
     b.emit(OpKind::update, {param, constrained(b, constraint, param)});
   }
-  return param;
+  return used;
 }
 
 void LayerContext::draw_by_fans(const std::string& weight_name, std::int64_t inputs, std::int64_t outputs) {

@@ -1,6 +1,7 @@
 #pragma once
 /// What the files of this folder share: lowering a layer to graph ops.
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,10 @@ struct WeightSpec {
 };
 
 class ScanBuilder;
+class LayerContext;
+
+/// What a layer computes with in the place of a weight of this name, which has this value.
+using InPlaceOf = std::function<ValueId(const LayerContext&, const std::string& weight_name, ValueId value)>;
 
 class LayerContext {
  public:
@@ -42,8 +47,10 @@ class LayerContext {
   std::uint32_t& streams;             ///< How many random streams the model uses so far.
   ScanBuilder* loop = nullptr;        ///< In whose body the layer stands: weights are outside.
   bool keeps_steps_in_place = false;  ///< What a layer that goes backwards makes in a step stands at this step.
+  bool sequences_beside = false;      ///< Sequences of an image lie side by side: steps×sequences×features.
   std::vector<ValueId> masks = {};    ///< Of the inputs, or none at all; -1 where there is none, else f32 of 0 and 1 in the input's shape
                                       ///< without its last dimension: 0 where a step is to be skipped, as Keras's masks are false there.
+  const InPlaceOf* in_place_of = nullptr;   ///< If a layer around it says so.
   std::vector<ValueId> more_results = {};   ///< Outputs after the first.
   ValueId mask = -1;                        ///< Of the output, which the layers whose row says `own` set.
   std::vector<std::string> arguments = {};  ///< Under which name the layer is called with each input; empty: by its place.
@@ -55,7 +62,20 @@ class LayerContext {
   ValueId seen_mask() const { return config.dialect().masks_skip_steps_alone ? -1 : input_mask(); }
   /// A context for a part of this layer, which has the same inputs and a config and weights of its own.
   LayerContext part(Builder& builder, ConfigReader& config_of_part, const std::string& weights_of_part) const {
-    return {builder, config_of_part, name, weights_of_part, mode, inputs, weights, penalties, streams, loop, keeps_steps_in_place, masks};
+    return {builder,
+            config_of_part,
+            name,
+            weights_of_part,
+            mode,
+            inputs,
+            weights,
+            penalties,
+            streams,
+            loop,
+            keeps_steps_in_place,
+            sequences_beside,
+            masks,
+            in_place_of};
   }
   const Type input_type(int i = 0) const { return b.type(inputs[i]); }
   /// Throws gradc::Error unless the input has this rank, the batch included.
@@ -64,7 +84,7 @@ class LayerContext {
   void expect_images(int spatial) const;
 
   /// A weight of the layer, as a param of the graph, with the penalty of its regularizer and, in training, an update to what its constraint
-  /// makes of it, which the optimizer's update then ends with; in the layer's second use the one of the first.
+  /// makes of it, which the optimizer's update then ends with; in the layer's second use the one of the first. Or what stands in its place.
   /// Throws gradc::Error if that has another shape.
   ValueId weight(const std::string& weight_name, std::vector<std::int64_t> shape, const Initializer& initializer,
                  const Regularizer& regularizer = {}, const Constraint& constraint = {}, bool trainable = true);

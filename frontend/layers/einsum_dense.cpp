@@ -136,8 +136,14 @@ ValueId lower(LayerContext& context, const EinsumDense& layer) {
              kept = some(equation.input, [&](char c) { return !in_kernel(c); });
   const auto each = elements_of(shared, sizes), inputs = elements_of(summed, sizes), outputs = elements_of(made, sizes);
   auto kernel = context.symbol(context.weight("kernel", dims_of(equation.kernel, sizes), layer.kernel_initializer, layer.kernel_regularizer,
-                                              layer.kernel_constraint));
+                                              layer.kernel_constraint, !layer.lora));
   context.draw_by_fans("kernel", inputs, each * outputs);
+  if (layer.lora) {
+    const auto [a, b] = low_rank_weights(context, layer, dims_of(equation.kernel, sizes));
+    const auto rank = layer.lora.rank, last = type_of(kernel).dims.back(), rows = type_of(kernel).elements() / last;
+    const auto products = reshape(context.symbol(a), {rows, rank, 1}) * reshape(context.symbol(b), {1, rank, last});
+    kernel = context.symbol(adapted(context, layer.lora, kernel.id, reshape(sum(products, {1}), type_of(kernel).dims).id));
+  }
   kernel = permuted(kernel, equation.kernel, shared + summed + made);
   auto y = permuted(context.symbol(context.input()), equation.input, kept + shared + summed);
   auto rows = dims_of(kept, sizes);

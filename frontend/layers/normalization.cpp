@@ -28,6 +28,8 @@ Symbol mean_over(Symbol x, const Ints& axes) {
   return sum(x, axes, true) * (1.0 / static_cast<double>(elements));
 }
 
+Symbol variance_over(Symbol x, const Ints& axes) { return mean_over(square(x - mean_over(x, axes)), axes); }
+
 /// (x - mean) / √(variance + epsilon)
 Symbol standardized(Symbol x, const Ints& axes, double epsilon) {
   const auto centered = x - mean_over(x, axes);
@@ -60,7 +62,10 @@ ValueId scaled_and_shifted(LayerContext& context, Symbol y, const L& layer, cons
 
 ValueId lower(LayerContext& context, const LayerNormalization& layer) {
   const auto axes = axes_of(context, layer.axis);
-  return scaled_and_shifted(context, standardized(context.symbol(context.input()), axes, layer.epsilon), layer, axes);
+  const auto x = context.symbol(context.input());
+  if (!layer.rms_scaling) return scaled_and_shifted(context, standardized(x, axes, layer.epsilon), layer, axes);
+  const auto gamma = weight_along(context, "gamma", axes, layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
+  return (x * rsqrt(variance_over(x, axes) + layer.epsilon) * gamma).id;
 }
 
 ValueId lower(LayerContext& context, const GroupNormalization& layer) {

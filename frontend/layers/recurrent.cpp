@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include "frontend/activations.h"
 #include "frontend/config.h"
@@ -51,13 +52,43 @@ struct CellCode {
   std::function<AfterStep(const Step&)> next;
 };
 
-/// What is the same for all steps of an image: 0 with probability `rate`, else 1 / (1 - rate); -1 where all is kept.
-ValueId kept_part(LayerContext& context, const char* option, double rate, Ints dims) {
+/// The dimensions of an image's step of so many features: those of each sequence, where several lie side by side.
+Ints dims_of_step(const LayerContext& context, std::int64_t features) {
+  return context.sequences_beside ? Ints{context.input_type().dims[2], features} : Ints{features};
+}
+
+/// Whether a share of something is dropped.
+bool drops(const LayerContext& context, const char* option, double rate) {
   if (!(rate >= 0 && rate < 1)) throw Error("\"{}\" is {}, expected a number from 0 up to, not including, 1", option, rate);
-  if (context.mode != Mode::train || rate == 0) return -1;
+  return context.mode == Mode::train && rate > 0;
+}
+
+/// 0 with probability `rate`, else 1 / (1 - rate).
+ValueId kept(Symbol random, double rate) { return select(greater(rate, random), constant(random, 0), constant(random, 1 / (1 - rate))).id; }
+
+/// What is kept in all steps of an image; -1 where all is.
+ValueId kept_part(LayerContext& context, const char* option, double rate, Ints dims) {
+  if (!drops(context, option, rate)) return -1;
+  dims.insert(dims.begin(), kBatch);
+  return kept(uniform(context, dims), rate);
+}
+
+/// The same of the features of a cell's input and of its state, from one draw of random numbers.
+template <class C>
+std::pair<ValueId, ValueId> kept_parts(LayerContext& context, const C& cell, std::int64_t features) {
+  if (!drops(context, "dropout", cell.dropout) || !drops(context, "recurrent_dropout", cell.recurrent_dropout))
+    return {kept_part(context, "dropout", cell.dropout, dims_of_step(context, features)),
+            kept_part(context, "recurrent_dropout", cell.recurrent_dropout, dims_of_step(context, cell.units))};
+  auto dims = dims_of_step(context, features + cell.units);
   dims.insert(dims.begin(), kBatch);
   const auto random = uniform(context, dims);
-  return select(greater(rate, random), constant(random, 0), constant(random, 1 / (1 - rate))).id;
+  auto some = [&](std::int64_t from, std::int64_t count) {
+    Ints begin(dims.size(), 0), size = dims;
+    begin.back() = from;
+    size.back() = count;
+    return emit(OpKind::slice, {random}, {{"begin", begin}, {"size", size}}, "some");
+  };
+  return {kept(some(0, features), cell.dropout), kept(some(features, cell.units), cell.recurrent_dropout)};
 }
 
 /// Columns of a weight, as one of their own.
@@ -83,8 +114,7 @@ struct Weights {
                                cell.recurrent_constraint);
     if (bias_shape.empty()) bias_shape = {columns};
     if (cell.use_bias) bias = context.weight("bias", bias_shape, cell.bias_initializer, cell.bias_regularizer, cell.bias_constraint);
-    kept_input = kept_part(context, "dropout", cell.dropout, {features});
-    kept_state = kept_part(context, "recurrent_dropout", cell.recurrent_dropout, {cell.units});
+    std::tie(kept_input, kept_state) = kept_parts(context, cell, features);
   }
 
   /// The input's part of what is activated.
@@ -99,7 +129,7 @@ struct Weights {
 template <class C>
 CellCode simple_cell(LayerContext& context, const C& cell, std::int64_t features) {
   const Weights weights(context, cell, features, 1);
-  return {{{cell.units}}, cell.units, [=](const Step& step) -> AfterStep {
+  return {{dims_of_step(context, cell.units)}, cell.units, [=](const Step& step) -> AfterStep {
             const auto h =
                 step.activated(weights.of_input(step) + weights.of_state(step, step.states[0], weights.recurrent), cell.activation);
             return {h, {h}};
@@ -120,7 +150,8 @@ template <class C>
 CellCode lstm_cell(LayerContext& context, const C& cell, std::int64_t features) {
   const Weights weights(context, cell, features, 4);
   if (cell.unit_forget_bias && cell.use_bias) context.start_as_ones("bias", cell.units, 2 * cell.units);
-  return {{{cell.units}, {cell.units}}, cell.units, [=](const Step& step) -> AfterStep {
+  const auto state = dims_of_step(context, cell.units);
+  return {{state, state}, cell.units, [=](const Step& step) -> AfterStep {
             const auto z = weights.of_input(step) + weights.of_state(step, step.states[0], weights.recurrent);
             return after_gates(step, cell, z, cell.units);
           }};
@@ -176,7 +207,7 @@ CellCode gru_cell(LayerContext& context, const C& cell, std::int64_t features) {
     gates = columns(context, weights.recurrent, 0, 2 * units);
     candidate = columns(context, weights.recurrent, 2 * units, units);
   }
-  return {{{units}}, units, [=](const Step& step) -> AfterStep {
+  return {{dims_of_step(context, units)}, units, [=](const Step& step) -> AfterStep {
             const auto of_input = weights.of_input(step), h = step.states[0];
             auto of_state = weights.of_state(step, h, gates);
             if (recurrent_bias >= 0) of_state = of_state + step.constant(recurrent_bias);
@@ -272,7 +303,7 @@ ValueId mask_of_steps(LayerContext& context, std::size_t rank) {
   const auto& type = context.b.type(mask);
   if (type.rank() < 2 || type.dims[1] != steps)
     throw Error("has {} steps, but its mask has shape {}", steps, shape_string(type.image_dims()));
-  if (type.rank() > 2) {
+  if (type.rank() > 2 && !context.sequences_beside) {
     Ints axes;
     for (int axis = 2; axis < type.rank(); ++axis) axes.push_back(axis);
     mask = min(sum(context.symbol(mask), axes), 1).id;
@@ -280,6 +311,7 @@ ValueId mask_of_steps(LayerContext& context, std::size_t rank) {
   Ints dims(rank, 1);
   dims[0] = kBatch;
   dims[1] = steps;
+  if (context.sequences_beside) dims[2] = context.input_type().dims[2];
   return context.emit(OpKind::reshape, {mask}, {{"dims", dims}}, "seen");
 }
 /// One step of it, f32[B,1,...].
@@ -342,8 +374,8 @@ ValueId recur(LayerContext& context, const L& layer, const CellCode& cell) {
 }
 
 std::int64_t features_of(const LayerContext& context) {
-  context.expect_rank(3, "sequences of rank 2 (steps×features)");
-  return context.input_type().dims[2];
+  if (!context.sequences_beside) context.expect_rank(3, "sequences of rank 2 (steps×features)");
+  return context.input_type().dims.back();
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ struct Inner {
   std::vector<ValueId> more_results = {};
 
   std::vector<ValueId> first_states = {};  ///< Further inputs.
+  const InPlaceOf* in_place_of = nullptr;  ///< For its weights.
+  bool keeps_steps_in_place = true, sequences_beside = false;
 
   /// To an input of the context's builder or, with a loop, of its body; with its mask, if there is one.
   ValueId apply(LayerContext& outer, ValueId input, ValueId input_mask, ScanBuilder* loop = nullptr) {
@@ -34,7 +36,9 @@ struct Inner {
     context.inputs.insert(context.inputs.end(), first_states.begin(), first_states.end());
     context.masks = {input_mask};
     context.loop = loop;
-    context.keeps_steps_in_place = true;
+    context.keeps_steps_in_place = keeps_steps_in_place;
+    context.sequences_beside |= sequences_beside;
+    if (in_place_of != nullptr) context.in_place_of = in_place_of;
     if (context.input_type().rank() < 2 && !def->takes_numbers) throw Error("{} takes no numbers without a dimension", layer.class_name());
     const auto result = apply_layer(*def, context);
     mask = context.mask;
@@ -93,16 +97,120 @@ ValueId lower(LayerContext& context, const Bidirectional& wrapper) {
   return wrapper.merge_mode == "sum" ? sum : context.emit(OpKind::mul, {sum, context.b.constant(0.5)}, {}, "both");
 }
 
+namespace {
+
+/// Whether a layer goes through the steps of sequences of vectors.
+bool recurs(const Layer& layer) {
+  const auto& config = json_of(layer);
+  if (layer.class_name() == "Bidirectional" || layer.class_name() == "RNN") return true;
+  return config.contains("recurrent_initializer") && !config.contains("filters");
+}
+
+/// x with its first two dimensions beside the batch exchanged.
+ValueId exchanged(LayerContext& context, ValueId x) {
+  Ints permutation = {0, 2, 1};
+  for (int axis = 3; axis < context.b.type(x).rank(); ++axis) permutation.push_back(axis);
+  return context.emit(OpKind::transpose, {x}, {{"permutation", permutation}}, "exchanged");
+}
+
+/// A recurrent layer on each step of a sequence of sequences: a loop holds no other, but it goes through all of them at once.
+ValueId side_by_side(LayerContext& context, const Layer& layer) {
+  const auto type = context.input_type();
+  if (context.loop != nullptr || context.sequences_beside || type.rank() != 4)
+    throw Error("a {} in it takes sequences of sequences (steps×steps×features), got {}an input of shape {}", layer.class_name(),
+                context.loop != nullptr || context.sequences_beside ? "within another TimeDistributed " : "",
+                shape_string(type.image_dims()));
+  const auto given = context.seen_mask();
+  if (given >= 0 && context.b.type(given).rank() < 3)
+    throw Error("its input has a mask of steps, of which a {} in it goes through each: it takes one of the steps within these",
+                layer.class_name());
+  Inner inner(layer, context.weights_name);
+  inner.keeps_steps_in_place = false;
+  inner.sequences_beside = true;
+  auto y = inner.apply(context, exchanged(context, context.input()), given < 0 ? -1 : exchanged(context, given));
+  if (!inner.more_results.empty()) throw Error("a {} in it gives several outputs, of which TimeDistributed takes one", layer.class_name());
+  return y < 0 || context.b.type(y).rank() < 4 ? y : exchanged(context, y);
+}
+
+}  // namespace
+
 ValueId lower(LayerContext& context, const TimeDistributed& wrapper) {
   const auto type = context.input_type();
   if (type.rank() < 2) throw Error("takes sequences, got an input of shape {}", shape_string(type.image_dims()));
+  if (recurs(given(wrapper.layer))) return side_by_side(context, *wrapper.layer);
   ScanBuilder loop(context.b, type.dims[1]);
   const auto step = loop.scan(context.input(), context.name + "/step");
-  // A mask says which steps to skip, not what to skip within one: the layers that look at masks there are loops, which stand in no other.
+  // A mask says which steps to skip, not what to skip within one.
   const auto y = Inner(given(wrapper.layer), context.weights_name).apply(context, step, -1, &loop);
   if (y < 0) return -1;
   loop.output(y, "output");
   return loop.finish(context.name + "/steps")[0];
+}
+
+namespace {
+
+/// Whether Keras's layer has a weight of gradc's as its `kernel` or `embeddings`.
+bool is_kernel(const Layer& layer, const std::string& weight_name) {
+  if (weight_name == "depthwise_kernel") return layer.class_name().starts_with("DepthwiseConv");
+  const auto& config = json_of(layer);
+  const bool of_a_part = config.contains("recurrent_initializer") || config.contains("cell") || config.contains("layer");
+  return !of_a_part && (weight_name == "kernel" || weight_name == "embeddings");
+}
+
+/// A kernel divided by an estimate of its largest singular value, and `vector_u`, from which the next step's estimate goes on. A kernel of
+/// zeros stays as it is, with its vector.
+ValueId spectrally_normalized(LayerContext& context, ValueId vector_u, ValueId kernel, std::int64_t iterations) {
+  const auto value = context.symbol(kernel);
+  const auto columns = type_of(value).dims.back();
+  const auto matrix = reshape(value, {type_of(value).elements() / columns, columns});
+  auto normalized = [](Symbol x) { return x * rsqrt(max(sum(square(x), {0, 1}), kEpsilon * kEpsilon)); };
+  const auto before = context.symbol(context.newest(vector_u));
+  auto u = before, v = u;
+  for (std::int64_t i = 0; i < iterations; ++i) {
+    v = normalized(sum(matrix * u, {1}, true));
+    u = normalized(sum(matrix * v, {0}, true));
+  }
+  u = emit(OpKind::stop_gradient, {u});
+  v = emit(OpKind::stop_gradient, {v});
+  const auto sigma = sum(sum(matrix * v, {0}, true) * u, {0, 1});
+  const auto counts = greater(sum(abs(matrix), {0, 1}), 0);
+  {
+    const InStage update(context.b, Stage::update);
+    context.update(vector_u, select(counts, u, before).id);
+  }
+  return (value / select(counts, sigma, constant(sigma, 1))).id;
+}
+
+}  // namespace
+
+/// On JAX, where a step gives back the optimizer's weights and not those that layers assign, the kernel stays what the optimizer makes of
+/// it, and the gradient goes through the division. A frozen kernel is no weight of the optimizer, and becomes the normalized one.
+ValueId lower(LayerContext& context, const SpectralNormalization& wrapper) {
+  const auto& layer = given(wrapper.layer);
+  if (context.loop != nullptr) throw Error("is not there yet within a TimeDistributed");
+  if (json_of(layer).value("lora_rank", nlohmann::json()) != nullptr)
+    throw Error("its layer ({}) has no single kernel with \"lora_rank\"", layer.class_name());
+  const bool frozen = !context.config.boolean("trainable", true) || json_of(layer).value("trainable", nlohmann::json()) == false;
+  Inner inner(layer, context.weights_name);
+  bool found = false;
+  const InPlaceOf normalized = [&](const LayerContext& within, const std::string& name, ValueId value) {
+    if (within.weights_name != inner.weights_name || !is_kernel(layer, name)) return value;
+    found = true;
+    const auto vector_u =
+        context.weight("vector_u", {1, context.b.type(value).dims.back()}, TruncatedNormal{.stddev = 0.02}, {}, {}, false);
+    if (context.mode != Mode::train) return value;
+    const auto kernel = frozen ? context.newest(value) : value;
+    const auto result = spectrally_normalized(context, vector_u, kernel, wrapper.power_iterations);
+    if (frozen) {
+      const InStage update(context.b, Stage::update);
+      context.update(value, result);
+    }
+    return result;
+  };
+  inner.in_place_of = &normalized;
+  const auto result = inner.apply(context, context.input(), -1);
+  if (result >= 0 && !found) throw Error("its layer ({}) has neither a kernel nor embeddings", layer.class_name());
+  return result;
 }
 
 }  // namespace gradc

@@ -26,6 +26,7 @@
 namespace gradc {
 
 struct Bidirectional;
+struct SpectralNormalization;
 struct TimeDistributed;
 
 class Layer {

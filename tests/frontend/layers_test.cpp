@@ -114,6 +114,10 @@ TEST(Layers, AreReadAsTheyWereWritten) {
   expect_round_trip(GRU{.units = 3, .reset_after = true, .recurrent_dropout = 0.5, .zero_output_for_mask = true});
   expect_round_trip(RNN{.cell = StackedRNNCells{.cells = {GRUCell{.units = 2, .reset_after = true}, LSTMCell{.units = 4, .name = "own"}}}});
   expect_round_trip(Bidirectional{.layer = LSTM{.units = 2}, .backward_layer = GRU{.units = 2, .go_backwards = true}, .merge_mode = "ave"});
+  expect_round_trip(SpectralNormalization{.layer = Dense{.units = 2, .name = "inner"}, .power_iterations = 2});
+  expect_round_trip(ReversibleEmbedding{.input_dim = 4, .output_dim = 3, .tie_weights = false, .logit_soft_cap = 2, .mask_zero = true});
+  expect_round_trip(LayerNormalization{.rms_scaling = true});
+  expect_round_trip(AdditiveAttention{.return_attention_scores = true});
   expect_round_trip(TimeDistributed{.layer = Dense{.units = 2, .name = "each"}});
 }
 
@@ -208,7 +212,6 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(GaussianNoise{.stddev = -1}), "\"stddev\" is -1, expected a number of at least 0"},
       {images(LayerNormalization{.axis = {1, -3}}), "\"axis\" is [1,-3], expected axes from 1 to 3 of an input of shape 4×5×3, each once"},
       {images(LayerNormalization{.axis = {0}}), "expected axes from 1 to 3"},
-      {images(make_layer("LayerNormalization", {{"rms_scaling", true}})), "\"rms_scaling\" is true"},
       {images(make_layer("UnitNormalization", {{"axis", "last"}})), "\"axis\" is \"last\", expected numbers of dimensions"},
       {images(GroupNormalization{.groups = 2}), "\"groups\" is 2, which does not divide its input's 3 channels"},
       {images(GroupNormalization{.groups = 1, .axis = 1}), "normalizes groups of its last axis, not of axis 1"},
@@ -235,6 +238,17 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {steps(Bidirectional{.layer = Dense{.units = 2}}), "its layer is a Dense; LSTM, GRU, SimpleRNN and RNN go both ways"},
       {steps(Bidirectional{.layer = LSTM{.units = 2}, .backward_layer = LSTM{.units = 3}}), "its layers give 2 and 3"},
       {steps(TimeDistributed{}), "(TimeDistributed): \"layer\" is missing"},
+      {steps(TimeDistributed{.layer = LSTM{.units = 2}}),
+       "a LSTM in it takes sequences of sequences (steps×steps×features), got an input of shape 5×3"},
+      {images(TimeDistributed{.layer = GRU{.units = 2, .return_state = true}}),
+       "a GRU in it gives several outputs, of which TimeDistributed takes one"},
+      {steps(TimeDistributed{.layer = SpectralNormalization{.layer = Dense{.units = 2}}}), "is not there yet within a TimeDistributed"},
+      {steps(SpectralNormalization{}), "(SpectralNormalization): \"layer\" is missing"},
+      {steps(SpectralNormalization{.layer = LSTM{.units = 2}}), "its layer (LSTM) has neither a kernel nor embeddings"},
+      {steps(SpectralNormalization{.layer = Dense{.units = 2, .lora = {.rank = 1}}}),
+       "its layer (Dense) has no single kernel with \"lora_rank\""},
+      {steps(ReversibleEmbedding{.input_dim = 4, .output_dim = 2, .reverse = true}),
+       "is called with \"reverse\", which takes vectors of \"output_dim\", 2, numbers; got an input of shape 5×3"},
       {steps(TimeDistributed{.layer = Dense{.units = 2, .activity_regularizer = {.l2 = 1}}}),
        "\"activity_regularizer\" of a layer in another is not there yet"},
       {steps(make_layer("TimeDistributed", {{"layer", {{"class_name", "Dense"}, {"config", {{"units", 2}, {"unit", 3}}}}}})),
@@ -365,6 +379,9 @@ TEST(Layers, WhatDoesNotFitSeveralInputsIsSaid) {
       {heads({.attention_axes = {2}}), {x, x}, "\"attention_axes\" is [2], expected axes from 1 to 1"},
       {heads({.attention_axes = {2}}), {image, {3, 5, 3}}, "the others of query and value are the same, got 2×5×3 and 3×5×3"},
       {heads({.use_causal_mask = true}), {image, image}, "takes masks only of sequences (steps×features), got a query of shape 2×5×3"},
+      {heads({.return_attention_scores = true}),
+       {image, image},
+       "returns the attention scores only of sequences (steps×features), got a query of shape 2×5×3"},
       {GroupedQueryAttention{.head_dim = 2, .num_query_heads = 3, .num_key_value_heads = 2},
        {x, x},
        "\"num_query_heads\" is 3, expected a multiple of \"num_key_value_heads\", 2"},

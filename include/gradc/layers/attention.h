@@ -1,7 +1,7 @@
 #pragma once
 /// Layers in which each step of a sequence, the query, takes what it needs of the steps of another, the value: a mean by shares that follow
 /// from how well the query's step fits the key of each. Inputs are the query, [steps, features], the value, and, unless it is the value
-/// too, the key. With `use_causal_mask` a step sees none behind it.
+/// too, the key. With `use_causal_mask` a step sees none behind it; with `return_attention_scores` the shares are a second output.
 
 #include "gradc/layers/basics.h"
 
@@ -13,6 +13,7 @@ struct Attention {
   std::string score_mode = "dot";
   double dropout = 0;  ///< Of the shares.
   bool use_causal_mask = false;
+  bool return_attention_scores = false;
   std::string name = {};
 };
 
@@ -21,6 +22,7 @@ struct AdditiveAttention {
   bool use_scale = true;
   double dropout = 0;
   bool use_causal_mask = false;
+  bool return_attention_scores = false;
   std::string name = {};
 };
 
@@ -39,6 +41,7 @@ struct MultiHeadAttention {
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, bias_constraint = {};
   bool use_causal_mask = false;
+  bool return_attention_scores = false;
   std::string name = {};
 };
 
@@ -52,14 +55,16 @@ struct GroupedQueryAttention {
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, bias_constraint = {};
   bool use_causal_mask = false;
+  bool return_attention_scores = false;
   std::string name = {};
 };
 
-/// What these layers have in common. Where models are files, the mask is an argument of the call.
+/// What these layers have in common. Where models are files, the last two are arguments of the call.
 template <class Fields, class L>
 void describe_shares(Fields& f, L& layer) {
   f.number("dropout", layer.dropout);
   f.boolean("use_causal_mask", layer.use_causal_mask, Written::unless_default);
+  f.boolean("return_attention_scores", layer.return_attention_scores, Written::unless_default);
   f.name(layer.name);
 }
 

@@ -26,6 +26,7 @@ struct EinsumDense {
   Initializer kernel_initializer = "glorotUniform", bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, bias_constraint = {};
+  LowRank lora = {};
   Dims input_shape = {};
   std::string name = {};
 };
@@ -48,7 +49,7 @@ void describe(Fields& f, EinsumDense& layer) {
   f.weight("bias", layer.bias_initializer, layer.bias_regularizer, layer.bias_constraint);
   f.activity_regularizer(layer.activity_regularizer);
   f.input_shape(layer.input_shape);
-  f.only("lora_rank", "save the model without it");
+  describe(f, layer.lora);
   f.name(layer.name);
 }
 

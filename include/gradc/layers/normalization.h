@@ -10,6 +10,7 @@ struct LayerNormalization {
   Dims axis = {-1};
   double epsilon = 1e-3;
   bool center = true, scale = true;
+  bool rms_scaling = false;  ///< x / √(variance + epsilon) * gamma instead: the mean stays, and there is no beta.
   Initializer beta_initializer = Zeros{}, gamma_initializer = Ones{};
   Regularizer beta_regularizer = {}, gamma_regularizer = {};
   Constraint beta_constraint = {}, gamma_constraint = {};
@@ -65,7 +66,7 @@ void describe_affine(Fields& f, L& layer) {
 template <class Fields>
 void describe(Fields& f, LayerNormalization& layer) {
   f.axes("axis", layer.axis);
-  f.unset("rms_scaling", "use RMSNormalization");
+  f.boolean("rms_scaling", layer.rms_scaling, Written::unless_default);
   describe_affine(f, layer);
 }
 

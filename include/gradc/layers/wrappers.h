@@ -21,6 +21,15 @@ struct TimeDistributed {
   std::string name = {};
 };
 
+/// A layer that computes in training with its kernel divided by the kernel's largest singular value (Miyato et al. 2018), which each step
+/// estimates by as many iterations, from where the last ended. Evaluation and prediction use the kernel as it is, as in Keras on JAX.
+struct SpectralNormalization {
+  std::optional<Layer> layer = {};
+  std::int64_t power_iterations = 1;
+  Dims input_shape = {};
+  std::string name = {};
+};
+
 template <class Fields>
 void describe(Fields& f, Bidirectional& wrapper) {
   f.layer("layer", wrapper.layer);
@@ -33,6 +42,14 @@ void describe(Fields& f, Bidirectional& wrapper) {
 template <class Fields>
 void describe(Fields& f, TimeDistributed& wrapper) {
   f.layer("layer", wrapper.layer);
+  f.input_shape(wrapper.input_shape);
+  f.name(wrapper.name);
+}
+
+template <class Fields>
+void describe(Fields& f, SpectralNormalization& wrapper) {
+  f.layer("layer", wrapper.layer);
+  f.integer("power_iterations", wrapper.power_iterations, 1);
   f.input_shape(wrapper.input_shape);
   f.name(wrapper.name);
 }
