@@ -151,7 +151,7 @@ const std::vector<LossDef> losses = {
      .tfjs = "sparse_categorical_crossentropy",
      .labels = LabelKind::classes,
      .of_probabilities = true,
-     .takes = {"from_logits"},
+     .takes = {"from_logits", "ignore_class"},
      .of = LossDef::positions,
      .lower = categorical_crossentropy},
     {.name = "binary_crossentropy",
@@ -226,6 +226,7 @@ const std::vector<LossOption>& loss_options() {
       {"delta", &LossOptions::delta, kNotNegative}, {"alpha", &LossOptions::alpha, kNotNegative},
       {"beta", &LossOptions::beta, kNotNegative},   {"gamma", &LossOptions::gamma, kNotNegative},
       {"q", &LossOptions::q, kPositiveShare},       {"apply_class_balancing", &LossOptions::apply_class_balancing},
+      {"ignore_class", &LossOptions::ignore_class},
   };
   return all;
 }
@@ -293,39 +294,43 @@ std::string problem_of(const Loss& loss) {
   return "";
 }
 
-namespace {
-
-/// The weight of the class that each position is labeled with.
-Symbol weights_of(const Symbol& labels, LabelKind kind, const std::map<std::int64_t, double>& class_weights) {
-  auto classes = labels;
-  if (kind != LabelKind::classes) {
-    auto dims = type_of(labels).dims;
-    dims.pop_back();
-    classes = type_of(labels).dims.back() > 1 ? argmax(labels) : reshape(labels, dims);
-  }
-  auto weights = constant(classes, 1);
-  for (const auto& [number, weight] : class_weights) weights = equal(classes, static_cast<double>(number)) * (weight - 1) + weights;
-  return weights;
+ValueId shown_classes(Builder& b, const Loss& loss, ValueId labels) {
+  return (1 - equal(Symbol{&b, labels}, static_cast<double>(*loss.options.ignore_class))).id;
 }
 
-}  // namespace
+ValueId class_weights_of(Builder& b, const Loss& loss, ValueId labels) {
+  Symbol classes{&b, labels};
+  if (find_loss(loss.name)->labels != LabelKind::classes) {
+    auto dims = type_of(classes).dims;
+    dims.pop_back();
+    classes = type_of(classes).dims.back() > 1 ? argmax(classes) : reshape(classes, dims);
+  }
+  auto weights = constant(classes, 1);
+  for (const auto& [number, weight] : loss.options.class_weights)
+    weights = equal(classes, static_cast<double>(number)) * (weight - 1) + weights;
+  return weights.id;
+}
 
 ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, const Counting& counting) {
   const auto* def = find_loss(loss.name);
   check(def != nullptr, "a loss is known before it is lowered");
-  const Symbol given{&b, labels};
+  const auto given = labels;
   if (def->labels == LabelKind::classes) labels = one_hot_labels(b, labels, predicted);
   auto losses = def->lower({{&b, predicted}, {&b, labels}, loss.options, dialect}).id;
   if (def->of == LossDef::batch) {
     if (counting.weights >= 0) throw Error("loss {} is one number for the whole batch, in which samples cannot be weighted", loss.name);
     return losses;
   }
+  if (loss.options.ignore_class) {
+    const Symbol shown{&b, shown_classes(b, loss, given)}, all{&b, losses};
+    losses = select(shown, all, constant(all, 0)).id;
+  }
   auto weigh = [&](Symbol weights) {
     auto dims = type_of(weights).dims;
     dims.resize(static_cast<std::size_t>(b.type(losses).rank()), 1);
     losses = (Symbol{&b, losses} * reshape(weights, dims)).id;
   };
-  if (counting.weighs_classes && !loss.options.class_weights.empty()) weigh(weights_of(given, def->labels, loss.options.class_weights));
+  if (counting.weighs_classes && !loss.options.class_weights.empty()) weigh({&b, class_weights_of(b, loss, given)});
   if (counting.weights >= 0) {
     auto weights = type_of(Symbol{&b, counting.weights}).dims, positions = b.type(losses).dims;
     if (def->of == LossDef::elements) positions.pop_back();

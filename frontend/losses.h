@@ -71,6 +71,12 @@ struct Counting {
 /// Throws gradc::Error for weights of samples that do not fit its positions, or for a loss that cannot be weighted.
 ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, const Counting& counting);
 
+/// 1 where a label, a class number, is not the one that the loss ignores, and 0 elsewhere.
+ValueId shown_classes(Builder& b, const Loss& loss, ValueId labels);
+
+/// The weight of the class that each position is labeled with, by the loss's options. Labels are as LossDef::labels says.
+ValueId class_weights_of(Builder& b, const Loss& loss, ValueId labels);
+
 // What losses and metrics share.
 
 /// The sum of what a mask shows of each image's elements, and how many they are, f32[B]. Masks may have fewer dimensions than x.

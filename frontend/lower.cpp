@@ -185,13 +185,14 @@ class Lowering {
       if (find_loss(output.loss.name)->labels == LabelKind::classes) output.labels.dims.pop_back();
       labels_[output.name] = emit_input(b_, InputRole::label, output.labels, several ? "labels/" + output.name : "labels",
                                         static_cast<std::int64_t>(labels_.size()));
-      Counting counting{.mask = seen_mask(output.name), .weighs_classes = options_.mode == Mode::train};
+      Counting counting{.mask = shown(output), .weighs_classes = options_.mode == Mode::train};
       if (const auto weights = options_.sample_weights.find(output.name); weights != options_.sample_weights.end()) {
         Type type{DType::f32, {kBatch}};
         type.dims.insert(type.dims.end(), weights->second.begin(), weights->second.end());
         counting.weights =
             emit_input(b_, InputRole::sample_weight, type, several ? "sample_weights/" + output.name : "sample_weights", weight_inputs++);
       }
+      weights_[output.name] = weights_in_metrics(output, counting);
       b_.loc = "loss";
       const auto name = several ? output.name + "_loss" : "loss";
       const auto of_images =
@@ -212,13 +213,41 @@ class Lowering {
       for (const auto& metric : training_of(output.name).metrics) add_metric(output, metric, several ? output.name + "_" : "", names);
   }
 
+  /// The positions of an output that count in its loss, or -1: all do.
+  ValueId shown(const LoweredOutput& output) {
+    const auto mask = seen_mask(output.name);
+    if (!output.loss.options.ignore_class) return mask;
+    const Symbol own{&b_, shown_classes(b_, output.loss, labels_[output.name])};
+    if (mask >= 0 && b_.type(mask) != type_of(own))
+      throw Error("loss {}: \"ignore_class\" with labels of shape {}, but the output's mask has shape {}", output.loss.name,
+                  shape_string(type_of(own).image_dims()), shape_string(b_.type(mask).image_dims()));
+    return mask < 0 ? own.id : (own * Symbol{&b_, mask}).id;
+  }
+
+  /// How many times an image, or its positions, counts where metrics heed weights; or -1.
+  ValueId weights_in_metrics(const LoweredOutput& output, const Counting& counting) {
+    const auto metrics = training_of(output.name).metrics;
+    if (std::ranges::none_of(metrics, [](const Metric& metric) { return metric.weighted; })) return -1;
+    if (!counting.weighs_classes || output.loss.options.class_weights.empty()) return counting.weights;
+    const Symbol of_classes{&b_, class_weights_of(b_, output.loss, labels_[output.name])};
+    if (counting.weights < 0) return of_classes.id;
+    auto own = b_.type(counting.weights).dims, all = type_of(of_classes).dims;
+    auto shaped = [](Symbol x, Ints dims, std::size_t rank) {
+      dims.resize(rank, 1);
+      return reshape(x, dims);
+    };
+    const auto rank = std::max(own.size(), all.size());
+    return (shaped({&b_, counting.weights}, own, rank) * shaped(of_classes, all, rank)).id;
+  }
+
   void add_metric(const LoweredOutput& output, const Metric& metric, const std::string& prefix, std::set<std::string>& names) {
     b_.loc = metric.name;
-    const auto plain = prefix + metric_log_name(metric);
+    auto plain = prefix + metric_log_name(metric);
+    if (metric.weighted && names.contains(plain)) plain = prefix + "weighted_" + metric_log_name(metric);
     auto name = plain;
     for (int i = 1; !names.insert(name).second; ++i) name = plain + "_" + std::to_string(i);
     auto lowered = lower_metric(b_, metric, output.loss, results_[output.name], labels_[output.name], dialect_of(options_.writer),
-                                seen_mask(output.name));
+                                seen_mask(output.name), metric.weighted ? weights_[output.name] : -1);
     MetricResult result{name, lowered.formula, {}, std::make_shared<MetricOptions>(metric.options)};
     for (const auto& [part, of_images] : lowered.sums) {
       const auto of_part = part[0] == '\0' ? name : name + "/" + part;
@@ -259,7 +288,7 @@ class Lowering {
   std::map<std::string, ValueId> given_;                      ///< The model's inputs, by their layers.
   std::map<std::string, std::vector<ValueId>> more_results_;  ///< Of layers: outputs after the first.
   std::map<std::string, ValueId> results_, masks_;            ///< Of layers and the model's outputs; a mask is -1 where there is none.
-  std::map<std::string, ValueId> labels_;                     ///< By outputs.
+  std::map<std::string, ValueId> labels_, weights_;           ///< By outputs.
   ValueId weight_ = -1, batch_size_ = -1;
   std::vector<ValueId> penalties_;
   std::uint32_t streams_ = 0;

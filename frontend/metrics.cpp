@@ -21,7 +21,7 @@ struct Context {
   ValueId predicted, labels;
   bool labels_are_classes;
   const Dialect& dialect;
-  ValueId mask = -1;
+  ValueId mask = -1, weights = -1;
 
   const MetricOptions& options() const { return metric.options; }
   double threshold() const { return options().threshold.value_or(0.5); }
@@ -34,7 +34,28 @@ struct Context {
     return emit(OpKind::argmax, {x}, "argmax");
   }
   ValueId above_threshold() { return emit(OpKind::greater, {predicted, b.constant(threshold())}); }
+  /// How many times each counts of what has the shape of x.
+  Symbol weights_like(ValueId x) {
+    auto dims = b.type(weights).dims;
+    const auto& all = b.type(x).dims;
+    if (dims.size() == all.size() + 1 && dims.back() == 1) dims.pop_back();
+    const auto fits = [](std::int64_t own, std::int64_t of_elements) { return own == of_elements || own == 1; };
+    if (dims.size() > all.size() || !std::equal(dims.begin(), dims.end(), all.begin(), fits))
+      throw Error("metric {}: an image's weights have shape {}, but what they weigh {}", metric.name,
+                  shape_string(b.type(weights).image_dims()), shape_string(b.type(x).image_dims()));
+    dims.resize(all.size(), 1);
+    return reshape(symbol(weights), dims);
+  }
+  ValueId weighted(ValueId x) { return weights < 0 ? x : (symbol(x) * weights_like(x)).id; }
+
   LoweredMetric mean(ValueId of_elements) {
+    if (weights >= 0) {
+      const auto count = weights_like(of_elements);
+      const auto times = b.type(of_elements).elements() / type_of(count).elements();
+      return {ratio,
+              {{"sum", sum_of_image(b, weighted(of_elements))},
+               {"weights", (symbol(sum_of_image(b, count.id)) * static_cast<double>(times)).id}}};
+    }
     if (mask < 0) return mean_of_all(of_elements);
     const auto seen = sum_of_seen(b, of_elements, mask);
     return {ratio, {{"sum", seen.sum}, {"seen", seen.count}}};
@@ -42,7 +63,8 @@ struct Context {
   LoweredMetric mean_of_all(ValueId of_elements) { return {mean_over_images, {{"", mean_of_image(b, of_elements)}}, Reduction::mean}; }
   /// The mean of a loss.
   LoweredMetric of_loss(const Loss& loss, ValueId of_labels) {
-    const auto losses = lower_loss(b, loss, predicted, of_labels, dialect, {.mask = mask});
+    const auto losses = lower_loss(b, loss, predicted, of_labels, dialect, {.mask = mask, .weights = weights});
+    if (weights >= 0) return {ratio, {{"sum", losses}, {"weights", mean_of_image(b, weights)}}};
     if (mask < 0 || !b.type(losses).batched()) return {mean_over_images, {{"", losses}}, Reduction::mean};
     return {ratio, {{"sum", losses}, {"seen", sum_of_image(b, mask)}}};
   }
@@ -64,6 +86,7 @@ struct Context {
 };
 
 double root_mean(const MetricValues& sums, double images, const MetricOptions&) { return std::sqrt(sums[0][0] / images); }
+double root_ratio(const MetricValues& sums, double images, const MetricOptions& options) { return std::sqrt(ratio(sums, images, options)); }
 double count(const MetricValues& sums, double, const MetricOptions&) { return sums[0][0]; }
 
 LoweredMetric categorical_accuracy(Context& c) {
@@ -92,14 +115,31 @@ ValueId positive_labels(Context& c) {
   return c.emit(OpKind::sub, {c.b.constant(1), is_zero}, "actual");
 }
 
+/// 1 for the largest `top_k` numbers along the last dimension, of equal ones the first, that are above a threshold, if there is one.
+ValueId among_largest(Context& c) {
+  const auto p = c.symbol(c.predicted);
+  auto dims = type_of(p).dims;
+  const auto classes = dims.back();
+  dims.push_back(1);
+  const auto each = reshape(p, dims);
+  std::swap(dims[dims.size() - 1], dims[dims.size() - 2]);
+  const auto other = reshape(p, dims);
+  auto place = [&](std::int64_t axis) {
+    return c.symbol(c.b.emit(OpKind::iota, {}, {{"axis", axis}, {"dims", Ints{classes, classes}}}, "place"));
+  };
+  const auto before = greater(other, each) + emit(OpKind::equal, {other, each}) * greater(place(0), place(1));
+  const auto largest = greater(static_cast<double>(*c.options().top_k), sum_of_last(before));
+  return c.options().threshold ? (largest * c.symbol(c.above_threshold())).id : largest.id;
+}
+
 /// True positives divided by what `all` names: predicted positives for a precision, actual positives for a recall.
 LoweredMetric positives(Context& c, bool of_predicted) {
-  auto predicted = c.of_class(c.above_threshold());
+  auto predicted = c.of_class(c.options().top_k ? among_largest(c) : c.above_threshold());
   auto actual = positive_labels(c);
   auto both = c.emit(OpKind::mul, {predicted, actual}, "true_positives");
   return {ratio,
-          {{"true_positives", sum_of_image(c.b, both)},
-           {of_predicted ? "predicted_positives" : "actual_positives", sum_of_image(c.b, of_predicted ? predicted : actual)}}};
+          {{"true_positives", sum_of_image(c.b, c.weighted(both))},
+           {of_predicted ? "predicted_positives" : "actual_positives", sum_of_image(c.b, c.weighted(of_predicted ? predicted : actual))}}};
 }
 
 /// How many elements are predicted so and labeled so.
@@ -107,13 +147,14 @@ template <bool predicted_positive, bool labeled_positive>
 LoweredMetric counted(Context& c) {
   const auto predicted = c.symbol(c.above_threshold()), actual = c.symbol(positive_labels(c));
   const auto both = (predicted_positive ? predicted : 1 - predicted) * (labeled_positive ? actual : 1 - actual);
-  return {count, {{"", sum_of_image(c.b, both.id)}}};
+  return {count, {{"", sum_of_image(c.b, c.weighted(both.id))}}};
 }
 
 LoweredMetric root_mean_squared_error(Context& c) {
   auto difference = c.emit(OpKind::sub, {c.predicted, c.like_output()});
-  auto lowered = c.mean_of_all(c.emit(OpKind::square, {difference}));
-  lowered.formula = root_mean;
+  const auto squares = c.emit(OpKind::square, {difference});
+  auto lowered = c.weights < 0 ? c.mean_of_all(squares) : c.mean(squares);
+  lowered.formula = c.weights < 0 ? root_mean : root_ratio;
   return lowered;
 }
 
@@ -369,6 +410,7 @@ struct MetricDef {
   std::vector<const char*> takes = {};
   const char* needs = nullptr;   ///< The option without which it means nothing.
   const char* logged = nullptr;  ///< The name in logs, if it is another.
+  bool weighs = true;            ///< Whether images may count more or less in it.
 };
 
 /// Besides "accuracy", which stands for one of them, and the losses.
@@ -379,45 +421,58 @@ const std::vector<MetricDef> metrics = {
     {.name = "equality", .lower = equality, .logged = "acc"},  // Keras's class Accuracy
     {.name = "topKCategoricalAccuracy", .lower = top_k, .takes = {"k"}},
     {.name = "sparseTopKCategoricalAccuracy", .lower = top_k, .takes = {"k"}},
-    {.name = "precision", .lower = [](Context& c) { return positives(c, true); }, .takes = {"threshold", "class_id"}},
-    {.name = "recall", .lower = [](Context& c) { return positives(c, false); }, .takes = {"threshold", "class_id"}},
+    {.name = "precision", .lower = [](Context& c) { return positives(c, true); }, .takes = {"threshold", "top_k", "class_id"}},
+    {.name = "recall", .lower = [](Context& c) { return positives(c, false); }, .takes = {"threshold", "top_k", "class_id"}},
     {.name = "truePositives", .lower = counted<true, true>, .takes = {"threshold"}},
     {.name = "trueNegatives", .lower = counted<false, false>, .takes = {"threshold"}},
     {.name = "falsePositives", .lower = counted<true, false>, .takes = {"threshold"}},
     {.name = "falseNegatives", .lower = counted<false, true>, .takes = {"threshold"}},
-    {.name = "auc", .lower = auc, .takes = {"num_thresholds", "curve", "summation_method", "multi_label", "from_logits"}},
+    {.name = "auc", .lower = auc, .takes = {"num_thresholds", "curve", "summation_method", "multi_label", "from_logits"}, .weighs = false},
     {.name = "precisionAtRecall",
      .lower = at_bound<&Curve::precision, &Curve::recall>,
      .takes = {"recall", "num_thresholds", "class_id"},
-     .needs = "recall"},
+     .needs = "recall",
+     .weighs = false},
     {.name = "recallAtPrecision",
      .lower = at_bound<&Curve::recall, &Curve::precision>,
      .takes = {"precision", "num_thresholds", "class_id"},
-     .needs = "precision"},
+     .needs = "precision",
+     .weighs = false},
     {.name = "sensitivityAtSpecificity",
      .lower = at_bound<&Curve::recall, &Curve::specificity>,
      .takes = {"specificity", "num_thresholds", "class_id"},
-     .needs = "specificity"},
+     .needs = "specificity",
+     .weighs = false},
     {.name = "specificityAtSensitivity",
      .lower = at_bound<&Curve::specificity, &Curve::recall>,
      .takes = {"sensitivity", "num_thresholds", "class_id"},
-     .needs = "sensitivity"},
-    {.name = "f1Score", .lower = f_beta, .takes = {"average", "threshold"}, .needs = "average"},
-    {.name = "fBetaScore", .lower = f_beta, .takes = {"average", "beta", "threshold"}, .needs = "average"},
-    {.name = "binaryIoU", .lower = binary_iou, .takes = {"target_class_ids", "threshold"}},
+     .needs = "sensitivity",
+     .weighs = false},
+    {.name = "f1Score", .lower = f_beta, .takes = {"average", "threshold"}, .needs = "average", .weighs = false},
+    {.name = "fBetaScore", .lower = f_beta, .takes = {"average", "beta", "threshold"}, .needs = "average", .weighs = false},
+    {.name = "binaryIoU", .lower = binary_iou, .takes = {"target_class_ids", "threshold"}, .weighs = false},
     {.name = "iou",
      .lower = iou,
      .takes = {"num_classes", "target_class_ids", "ignore_class", "sparse_y_true", "sparse_y_pred"},
-     .needs = "target_class_ids"},
-    {.name = "meanIoU", .lower = iou, .takes = {"num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred"}, .needs = "num_classes"},
-    {.name = "oneHotIoU", .lower = one_hot_iou, .takes = {"num_classes", "target_class_ids", "ignore_class"}, .needs = "target_class_ids"},
-    {.name = "oneHotMeanIoU", .lower = one_hot_iou, .takes = {"num_classes", "ignore_class"}, .needs = "num_classes"},
+     .needs = "target_class_ids",
+     .weighs = false},
+    {.name = "meanIoU",
+     .lower = iou,
+     .takes = {"num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred"},
+     .needs = "num_classes",
+     .weighs = false},
+    {.name = "oneHotIoU",
+     .lower = one_hot_iou,
+     .takes = {"num_classes", "target_class_ids", "ignore_class"},
+     .needs = "target_class_ids",
+     .weighs = false},
+    {.name = "oneHotMeanIoU", .lower = one_hot_iou, .takes = {"num_classes", "ignore_class"}, .needs = "num_classes", .weighs = false},
     {.name = "rootMeanSquaredError", .lower = root_mean_squared_error},
     {.name = "logCoshError", .lower = log_cosh_error, .logged = "logcosh"},
     {.name = "cosineSimilarity", .lower = cosine_similarity},
     {.name = "pearsonCorrelation", .lower = pearson_correlation},
     {.name = "concordanceCorrelation", .lower = concordance_correlation},
-    {.name = "r2Score", .lower = r2, .takes = {"class_aggregation", "num_regressors"}},
+    {.name = "r2Score", .lower = r2, .takes = {"class_aggregation", "num_regressors"}, .weighs = false},
 };
 
 bool is_accuracy(const std::string& name) {
@@ -451,6 +506,7 @@ const std::vector<MetricOption>& metric_options() {
   static const std::vector<MetricOption> all = {
       {"threshold", &O::threshold},
       {"k", &O::k, kAtLeast1},
+      {"top_k", &O::top_k, kAtLeast1},
       {"class_id", &O::class_id, kNotNegative},
       {"average", &O::average, {}, {"micro", "macro", "weighted"}},
       {"beta", &O::beta, kPositive},
@@ -517,13 +573,21 @@ std::string problem_of(const Metric& metric) {
 }
 
 LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect,
-                           ValueId mask) {
+                           ValueId mask, ValueId weights) {
   const auto* loss_def = find_loss(loss.name);
   const auto* def = find_metric(metric.name);
   auto classes = b.type(predicted).dims.back();
   if (metric.options.class_id && (*metric.options.class_id < 0 || *metric.options.class_id >= classes))
     throw Error("metric {}: \"class_id\" is {}, but the model has {} classes", metric.name, *metric.options.class_id, classes);
-  Context context{b, metric, predicted, labels, loss_def->labels == LabelKind::classes, dialect, mask};
+  if (weights >= 0 && def != nullptr && !def->weighs)
+    throw Error("metric {}: images cannot be weighted in it; put it under \"metrics\" instead of \"weighted_metrics\"", metric.name);
+  if (weights >= 0 && mask >= 0) {
+    auto dims = b.type(weights).dims;
+    dims.resize(static_cast<std::size_t>(b.type(mask).rank()), 1);
+    weights = (Symbol{&b, mask} * reshape(Symbol{&b, weights}, dims)).id;
+    mask = -1;
+  }
+  Context context{b, metric, predicted, labels, loss_def->labels == LabelKind::classes, dialect, mask, weights};
   // What "accuracy" means depends on output and loss, as in tf.js's LayersModel.compile, or on output and labels, as in Keras.
   if (is_accuracy(metric.name)) {
     bool binary_loss = find_loss("binary_crossentropy") == loss_def;

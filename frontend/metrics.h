@@ -62,8 +62,10 @@ bool is_own_metric(const std::string& name);
 bool takes_option(const Metric& metric, const MetricOption& option);
 
 /// `labels` is in the form that `loss` takes. The dialect decides what "accuracy" means. The metric must be known. Metrics that are means
-/// are those of what the mask shows, if there is one; others, as in Keras, do not look at it.
+/// are those of what the mask shows, if there is one; others, as in Keras, do not look at it. `weights` of images, or of their first
+/// positions, say how many times each counts.
+/// Throws gradc::Error for a metric in which nothing can be weighted.
 LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect,
-                           ValueId mask = -1);
+                           ValueId mask = -1, ValueId weights = -1);
 
 }  // namespace gradc

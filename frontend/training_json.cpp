@@ -48,7 +48,6 @@ void read_loss_options(OptionReader& reader, const LossDef* def, LossOptions& op
       std::visit([&](auto field) { reader.read(options.*field, option.name); }, option.member);
     else if (reader.find(option.name) != nullptr)
       reader.problem(fmt::format("\"{}\" is an option of {}", option.name, losses_with(option)));
-  reader.refuse("ignore_class");
   reader.skip({"name", "dtype"});
 }
 
@@ -171,7 +170,7 @@ std::optional<Metric> metric_from_json(const json& value, std::vector<std::strin
     else
       reader.problem(fmt::format("\"thresholds\" is {}; gradc has one threshold for a metric", thresholds->dump()));
   }
-  reader.refuse("top_k");
+  if (!metric.options.top_k) reader.refuse("top_k");
   reader.refuse("label_weights");
   reader.refuse("sparse_y_pred", {false});  // where it is not an option of the metric
   reader.skip({"num_labels", "name", "dtype"});
@@ -217,7 +216,6 @@ TrainingConfig read_training(const json& config, Writer writer, const std::vecto
       else if (!weights[i].is_null())
         reader.problem(fmt::format("\"loss_weights\" is {}, expected a number for each output", given->dump()));
   }
-  // Weights of images, which gradc has none of, are all that tells metrics and weighted metrics apart.
   for (const char* key : {"metrics", "weighted_metrics"}) {
     const json* given = reader.find(key);
     if (given == nullptr || given->is_null()) continue;
@@ -231,9 +229,11 @@ TrainingConfig read_training(const json& config, Writer writer, const std::vecto
       auto& own = of_outputs[i].metrics;
       for (const auto& each : all) {
         auto metric = metric_from_json(each, problems);
+        if (metric) metric->weighted = key == std::string_view("weighted_metrics");
         // Keras 2 names those of both lists twice.
         auto same = [&](const Metric& other) {
-          return metric_log_name(other) == metric_log_name(*metric) && other.options == metric->options;
+          const bool both = training.writer != Writer::keras3 || other.weighted == metric->weighted;
+          return both && metric_log_name(other) == metric_log_name(*metric) && other.options == metric->options;
         };
         if (metric && std::none_of(own.begin(), own.end(), same)) own.push_back(*metric);
       }
@@ -264,8 +264,8 @@ TrainingConfig read_training(const json& config, Writer writer, const std::vecto
 
 bool for_tfjs(const TrainingConfig& training) {
   auto fits = [](const OutputTraining& output) {
-    const auto has_json_object = [](const Metric& metric) { return metric_json(metric).is_object(); };
-    return is_tfjs(output.loss) && std::none_of(output.metrics.begin(), output.metrics.end(), has_json_object);
+    const auto is_keras = [](const Metric& metric) { return metric.weighted || metric_json(metric).is_object(); };
+    return is_tfjs(output.loss) && std::none_of(output.metrics.begin(), output.metrics.end(), is_keras);
   };
   if (!for_tfjs(training.optimizer)) return false;
   if (training.outputs.empty()) return fits({training.loss, training.metrics});
@@ -274,15 +274,17 @@ bool for_tfjs(const TrainingConfig& training) {
 
 json write_training(const TrainingConfig& training) {
   const bool tfjs = for_tfjs(training);
-  auto metrics_of = [](const std::vector<Metric>& metrics) {
+  auto metrics_of = [](const std::vector<Metric>& metrics, bool weighted) {
     json list = json::array();
-    for (const auto& metric : metrics) list.push_back(metric_json(metric));
+    for (const auto& metric : metrics)
+      if (metric.weighted == weighted) list.push_back(metric_json(metric));
     return list;
   };
   json config = {{"optimizer_config", to_json(training.optimizer)}};
   if (training.outputs.empty()) {
     config["loss"] = loss_json(training.loss, tfjs);
-    config["metrics"] = metrics_of(training.metrics);
+    config["metrics"] = metrics_of(training.metrics, false);
+    if (const auto heeding = metrics_of(training.metrics, true); !heeding.empty()) config["weighted_metrics"] = heeding;
     if (training.loss.options.weight != 1) config["loss_weights"] = training.loss.options.weight;
     return config;
   }
@@ -290,7 +292,8 @@ json write_training(const TrainingConfig& training) {
   json weights = json::object();
   for (const auto& [name, output] : training.outputs) {
     config["loss"][name] = loss_json(output.loss, tfjs);
-    config["metrics"][name] = metrics_of(output.metrics);
+    config["metrics"][name] = metrics_of(output.metrics, false);
+    if (const auto heeding = metrics_of(output.metrics, true); !heeding.empty()) config["weighted_metrics"][name] = heeding;
     weights[name] = output.loss.options.weight;
     weighted = weighted || output.loss.options.weight != 1;
   }

@@ -227,7 +227,7 @@ struct Model::Implementation {
     if (run.check_numerics) before = interpreter_params(plain_training(weights), params);
     train.run(input);
     ++steps_done;
-    MetricSums sums(lowered(Mode::train).metrics, train, batch.size());
+    MetricSums sums(lowered(Mode::train, weights).metrics, train, batch.size());
     const auto loss = sums.loss();
     if (!std::isfinite(loss))
       fail_numerics(fmt::format("the loss became {}", std::isnan(loss) ? NAN : loss), input, weights, std::move(before));
@@ -408,9 +408,10 @@ Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
-    auto& step = *self.step(StepKind::eval, std::min(batch_size, data.size()), self.weights_of(data)).step;
+    const auto weights = self.weights_of(data);
+    auto& step = *self.step(StepKind::eval, std::min(batch_size, data.size()), weights).step;
     step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), 0, self.weight_rows_of(batch)});
-    sums.add({self.lowered(Mode::eval).metrics, step, batch.size()});
+    sums.add({self.lowered(Mode::eval, weights).metrics, step, batch.size()});
   }
   return sums.logs();
 }

@@ -22,6 +22,7 @@ struct LossOptions {
   double gamma = 2;                    ///< How much less counts what is predicted well (focal), at least 0.
   double q = 0.5;                      ///< Between a cross-entropy, near 0, and a mean absolute error, 1.
   bool apply_class_balancing = false;  ///< A focal loss weighs positives with alpha, and negatives with 1 - alpha.
+  std::optional<std::int64_t> ignore_class = {};  ///< Labels of this class number count nothing, also not as positions of the mean.
   Reduction reduction = Reduction::mean;
   double weight = 1;  ///< The loss is multiplied with it.
   /// In training the loss of an image, or position, counts as many times as its class is given here, 1 where it is not: what Keras's fit

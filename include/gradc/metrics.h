@@ -16,6 +16,7 @@ struct MetricOptions {
   /// Above which a prediction counts as 1; 0.5 where none is given. An F-score without one takes the largest of an image.
   std::optional<double> threshold = {};
   std::int64_t k = 5;                                 ///< For the top-k accuracies.
+  std::optional<std::int64_t> top_k = {};             ///< Predictions count as 1 that are among so many largest.
   std::optional<std::int64_t> class_id = {};          ///< The one class that is looked at.
   std::string average = {};                           ///< Of an F-score over classes: "micro", "macro" or "weighted".
   double beta = 1;                                    ///< How much more an F-score counts recall than precision.
@@ -40,6 +41,7 @@ struct MetricOptions {
 struct Metric {
   std::string name;
   MetricOptions options = {};
+  bool weighted = false;  ///< Counts images as their sample weights say, as Keras's `weighted_metrics` do.
 
   Metric(const char* name, const MetricOptions& options = {}) : name(name), options(options) {}
   Metric(std::string name, const MetricOptions& options = {}) : name(std::move(name)), options(options) {}

@@ -177,13 +177,26 @@ TEST(TrainingJson, WhatIsAskedForIsReadWhateverWrapsIt) {
     EXPECT_THAT(read({{"loss", "mse"}, {"metrics", none}}).metrics, IsEmpty());
 }
 
+TEST(TrainingJson, MetricsThatHeedWeightsStandApart) {
+  const auto training = read({{"loss", "mse"}, {"metrics", {"mae"}}, {"weighted_metrics", {"mae", "mse"}}});
+  EXPECT_THAT(training.problems, IsEmpty());
+  ASSERT_EQ(training.metrics.size(), 3u);
+  EXPECT_FALSE(training.metrics[0].weighted);
+  EXPECT_TRUE(training.metrics[1].weighted);
+  EXPECT_FALSE(for_tfjs(training));  // which cannot read them
+  const auto written = write_training(training);
+  EXPECT_EQ(written["metrics"], json::array({"mae"}));
+  EXPECT_EQ(written["weighted_metrics"], json::array({"mae", "mse"}));
+}
+
 TEST(TrainingJson, WhatIsNotDoneIsRefusedByName) {
   auto expect_problem = [](const json& training, const char* message) {
     EXPECT_THAT(read(training).problems, ElementsAre(HasSubstr(message)));
   };
   auto loss = [](const char* name, const json& config) { return json{{"loss", {{"class_name", name}, {"config", config}}}}; };
   expect_problem(loss("CategoricalCrossentropy", {{"axis", 1}}), "loss CategoricalCrossentropy: \"axis\" is 1, which is not supported");
-  expect_problem(loss("SparseCategoricalCrossentropy", {{"ignore_class", 255}}), "\"ignore_class\" is 255, which is not supported");
+  expect_problem(loss("CategoricalCrossentropy", {{"ignore_class", 255}}),
+                 "\"ignore_class\" is an option of sparseCategoricalCrossentropy");
   expect_problem(loss("MeanSquaredError", {{"reduction", "none"}}), "\"reduction\" is \"none\", which gives no single number to train on");
   expect_problem(loss("MeanSquaredError", {{"from_logits", true}}),
                  "\"from_logits\" is an option of categoricalCrossentropy, sparseCategoricalCrossentropy, binaryCrossentropy, ");
@@ -206,7 +219,7 @@ TEST(TrainingJson, WhatIsNotDoneIsRefusedByName) {
   expect_problem(metric("BinaryIoU", {{"target_class_ids", "all"}}), "\"target_class_ids\" is \"all\", expected whole numbers");
   expect_problem({{"metrics", {{{"class_name", "Precision"}, {"config", {{"thresholds", {0.1, 0.2}}}}}}}},
                  "gradc has one threshold for a metric");
-  expect_problem({{"metrics", {{{"class_name", "Recall"}, {"config", {{"top_k", 3}}}}}}}, "\"top_k\" is 3, which is not supported");
+  expect_problem({{"metrics", {{{"class_name", "AUC"}, {"config", {{"top_k", 3}}}}}}}, "\"top_k\" is 3, which is not supported");
   expect_problem({{"accumulate", 3}}, "\"accumulate\" (3) is not an option of it");
   // All of them in one message.
   EXPECT_EQ(read({{"loss", "circle"},
