@@ -117,13 +117,13 @@ def build(spec):
             model.add(make_layer(layer))
         return model
     first = spec.get("input", "input")
-    outputs = {first: keras.Input(spec["input_shape"], name=first)}
+    outputs, layers = {first: keras.Input(spec["input_shape"], name=first)}, {}
     for layer in spec["layers"]:
         inputs = [outputs[name] for name in layer["inputs"]]
         separate = layer["class_name"] in ("MultiHeadAttention", "GroupedQueryAttention")
-        # Keras does not freeze the layers that such a layer makes when it is built.
-        frozen = separate and layer["config"].pop("trainable", True) is False
-        made_layer = make_layer(layer)
+        # Keras does not freeze the layers that such a layer makes when it is built, nor the one that it wraps.
+        frozen = (separate or "layer" in layer["config"]) and layer["config"].pop("trainable", True) is False
+        made_layer = layers[layer["name"]] = layers[layer["same_as"]] if "same_as" in layer else make_layer(layer)
         arguments = {key: outputs[value[0]] if isinstance(value, list) else value for key, value in layer.get("arguments", {}).items()}
         if layer.get("starts_from_states"):
             inputs, arguments = inputs[:1], {"initial_state": inputs[1:]}
@@ -228,8 +228,9 @@ def record(spec, folder, data_seed):
     optimizers = keras.optimizers.legacy if spec.get("legacy") else keras.optimizers
     optimizer = made_optimizer(spec["optimizer"], optimizers)
     metrics = [made(metric, keras.metrics) for metric in spec["metrics"]]
+    weighted = [made(metric, keras.metrics) for metric in spec.get("weighted_metrics", [])] or None
     eager = spec.get("eager", False)
-    model.compile(optimizer, made(spec["loss"], keras.losses), metrics=metrics, loss_weights=spec.get("loss_weights"), run_eagerly=eager,
+    model.compile(optimizer, made(spec["loss"], keras.losses), metrics=metrics, weighted_metrics=weighted, loss_weights=spec.get("loss_weights"), run_eagerly=eager,
                   jit_compile=not eager)
     write_model(model, folder, spec.get("bare", False))
 

@@ -89,7 +89,11 @@ def options_of_layers():
 
 
 def normalizations():
-    drawn = {"gamma_initializer": "random_uniform", "beta_initializer": "random_normal"}
+    drawn, biased = {"gamma_initializer": "random_uniform", "beta_initializer": "random_normal"}, {"bias_initializer": "random_uniform"}
+
+    def spectral(inner, **config):
+        return layer("SpectralNormalization", layer=inner, **config)
+
     return [
         sequential("layer_normalizations", [5, 4, 6], [conv(6, 3, 1), layer("LayerNormalization", axis=[1, 2], epsilon=0.01, **drawn), conv(4, 2, 1, activation="tanh"),
             layer("LayerNormalization", **drawn), layer("LayerNormalization", axis=[3, 1], scale=False), layer("Flatten"), dense(9),
@@ -100,6 +104,11 @@ def normalizations():
             layer("UnitNormalization"), layer("Conv1D", filters=5, kernel_size=2), layer("UnitNormalization", axis=[1, 2]), layer("Softmax", axis=1), *classifier(3)]),
         sequential("batch_normalizations_along_axes", [5, 4, 3], [conv(6, 3, 1), layer("BatchNormalization", axis=1), layer("BatchNormalization", axis=-2, renorm=True),
             conv(4, 2, 1, activation="tanh"), layer("BatchNormalization", axis=2, center=False, momentum=0.5), *classifier(3)], batch=9),
+        sequential("variances_as_scales", [5, 4, 6], [conv(6, 3, 1, activation="tanh"), layer("LayerNormalization", rms_scaling=True, **drawn),
+            layer("LayerNormalization", axis=[3, 1], rms_scaling=True, center=False, scale=False, gamma_regularizer=of("L2", l2=0.02)), *classifier(3)]),
+        sequential("spectral_norms", [6, 5, 2], [spectral(conv(4, 3, 1, activation="tanh", **biased)), spectral(depthwise(2, 1, depth_multiplier=2, activation="tanh"), power_iterations=3),
+            spectral(transposed(3, 2, 2, activation="tanh")), layer("Flatten"), spectral(dense(6, "tanh", kernel_regularizer=of("L2", l2=0.05), kernel_constraint=of("MaxNorm", max_value=0.9))),
+            spectral(dense(5, "tanh", trainable=False, **biased)), spectral(dense(3, "softmax"))], batch=17, optimizer=of("Adam", learning_rate=0.02, epsilon=0.01), validation=20),
         sequential("undrawn_noise", [4, 6, 2], [conv(4, 3, 1), layer("SpatialDropout2D", rate=0.0), layer("AlphaDropout", rate=0.0), layer("GaussianDropout", rate=0.0),
             layer("GaussianNoise", stddev=0.0), layer("ActivityRegularization", l1=0.02, l2=0.03), *classifier(3)]),
     ]
@@ -111,6 +120,9 @@ def recurrent():
     def both(class_name, backward=None, merge_mode="concat", **config):
         wrapper = layer("Bidirectional", merge_mode=merge_mode, layer=layer(class_name, **drawn, **config))
         return layer("Bidirectional", **wrapper["config"], backward_layer=backward) if backward else wrapper
+
+    def each(inner):
+        return layer("TimeDistributed", layer=inner)
 
     return [
         sequential("lstm", [9, 4], [layer("LSTM", units=7, return_sequences=True, **drawn), layer("LSTM", units=5, unit_forget_bias=False, activation="relu"), dense(3, "softmax")]),
@@ -129,6 +141,8 @@ def recurrent():
             both("GRU", units=2), dense(3, "softmax")]),
         sequential("each_step", [6, 5, 2], [layer("TimeDistributed", layer=layer("Conv1D", filters=4, kernel_size=3, strides=2, padding="same", activation="tanh", **drawn)),
             layer("TimeDistributed", layer=layer("Flatten")), layer("TimeDistributed", layer=dense(5, "relu", **drawn)), layer("GRU", units=4), dense(3, "softmax")]),
+        sequential("sequences_of_sequences", [3, 5, 4], [each(layer("LSTM", units=5, return_sequences=True, **drawn)), each(both("GRU", units=3, return_sequences=True, reset_after=False)),
+            each(layer("SimpleRNN", units=4, return_sequences=True, go_backwards=True, **drawn)), each(layer("GRU", units=4, **drawn)), layer("LSTM", units=4), dense(3, "softmax")], batch=17),
         sequential("convolved_steps", [4, 6, 5, 2], [layer("ConvLSTM2D", filters=4, kernel_size=[3, 2], padding="same", return_sequences=True, **drawn),
             layer("ConvLSTM2D", filters=3, kernel_size=2, strides=2, recurrent_activation="hard_sigmoid", **drawn), *classifier(3)], batch=17),
         sequential("convolved_sequences", [3, 9, 2], [layer("ConvLSTM1D", filters=4, kernel_size=3, dilation_rate=2, return_sequences=True, go_backwards=True, **drawn),
@@ -167,6 +181,8 @@ def masks():
         sequential("masked_normalization", [7], [words, layer("BatchNormalization"), layer("RNN", cell=layer("StackedRNNCells", cells=[layer("GRUCell", units=4), layer("LSTMCell", units=3)])),
             dense(3, "softmax")], rows=4, batch=18),
         sequential("masked_normalization_of_steps", [6], [words, layer("BatchNormalization", axis=1), layer("GRU", units=4), dense(3, "softmax")], rows=4, batch=18),
+        sequential("masks_within_steps", [3, 4], [words, layer("TimeDistributed", layer=layer("LSTM", units=4, zero_output_for_mask=True, return_sequences=True, **drawn)),
+            layer("TimeDistributed", layer=layer("GRU", units=5, **drawn)), layer("Flatten"), dense(3, "softmax")], rows=2, batch=17),
         sequential("masks_of_masks", [4, 3], [words, layer("TimeDistributed", layer=layer("Flatten")), layer("GRU", units=5, **drawn), dense(3, "softmax")], rows=2, batch=17),
         graph("masked_attention", [7], 4,
             ("words", ["input"], words), ("others", ["input"], words), ("heads", ["others", "others"], layer("MultiHeadAttention", num_heads=2, key_dim=3, **drawn)),
@@ -255,7 +271,7 @@ def functional(name, input_shape, layers, **options):
 
 
 def attention():
-    drawn, causal = {"bias_initializer": "random_uniform"}, {"use_causal_mask": True}
+    drawn, causal, scores = {"bias_initializer": "random_uniform"}, {"use_causal_mask": True}, {"return_attention_scores": True}
 
     def classified(layers, *parts):
         """Ends in classes that all these parts tell."""
@@ -314,7 +330,13 @@ def attention():
             "sum": (layer("Add"), ["table", "attention"]), "norm": (layer("LayerNormalization"), ["sum"]), "wide": (dense(16, "relu"), ["norm"]), "narrow": (dense(8), ["wide"]),
             "sum_2": (layer("Add"), ["norm", "narrow"]), "norm_2": (layer("LayerNormalization"), ["sum_2"]), "pooled": (layer("GlobalAveragePooling1D"), ["norm_2"]),
             "classes": (dense(3, "softmax"), ["pooled"])}, rows=11, batch=20),
+        functional("shares", [6, 5], classified({**sequences,
+            "products": (layer("Attention", use_scale=True), ["q", "w", "k"], {**causal, **scores}), "sums": (layer("AdditiveAttention"), ["v", "k"], scores),
+            "heads": (heads("MultiHeadAttention", num_heads=2, key_dim=3), ["v", "w", "k"], scores),
+            "groups": (heads("GroupedQueryAttention", head_dim=3, num_query_heads=4, num_key_value_heads=2), ["v", "q"], scores),
+            "sharper": (layer("Activation", activation="tanh"), ["products:1"])}, "products", "sharper", "sums:1", "sums", "heads", "heads:1", "groups:1"), batch=17),
         sequential("einsum_dense", [4, 3, 5], [
+            layer("EinsumDense", equation="abcd,dce->abe", output_shape=[4, 15], lora_rank=2, lora_alpha=3, bias_axes="e"), layer("Reshape", target_shape=[4, 3, 5]),
             layer("EinsumDense", equation="ab...,bc->ac...", output_shape=5, bias_axes="c", bias_initializer="random_uniform", kernel_constraint=of("MaxNorm", max_value=0.8)),
             layer("EinsumDense", equation="abcd,de->abce", output_shape=[5, 3, 6], bias_axes="e", activation="tanh", bias_initializer="random_uniform"),
             layer("EinsumDense", equation="abcd,ecbf->adfe", output_shape=[6, 2, 4], bias_axes="fe", bias_initializer="random_uniform"),
@@ -395,6 +417,9 @@ def losses():
         spec("categorical_focal", "softmax", of("CategoricalFocalCrossentropy", label_smoothing=0.2), "one_hot", input_shape=positions),
         spec("categorical_focal_logits", "linear", of("CategoricalFocalCrossentropy", alpha=0.6, gamma=3, from_logits=True), "one_hot"),
         spec("generalized_cross_entropy", "softmax", of("CategoricalGeneralizedCrossEntropy", q=0.7), "numbers"),
+        spec("ignored_class", "softmax", of("SparseCategoricalCrossentropy", ignore_class=2), "classes"),
+        spec("ignored_class_of_positions", "linear", of("SparseCategoricalCrossentropy", ignore_class=0, from_logits=True), "classes", input_shape=positions),
+        spec("ignored_class_in_a_sum", "softmax", of("SparseCategoricalCrossentropy", ignore_class=1, reduction="sum"), "classes", input_shape=positions),
         spec("dice", "sigmoid", of("Dice"), "binary", input_shape=positions),
         spec("tversky", "sigmoid", of("Tversky", alpha=0.3, beta=0.8, reduction="sum"), "binary"),
     ]
@@ -422,6 +447,9 @@ def metrics():
         spec("overlaps_of_classes", [dense(5, "softmax")], "sparse_categorical_crossentropy", "classes",
              [of("MeanIoU", name="meanIoU", num_classes=5, sparse_y_pred=False), of("IoU", name="iou", num_classes=5, target_class_ids=[1, 2], ignore_class=2, sparse_y_pred=False)],
              input_shape=[3, 6]),
+        spec("among_the_largest", [dense(5, "softmax")], "categorical_crossentropy", "one_hot",
+             [of("Precision", name="precision", top_k=2), of("Recall", name="recall", top_k=3), of("Recall", name="recall_1", top_k=2, class_id=1),
+              of("Precision", name="precision_1", top_k=3, thresholds=0.2)], input_shape=[3, 6]),
         spec("overlaps_of_numbers", [dense(3, "sigmoid")], "binary_crossentropy", "binary",
              [of("BinaryIoU", name="binaryIoU", threshold=0.45), of("BinaryIoU", name="binaryIoU_1", target_class_ids=[1]), of("MeanIoU", name="meanIoU", num_classes=2)]),
         spec("regression", [dense(4)], "mean_squared_error", "values",
@@ -433,6 +461,9 @@ def metrics():
 def embeddings():
     def table(rows, features, **config):
         return layer("Embedding", input_dim=rows, output_dim=features, **config)
+
+    def same_as(name):
+        return {"class_name": "ReversibleEmbedding", "config": {}, "same_as": name}
 
     def conv1d(filters, kernel, **config):
         return layer("Conv1D", filters=filters, kernel_size=kernel, **{"activation": "tanh", **config})
@@ -447,6 +478,14 @@ def embeddings():
         sequential("embedding_of_tables", [3, 4], [table(15, 6, embeddings_constraint=of("MaxNorm", max_value=0.5, axis=1)), layer("Reshape", target_shape=[3, 24]),
                    layer("Dense", units=5, activation="relu"), *classifier(4)], rows=15),
         sequential("embedding_low_rank", [5], [table(8, 6, lora_rank=2, lora_alpha=3), *classifier(3)], rows=8),
+        sequential("embedding_of_a_spectral_norm", [5], [layer("SpectralNormalization", layer=table(8, 6)), layer("GlobalAveragePooling1D"), dense(3, "softmax")], rows=8),
+        functional("embedding_and_back", [7], {
+            "words": (layer("ReversibleEmbedding", input_dim=9, output_dim=6, logit_soft_cap=2.0, mask_zero=True, embeddings_regularizer=of("L2", l2=0.02)), ["input"]),
+            "steps": (layer("GRU", units=6, return_sequences=True), ["words"]), "logits": (same_as("words"), ["steps"], {"reverse": True}), "next": (layer("Softmax"), ["logits"])},
+            rows=9, loss="sparse_categorical_crossentropy", labels="classes", metrics=[]),
+        functional("embedding_and_another_way_back", [4], {
+            "words": (layer("ReversibleEmbedding", input_dim=9, output_dim=6, tie_weights=False), ["input"]), "steps": (dense(6, "tanh"), ["words"]),
+            "logits": (same_as("words"), ["steps"], {"reverse": True}), "next": (layer("Softmax"), ["logits"])}, rows=9),
         sequential("embedding_frozen", [5], [table(8, 6, trainable=False), *classifier(3)], rows=8),
     ]
 
@@ -507,6 +546,7 @@ def class_weights():
         ending("weights_of_numbers", dense(4, "softmax"), loss="sparse_categorical_crossentropy", labels="classes"),
         ending("weights_of_binaries", dense(1, "sigmoid"), loss="binary_crossentropy", labels="binary"),
         ending("weights_in_a_sum", dense(3, "softmax"), loss=of("CategoricalCrossentropy", reduction="sum", label_smoothing=0.1)),
+        ending("weights_in_metrics", dense(4, "softmax"), weighted_metrics=["mse", "categorical_accuracy"]),
         ending("weights_of_values", dense(3), loss="mean_squared_error", labels="one_hot"),
     ]
 
@@ -523,6 +563,12 @@ def sample_weights():
         weighted("of_steps", [5, 4], sequence, [5], loss="sparse_categorical_crossentropy", labels="classes"),
         weighted("of_steps_that_are_masked", [5, 4], [layer("Masking", mask_value=0.0), *sequence], [5]),
         weighted("of_pixels", [4, 3, 2], [conv(3, 3, 1, padding="same", activation="tanh"), conv(2, 1, 1)], [4, 3], loss="mean_squared_error", labels="values"),
+        weighted("in_metrics", [6], softmax, metrics=["accuracy", "mse"], weighted_metrics=["mse", "cosine_similarity", "categorical_crossentropy", "root_mean_squared_error",
+            of("Precision", name="precision", thresholds=0.3), of("TruePositives", name="true_positives"), of("TopKCategoricalAccuracy", name="top_k_categorical_accuracy", k=2)]),
+        weighted("in_metrics_of_steps", [5, 4], sequence, [5], metrics=[], weighted_metrics=["accuracy", "mae", of("Recall", name="recall", thresholds=0.3)]),
+        weighted("in_metrics_of_masked_steps", [5, 4], [layer("Masking", mask_value=0.0), *sequence], [5], metrics=[], weighted_metrics=["accuracy", "mae"], metrics_of_validation_alone=True),
+        weighted("in_metrics_of_pixels", [4, 3, 2], [conv(3, 3, 1, padding="same", activation="tanh"), conv(2, 1, 1)], [4, 3], loss="mean_squared_error", labels="values", metrics=[],
+            weighted_metrics=["mae", "root_mean_squared_error"]),
         weighted("in_a_sum", [6], [dense(3)], loss=of("MeanAbsoluteError", reduction="sum"), labels="values"),
     ]
 
