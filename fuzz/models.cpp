@@ -335,6 +335,11 @@ class ModelGenerator {
   }
 
   Result time_distributed(const Result& x) {
+    if (topology_.writer == Writer::keras3 && c_.one_in(3)) {
+      has_idle_weights_ = true;
+      json config = {{"momentum", c_.of({0.9, 0.5})}, {"epsilon", c_.of({0.1, 1e-2})}, {"center", c_.coin()}, {"name", "inner"}};
+      return add("TimeDistributed", {{"layer", {{"class_name", "BatchNormalization"}, {"config", config}}}}, {x});
+    }
     json config = {{"units", random_channels(c_)}, {"kernel_initializer", kernel_initializer()}, {"name", "inner"}};
     config["use_bias"] = c_.coin();
     config["activation"] = activation();

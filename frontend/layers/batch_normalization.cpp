@@ -111,6 +111,36 @@ std::vector<ValueId> moments_of_seen(LayerContext& context, ValueId mask, int fr
   return {first.id, mean(square(x - first), count).id};
 }
 
+/// Each step of a sequence by its own mean and variance, which the moving ones follow one after the other.
+ValueId normalized_by_steps(LayerContext& context, const BatchNormalization& layer, ValueId moving_mean, ValueId moving_variance,
+                            ValueId batch_size) {
+  const auto x = context.symbol(context.input());
+  const auto rank = type_of(x).rank();
+  const auto steps = type_of(x).dims[1], channels = type_of(x).dims.back();
+  Ints steps_last = {0}, back(static_cast<std::size_t>(rank));
+  for (std::int64_t axis = 2; axis + 1 < rank; ++axis) steps_last.push_back(axis);
+  steps_last.insert(steps_last.end(), {1, rank - 1});
+  for (std::size_t i = 0; i < back.size(); ++i) back[static_cast<std::size_t>(steps_last[i])] = static_cast<std::int64_t>(i);
+  const auto apart = emit(OpKind::transpose, {x}, {{"permutation", steps_last}}, "steps_last");
+  auto joined = type_of(apart).dims;
+  joined.pop_back();
+  joined.back() = steps * channels;
+  const auto y = reshape(apart, joined);
+  const auto moments = context.b.emit_all(OpKind::batch_moments, {y.id, batch_size}, {}, context.name + "/moment");
+  std::vector<double> shares;
+  for (std::int64_t t = 0; t < steps; ++t)
+    shares.push_back((1 - layer.momentum) * std::pow(layer.momentum, static_cast<double>(steps - 1 - t)));
+  const std::pair<ValueId, ValueId> followed[] = {{moving_mean, moments[0]}, {moving_variance, moments[1]}};
+  for (const auto& [moving, now] : followed) {
+    const InStage update(context.b, Stage::update);
+    const auto of_steps = reshape(context.symbol(now), {steps, channels}) * numbers(context, shares, {steps, 1});
+    const auto before = context.symbol(context.newest(moving)) * std::pow(layer.momentum, static_cast<double>(steps));
+    context.update(moving, (before + sum(of_steps, {0})).id);
+  }
+  const auto normalized = (y - context.symbol(moments[0])) * rsqrt(context.symbol(moments[1]) + layer.epsilon);
+  return emit(OpKind::transpose, {reshape(normalized, type_of(apart).dims)}, {{"permutation", back}}, "normalized").id;
+}
+
 }  // namespace
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. In training mean and variance are the batch's, and the moving ones follow:
@@ -119,9 +149,10 @@ std::vector<ValueId> moments_of_seen(LayerContext& context, ValueId mask, int fr
 ValueId lower(LayerContext& context, const BatchNormalization& layer) {
   auto& config = context.config;
   const auto rank = context.input_type().rank();
-  const auto axis = layer.axis < 0 ? layer.axis + rank : layer.axis;
-  if (axis < 1 || axis >= rank)
-    throw Error("\"axis\" is {}, expected one from 1 to {} of an input of shape {}", layer.axis, rank - 1,
+  const std::int64_t first = context.sequences_beside ? 2 : 1;
+  const auto axis = layer.axis < 0 ? layer.axis + rank : layer.axis + first - 1;
+  if (axis < first || axis >= rank)
+    throw Error("\"axis\" is {}, expected one from 1 to {} of an input of shape {}", layer.axis, rank - first,
                 shape_string(context.input_type().image_dims()));
   const auto from_last = static_cast<int>(rank - 1 - axis);
   if (from_last > 0) context.inputs[0] = moved_last(context, context.input(), from_last);
@@ -136,7 +167,17 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
   if (layer.renorm) renorm.emplace(context, layer, channels);
 
   bool frozen = !config.boolean("trainable", true) && config.dialect().frozen_normalization_infers;
-  if (context.mode == Mode::train && !frozen) {
+  const bool by_steps = context.sequences_beside && context.mode == Mode::train && !frozen;
+  if (by_steps && (renorm || context.seen_mask() >= 0))
+    throw Error("of each step is not there yet with {}", renorm ? "\"renorm\"" : "a mask");
+  ValueId y = -1;
+  if (by_steps) {
+    const auto* batch_size = find_input(context.b.graph(), InputRole::batch_size);
+    check(batch_size != nullptr, "a training graph has an input batch_size");
+    if (config.dialect().moving_variance_is_unbiased && layer.fused && rank == 5)
+      throw Error("of each step is not there yet for images in files of Keras 2; set \"fused\" to false");
+    y = normalized_by_steps(context, layer, mean, variance, batch_size->result());
+  } else if (context.mode == Mode::train && !frozen) {
     const auto* batch_size_op = find_input(context.b.graph(), InputRole::batch_size);
     check(batch_size_op != nullptr, "a training graph has an input batch_size");
     const auto batch_size = batch_size_op->result();
@@ -157,8 +198,10 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
   } else {
     renorm.reset();
   }
-  auto inverse = context.emit(OpKind::rsqrt, {context.emit(OpKind::add, {variance, context.b.constant(layer.epsilon)})}, {}, "inverse");
-  auto y = context.emit(OpKind::mul, {context.emit(OpKind::sub, {context.input(), mean}, {}, "centered"), inverse}, {}, "normalized");
+  if (!by_steps) {
+    auto inverse = context.emit(OpKind::rsqrt, {context.emit(OpKind::add, {variance, context.b.constant(layer.epsilon)})}, {}, "inverse");
+    y = context.emit(OpKind::mul, {context.emit(OpKind::sub, {context.input(), mean}, {}, "centered"), inverse}, {}, "normalized");
+  }
   if (renorm) y = renorm->corrected(y);
   if (gamma >= 0) y = context.emit(OpKind::mul, {y, gamma}, {}, "scaled");
   if (beta >= 0) y = context.emit(OpKind::add, {y, beta}, {}, "shifted");

@@ -47,7 +47,8 @@ class LayerContext {
   std::uint32_t& streams;             ///< How many random streams the model uses so far.
   ScanBuilder* loop = nullptr;        ///< In whose body the layer stands: weights are outside.
   bool keeps_steps_in_place = false;  ///< What a layer that goes backwards makes in a step stands at this step.
-  bool sequences_beside = false;      ///< Sequences of an image lie side by side: steps×sequences×features.
+  bool sequences_beside = false;      ///< Within a TimeDistributed: of recurrent layers, for steps×sequences×features, and of a
+                                      ///< BatchNormalization, for sequences whose steps are normalized each by itself.
   std::vector<ValueId> masks = {};    ///< Of the inputs, or none at all; -1 where there is none, else f32 of 0 and 1 in the input's shape
                                       ///< without its last dimension: 0 where a step is to be skipped, as Keras's masks are false there.
   const InPlaceOf* in_place_of = nullptr;   ///< If a layer around it says so.

@@ -138,6 +138,11 @@ ValueId lower(LayerContext& context, const TimeDistributed& wrapper) {
   const auto type = context.input_type();
   if (type.rank() < 2) throw Error("takes sequences, got an input of shape {}", shape_string(type.image_dims()));
   if (recurs(given(wrapper.layer))) return side_by_side(context, *wrapper.layer);
+  if (wrapper.layer->class_name() == "BatchNormalization" && context.loop == nullptr && !context.sequences_beside) {
+    Inner inner(*wrapper.layer, context.weights_name);
+    inner.sequences_beside = true;
+    return inner.apply(context, context.input(), context.input_mask());
+  }
   ScanBuilder loop(context.b, type.dims[1]);
   const auto step = loop.scan(context.input(), context.name + "/step");
   // A mask says which steps to skip, not what to skip within one.
