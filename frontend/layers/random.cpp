@@ -22,7 +22,7 @@ Interval range_of(LayerContext& context, const char* option, const NumberArray& 
 }
 
 Interval values_of(LayerContext& context, const NumberArray& range) {
-  if (range.shape != Dims{2}) throw Error("{}, expected [low, high]", given(context, "value_range"));
+  if (range.shape != Dims{2} || range.values[0] == range.values[1]) throw Error("{}, expected [low, high]", given(context, "value_range"));
   return {std::min(range.values[0], range.values[1]), std::max(range.values[0], range.values[1])};
 }
 

@@ -199,6 +199,7 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(RandomPosterization{.factor = 2.5}), "\"factor\" is 2.5, expected whole numbers of bits"},
       {images(RandomPosterization{.factor = 9}), "\"factor\" is 9.0, expected numbers from 1 to 8"},
       {images(RandomErasing{.fill_value = {1, 2}}), "\"fill_value\" is [1.0,2.0], expected a number, or one for each of 3 channels"},
+      {images(RandomHue{.factor = 1, .value_range = {1, 1}}), "\"value_range\" is [1.0,1.0], expected [low, high]"},
       {images(RandomColorJitter{.hue_factor = 2}), "\"hue_factor\" is 2.0, expected numbers from 0 to 1"},
       {images(RandomGaussianBlur{.kernel_size = {3, 4}}), "\"kernel_size\" is [3,4], expected odd numbers"},
       {{InputLayer{.input_shape = {4, 5, 2}}, RandomHue{.factor = 1}},
