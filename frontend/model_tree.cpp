@@ -99,7 +99,11 @@ void read_call(const json& node, Call& call, const std::string& layer, std::vect
     if (auto tensor = source_in(node["keras_history"])) call.inputs.push_back(*tensor);
   } else if (node.is_object() && node.contains("args")) {
     read_call(node["args"], call, layer, problems);
-    if (node.contains("kwargs")) read_arguments(node["kwargs"], call, layer, problems);
+    if (!node.contains("kwargs")) return;
+    auto arguments = node["kwargs"];
+    // Keras 3 writes the `training` that a layer's call takes by itself, and gives the model's own instead.
+    if (arguments.is_object() && arguments.value("training", json()) == true) arguments.erase("training");
+    read_arguments(arguments, call, layer, problems);
   } else if (node.is_structured()) {
     for (const auto& each : node) read_call(each, call, layer, problems);
   }

@@ -50,6 +50,13 @@ def inference():
     return keras.Model(x, layers.Dense(3, activation="softmax", name="out")(y), name="whole")
 
 
+def always_training():
+    """Layers that are called with training=True, as CenterCrop is by itself, which Keras 3 overrules when the whole model predicts."""
+    image = keras.Input((7, 6, 2), name="image")
+    x = layers.BatchNormalization(name="norm")(layers.CenterCrop(4, 3, name="crop")(image), training=True)
+    return keras.Model(image, layers.Dense(3, activation="softmax", name="out")(layers.Flatten(name="flat")(x)), name="whole")
+
+
 def sequence(*members):
     return lambda: keras.Sequential([keras.Input((5,)), *(layer() for layer in members)], name="whole")
 
@@ -86,6 +93,8 @@ for name, config in {"Adam": {"epsilon": 0.03}, "RMSprop": {"epsilon": 0.01, "mo
         MODELS["legacy_" + name.lower()] = (sequence(dense(4, "tanh"), classes), {**options, "legacy": True})
 if train.KERAS2:
     del MODELS["sequence_of_models"]  # It has no weights there before it is called.
+else:
+    MODELS["always_training"] = (always_training, {})
 
 
 def main():

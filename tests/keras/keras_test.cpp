@@ -99,7 +99,7 @@ TEST(Keras, FilesOfKerasMeanWhatTheyMeanToKeras) {
   TemporaryFolder temporary;
   auto folder = temporary.path() / "files";
   run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/files.py' '" + folder.string() + "'");
-  expect_files_train(folder, 18);
+  expect_files_train(folder, 19);
 }
 
 /// Recorded: Keras 2 wants TensorFlow.
