@@ -141,12 +141,9 @@ void repeat_scalars(Graph& graph, bool tests) {
     graph.ops.push_back(op);
     return op.result();
   };
+  // Cheap ops themselves are kept for outputs and updates, and are dead without such a use. Two of them that read one constant would be in
+  // one kernel for it.
   for (const auto& old : rewriter.old_ops()) {
-    if (old.results.size() == 1 && cheap[old.result()] != nullptr) {
-      // Kept for outputs and updates; without such a use it is dead.
-      rewriter.keep(old);
-      continue;
-    }
     auto op = old;
     if (!is_boundary(op.kind))
       for (auto& operand : op.operands)
