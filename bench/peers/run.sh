@@ -11,7 +11,7 @@ while [ $# -gt 0 ]; do
     --batch-size) batch=$2 && shift 2 ;;
     --threads) threads=$2 && shift 2 ;;
     --seconds) seconds=$2 && shift 2 ;;
-    -h | --help) sed -n 's/^# \?//p' "$0" | head -5 && exit 0 ;;
+    -h | --help) sed -n '2,5s/^# \?//p' "$0" && exit 0 ;;
     -*) echo "run.sh: there is no option $1; see --help" >&2 && exit 2 ;;
     *) models+=("$1") && shift ;;
   esac
