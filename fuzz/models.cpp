@@ -454,11 +454,13 @@ class ModelGenerator {
                {x});
   }
 
-  /// Of numbers from -1 to 1, which rescaled are class numbers however that is rounded.
+  /// Of class numbers: Keras on JAX counts no others, where the other writers round numbers from -1 to 1 once they are rescaled.
   Result category_encoding(const Result& x) {
     const auto* mode = c_.of<const char*>({"multi_hot", "count"});
-    return add("CategoryEncoding", {{"num_tokens", c_.integer(9, 20)}, {"output_mode", mode}},
-               {add("Rescaling", {{"scale", 4.0}, {"offset", 4.0}}, {x})});
+    const auto numbers = topology_.writer == Writer::keras3
+                             ? add("Discretization", {{"bin_boundaries", {-0.5, 0.125, 0.25}}, {"output_mode", "int"}}, {x})
+                             : add("Rescaling", {{"scale", 4.0}, {"offset", 4.0}}, {x});
+    return add("CategoryEncoding", {{"num_tokens", c_.integer(9, 20)}, {"output_mode", mode}}, {numbers});
   }
 
   const char* interpolation() { return c_.of<const char*>({"nearest", "bilinear", "bilinear", "bicubic", "lanczos3", "lanczos5"}); }
