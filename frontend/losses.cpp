@@ -294,6 +294,15 @@ std::string problem_of(const Loss& loss) {
   return "";
 }
 
+std::optional<Symbol> weights_over(Symbol weights, const Ints& positions) {
+  auto dims = type_of(weights).dims;
+  if (dims.size() == positions.size() + 1 && dims.back() == 1) dims.pop_back();
+  const auto fits = [](std::int64_t own, std::int64_t of_positions) { return own == of_positions || own == 1; };
+  if (dims.size() > positions.size() || !std::equal(dims.begin(), dims.end(), positions.begin(), fits)) return std::nullopt;
+  dims.resize(positions.size(), 1);
+  return reshape(weights, dims);
+}
+
 ValueId shown_classes(Builder& b, const Loss& loss, ValueId labels) {
   return (1 - equal(Symbol{&b, labels}, static_cast<double>(*loss.options.ignore_class))).id;
 }
@@ -325,22 +334,17 @@ ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labe
     const Symbol shown{&b, shown_classes(b, loss, given)}, all{&b, losses};
     losses = select(shown, all, constant(all, 0)).id;
   }
-  auto weigh = [&](Symbol weights) {
-    auto dims = type_of(weights).dims;
-    dims.resize(static_cast<std::size_t>(b.type(losses).rank()), 1);
-    losses = (Symbol{&b, losses} * reshape(weights, dims)).id;
-  };
+  auto weigh = [&](Symbol weights) { losses = (Symbol{&b, losses} * with_rank(weights, b.type(losses).dims.size())).id; };
   if (counting.weighs_classes && !loss.options.class_weights.empty()) weigh({&b, class_weights_of(b, loss, given)});
   if (counting.weights >= 0) {
-    auto weights = type_of(Symbol{&b, counting.weights}).dims, positions = b.type(losses).dims;
+    auto positions = b.type(losses).dims;
     if (def->of == LossDef::elements) positions.pop_back();
-    if (weights.size() == positions.size() + 1 && weights.back() == 1) weights.pop_back();
-    const auto fits = [](std::int64_t own, std::int64_t of_positions) { return own == of_positions || own == 1; };
-    if (weights.size() > positions.size() || !std::equal(weights.begin(), weights.end(), positions.begin(), fits))
+    const auto weights = weights_over({&b, counting.weights}, positions);
+    if (!weights)
       throw Error(
           "loss {}: sample weights have shape {}, but an image has losses of shape {}: give one for each image, or for each of these",
           loss.name, shape_string(b.type(counting.weights).image_dims()), shape_string({positions.begin() + 1, positions.end()}));
-    weigh(reshape({&b, counting.weights}, weights));
+    weigh(*weights);
   }
   const auto mask = counting.mask;
   if (loss.options.reduction == Reduction::mean && mask < 0) return mean_of_image(b, losses);
@@ -369,15 +373,13 @@ ValueId sum_of_image(Builder& b, ValueId x) {
 }
 
 SeenSum sum_of_seen(Builder& b, ValueId x, ValueId mask) {
-  auto dims = b.type(mask).dims;
-  const auto& all = b.type(x).dims;
+  const auto &dims = b.type(mask).dims, all = b.type(x).dims;
   if (dims.size() > all.size() || !std::equal(dims.begin(), dims.end(), all.begin()))
     throw Error("a loss or metric of each image has shape {}, but the output's mask {}", shape_string(b.type(x).image_dims()),
                 shape_string(b.type(mask).image_dims()));
   std::int64_t times = 1;
   for (auto i = dims.size(); i < all.size(); ++i) times *= all[i];
-  dims.resize(all.size(), 1);
-  const Symbol value{&b, x}, seen = reshape(Symbol{&b, mask}, dims);
+  const Symbol value{&b, x}, seen = with_rank({&b, mask}, all.size());
   const auto count = sum_of_image(b, mask);
   return {sum_of_image(b, select(seen, value, constant(value, 0)).id),
           times == 1 ? count : b.emit(OpKind::mul, {count, b.constant(static_cast<double>(times))})};

@@ -2,6 +2,7 @@
 /// What losses are in ops.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,10 @@ struct Counting {
 /// With a mask always the sum, over what it shows. Labels are as LossDef::labels says.
 /// Throws gradc::Error for weights of samples that do not fit its positions, or for a loss that cannot be weighted.
 ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labels, const Dialect& dialect, const Counting& counting);
+
+/// How many times each of these positions counts, shaped to broadcast over them, by weights of images or of positions, behind which a
+/// dimension of 1 may stand; nothing if the weights are of another shape.
+std::optional<Symbol> weights_over(Symbol weights, const Ints& positions);
 
 /// 1 where a label, a class number, is not the one that the loss ignores, and 0 elsewhere.
 ValueId shown_classes(Builder& b, const Loss& loss, ValueId labels);

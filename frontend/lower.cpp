@@ -231,13 +231,9 @@ class Lowering {
     if (!counting.weighs_classes || output.loss.options.class_weights.empty()) return counting.weights;
     const Symbol of_classes{&b_, class_weights_of(b_, output.loss, labels_[output.name])};
     if (counting.weights < 0) return of_classes.id;
-    auto own = b_.type(counting.weights).dims, all = type_of(of_classes).dims;
-    auto shaped = [](Symbol x, Ints dims, std::size_t rank) {
-      dims.resize(rank, 1);
-      return reshape(x, dims);
-    };
-    const auto rank = std::max(own.size(), all.size());
-    return (shaped({&b_, counting.weights}, own, rank) * shaped(of_classes, all, rank)).id;
+    const Symbol of_samples{&b_, counting.weights};
+    const auto rank = std::max(type_of(of_samples).dims.size(), type_of(of_classes).dims.size());
+    return (with_rank(of_samples, rank) * with_rank(of_classes, rank)).id;
   }
 
   void add_metric(const LoweredOutput& output, const Metric& metric, const std::string& prefix, std::set<std::string>& names) {

@@ -36,15 +36,9 @@ struct Context {
   ValueId above_threshold() { return emit(OpKind::greater, {predicted, b.constant(threshold())}); }
   /// How many times each counts of what has the shape of x.
   Symbol weights_like(ValueId x) {
-    auto dims = b.type(weights).dims;
-    const auto& all = b.type(x).dims;
-    if (dims.size() == all.size() + 1 && dims.back() == 1) dims.pop_back();
-    const auto fits = [](std::int64_t own, std::int64_t of_elements) { return own == of_elements || own == 1; };
-    if (dims.size() > all.size() || !std::equal(dims.begin(), dims.end(), all.begin(), fits))
-      throw Error("metric {}: an image's weights have shape {}, but what they weigh {}", metric.name,
-                  shape_string(b.type(weights).image_dims()), shape_string(b.type(x).image_dims()));
-    dims.resize(all.size(), 1);
-    return reshape(symbol(weights), dims);
+    if (auto spread = weights_over(symbol(weights), b.type(x).dims)) return *spread;
+    throw Error("metric {}: an image's weights have shape {}, but what they weigh {}", metric.name,
+                shape_string(b.type(weights).image_dims()), shape_string(b.type(x).image_dims()));
   }
   ValueId weighted(ValueId x) { return weights < 0 ? x : (symbol(x) * weights_like(x)).id; }
 
@@ -71,11 +65,7 @@ struct Context {
   /// The part of a batch that the class of the options has.
   ValueId of_class(ValueId x) {
     if (!options().class_id) return x;
-    auto size = b.type(x).dims;
-    Ints begin(size.size(), 0);
-    begin.back() = *options().class_id;
-    size.back() = 1;
-    return b.emit(OpKind::slice, {x}, {{"begin", begin}, {"size", size}}, "class");
+    return slice_of_last(symbol(x), *options().class_id, 1, "class").id;
   }
 
   Symbol symbol(ValueId x) { return {&b, x}; }
@@ -582,9 +572,7 @@ LoweredMetric lower_metric(Builder& b, const Metric& metric, const Loss& loss, V
   if (weights >= 0 && def != nullptr && !def->weighs)
     throw Error("metric {}: images cannot be weighted in it; put it under \"metrics\" instead of \"weighted_metrics\"", metric.name);
   if (weights >= 0 && mask >= 0) {
-    auto dims = b.type(weights).dims;
-    dims.resize(static_cast<std::size_t>(b.type(mask).rank()), 1);
-    weights = (Symbol{&b, mask} * reshape(Symbol{&b, weights}, dims)).id;
+    weights = (Symbol{&b, mask} * with_rank({&b, weights}, b.type(mask).dims.size())).id;
     mask = -1;
   }
   Context context{b, metric, predicted, labels, loss_def->labels == LabelKind::classes, dialect, mask, weights};

@@ -93,5 +93,19 @@ inline Symbol largest_of_last(Symbol x, bool keep_dims = false) {
 inline Symbol reshape(Symbol x, Ints dims) {
   return type_of(x).dims == dims ? x : emit(OpKind::reshape, {x}, {{"dims", std::move(dims)}}, "reshaped");
 }
+/// x with dimensions of 1 behind its own, so that it broadcasts over what has this rank.
+inline Symbol with_rank(Symbol x, std::size_t rank) {
+  auto dims = type_of(x).dims;
+  dims.resize(rank, 1);
+  return reshape(x, std::move(dims));
+}
+/// What lies at `begin` and after it along the last dimension, `count` of it.
+inline Symbol slice_of_last(Symbol x, std::int64_t begin, std::int64_t count, std::string_view hint) {
+  auto size = type_of(x).dims;
+  Ints first(size.size(), 0);
+  first.back() = begin;
+  size.back() = count;
+  return emit(OpKind::slice, {x}, {{"begin", std::move(first)}, {"size", std::move(size)}}, hint);
+}
 
 }  // namespace gradc

@@ -404,11 +404,11 @@ Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
   check_batch_size(batch_size);
   auto& self = this->self();
   self.check_data(data);
+  const auto weights = self.weights_of(data);
   MetricSums sums;
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
     auto batch = data.slice(at, batch_size);
     std::lock_guard turn(self.turn);
-    const auto weights = self.weights_of(data);
     auto& step = *self.step(StepKind::eval, std::min(batch_size, data.size()), weights).step;
     step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), 0, self.weight_rows_of(batch)});
     sums.add({self.lowered(Mode::eval, weights).metrics, step, batch.size()});

@@ -51,10 +51,6 @@ def is_recurrent(net):
     return any(type(layer).__name__ in RECURRENT for layer in net.layers)
 
 
-def pair(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
-
-
 def padding(kind, size, window, strides, dilation):
     """(before, after) of each dimension as TensorFlow pads."""
     if kind == "valid":

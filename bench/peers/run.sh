@@ -20,10 +20,8 @@ if [ ${#models[@]} -eq 0 ]; then
   models=(examples/mnist/model.json examples/models/{mlp,cifar_cnn,resnet20}/model.json)
 fi
 for model in "${models[@]}"; do
-  case $model in
-    lstm | gru | texts | separable | encoder | unet) ;;
-    *) [ -f "$model" ] || { echo "run.sh: $model: there is no such file, and no net of that name" >&2; exit 2; } ;;
-  esac
+  [ -f "$model" ] || grep -q "^NETS = .*\"$model\":" bench/peers/nets.py ||
+    { echo "run.sh: $model: there is no such file, and no net of that name" >&2; exit 2; }
 done
 
 scripts/setup.sh build

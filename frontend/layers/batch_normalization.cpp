@@ -116,6 +116,10 @@ ValueId normalized_by_steps(LayerContext& context, const BatchNormalization& lay
                             ValueId batch_size) {
   const auto x = context.symbol(context.input());
   const auto rank = type_of(x).rank();
+  if (layer.renorm || context.seen_mask() >= 0)
+    throw Error("of each step is not there yet with {}", layer.renorm ? "\"renorm\"" : "a mask");
+  if (context.config.dialect().moving_variance_is_unbiased && layer.fused && rank == 5)
+    throw Error("of each step is not there yet for images in files of Keras 2; set \"fused\" to false");
   const auto steps = type_of(x).dims[1], channels = type_of(x).dims.back();
   Ints steps_last = {0}, back(static_cast<std::size_t>(rank));
   for (std::int64_t axis = 2; axis + 1 < rank; ++axis) steps_last.push_back(axis);
@@ -167,20 +171,15 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
   if (layer.renorm) renorm.emplace(context, layer, channels);
 
   bool frozen = !config.boolean("trainable", true) && config.dialect().frozen_normalization_infers;
-  const bool by_steps = context.sequences_beside && context.mode == Mode::train && !frozen;
-  if (by_steps && (renorm || context.seen_mask() >= 0))
-    throw Error("of each step is not there yet with {}", renorm ? "\"renorm\"" : "a mask");
-  ValueId y = -1;
-  if (by_steps) {
-    const auto* batch_size = find_input(context.b.graph(), InputRole::batch_size);
-    check(batch_size != nullptr, "a training graph has an input batch_size");
-    if (config.dialect().moving_variance_is_unbiased && layer.fused && rank == 5)
-      throw Error("of each step is not there yet for images in files of Keras 2; set \"fused\" to false");
-    y = normalized_by_steps(context, layer, mean, variance, batch_size->result());
-  } else if (context.mode == Mode::train && !frozen) {
+  ValueId y = -1, batch_size = -1;
+  if (context.mode == Mode::train && !frozen) {
     const auto* batch_size_op = find_input(context.b.graph(), InputRole::batch_size);
     check(batch_size_op != nullptr, "a training graph has an input batch_size");
-    const auto batch_size = batch_size_op->result();
+    batch_size = batch_size_op->result();
+  }
+  if (batch_size >= 0 && context.sequences_beside) {
+    y = normalized_by_steps(context, layer, mean, variance, batch_size);
+  } else if (batch_size >= 0) {
     const auto mask = context.seen_mask();
     const auto moments = mask >= 0 ? moments_of_seen(context, mask, from_last)
                                    : context.b.emit_all(OpKind::batch_moments, {context.input(), batch_size}, {}, context.name + "/moment");
@@ -198,7 +197,7 @@ ValueId lower(LayerContext& context, const BatchNormalization& layer) {
   } else {
     renorm.reset();
   }
-  if (!by_steps) {
+  if (y < 0) {
     auto inverse = context.emit(OpKind::rsqrt, {context.emit(OpKind::add, {variance, context.b.constant(layer.epsilon)})}, {}, "inverse");
     y = context.emit(OpKind::mul, {context.emit(OpKind::sub, {context.input(), mean}, {}, "centered"), inverse}, {}, "normalized");
   }

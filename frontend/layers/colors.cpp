@@ -26,11 +26,7 @@ void expect_colors(LayerContext& context) {
 
 Symbol luminance(LayerContext& context, Symbol x) { return sum_of_last(x * numbers(context, {0.2989, 0.5870, 0.1140}, {3}), true); }
 
-Symbol channel(Symbol x, std::int64_t number) {
-  auto size = type_of(x).dims;
-  size.back() = 1;
-  return emit(OpKind::slice, {x}, {{"begin", Ints{0, 0, 0, number}}, {"size", size}}, "channel");
-}
+Symbol channel(Symbol x, std::int64_t number) { return slice_of_last(x, number, 1, "channel"); }
 
 /// Red, green and blue by their hue, as a part of a turn from red over green and blue, their saturation and their largest.
 struct Colors {

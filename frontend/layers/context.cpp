@@ -139,11 +139,7 @@ Symbol normal(LayerContext& context, const Ints& dims) {
   auto twice = dims;
   twice.back() *= 2;
   const auto both = uniform(context, twice);
-  auto half = [&](std::int64_t at) {
-    Ints begin(dims.size(), 0);
-    begin.back() = at;
-    return emit(OpKind::slice, {both}, {{"begin", begin}, {"size", dims}}, "half");
-  };
+  auto half = [&](std::int64_t at) { return slice_of_last(both, at, last, "half"); };
   return sqrt(log(1 - half(0)) * -2) * cos(half(last) * (2 * std::numbers::pi));
 }
 

@@ -32,13 +32,7 @@ struct Step {
 };
 
 /// The i-th of the gates that lie one after the other.
-Symbol gate_of(const Symbol& all, std::int64_t units, std::int64_t i) {
-  auto size = type_of(all).dims;
-  Ints begin(size.size(), 0);
-  begin.back() = i * units;
-  size.back() = units;
-  return emit(OpKind::slice, {all}, {{"begin", begin}, {"size", size}}, "gate");
-}
+Symbol gate_of(const Symbol& all, std::int64_t units, std::int64_t i) { return slice_of_last(all, i * units, units, "gate"); }
 
 struct AfterStep {
   Symbol output;
@@ -82,12 +76,7 @@ std::pair<ValueId, ValueId> kept_parts(LayerContext& context, const C& cell, std
   auto dims = dims_of_step(context, features + cell.units);
   dims.insert(dims.begin(), kBatch);
   const auto random = uniform(context, dims);
-  auto some = [&](std::int64_t from, std::int64_t count) {
-    Ints begin(dims.size(), 0), size = dims;
-    begin.back() = from;
-    size.back() = count;
-    return emit(OpKind::slice, {random}, {{"begin", begin}, {"size", size}}, "some");
-  };
+  auto some = [&](std::int64_t from, std::int64_t count) { return slice_of_last(random, from, count, "some"); };
   return {kept(some(0, features), cell.dropout), kept(some(features, cell.units), cell.recurrent_dropout)};
 }
 
