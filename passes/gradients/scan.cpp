@@ -6,16 +6,18 @@
 #include "gradc/error.h"
 #include "passes/differentiate.h"
 #include "passes/gradients/gradients.h"
+#include "passes/min_cut.h"
 #include "passes/simplify.h"
 #include "passes/steps.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
 
-/// The gradient of a scan is a scan the other way. Its carries are the gradients of the carries; in each step its body computes again what
-/// is pointwise in the forward step from the carries and the results of other ops, which the forward scan stacks for it, and then the
-/// gradients. Those of constants are sums over the steps, which are made behind the loop from stacks of what they sum: a weight's gradient
-/// is one product over all steps and images.
+/// The gradient of a scan is a scan the other way. Its carries are the gradients of the carries; in each step its body computes the
+/// gradients from values of the forward step. Those come from stacks that the forward scan makes, or are computed again from such where
+/// they are pointwise: the stacks are those that take least memory traffic. Gradients of constants are sums over the steps, which are made
+/// behind the loop from stacks of what they sum: a weight's gradient is one product over all steps and images.
 class ScanGradient {
  public:
   explicit ScanGradient(Gradient& g) : g_(g), parts_(g.op), body_(std::make_shared<Graph>()), b_(*body_) {
@@ -30,6 +32,7 @@ class ScanGradient {
     copy_forward();
     differentiate_step();
     put_out_carries();
+    choose_saved();
     find_stacks();
     all_ops_ = body_->ops;
     eliminate_dead_code(*body_);
@@ -84,7 +87,8 @@ class ScanGradient {
     return value;
   }
 
-  /// Puts the forward step's values into the body: computed again, or, where that is more than pointwise work, as steps of stacks.
+  /// Puts the forward step's values into the body: computed again, or, where that is more than pointwise work, as steps of stacks. What is
+  /// computed again may still become a step of a stack.
   void copy_forward() {
     here_.assign(forward().values.size(), -1);
     for (std::size_t i = 0; i < parts_.carries; ++i) here_[parts_.inputs[i]] = saved(parts_.inputs[i]);
@@ -146,6 +150,59 @@ class ScanGradient {
       if (gradient < 0) gradient = b_.constant(0, forward().type(parts_.inputs[i]));
       add_body_output(b_, gradient, "next_d/" + name(parts_.inputs[i]));
     }
+  }
+
+  /// Chooses the values of the forward step that come from stacks: the lightest cut between those that cannot be computed again and what
+  /// gradients read. A stack weighs the bytes to write and to read it, one that is there already those to read it.
+  void choose_saved() {
+    std::map<ValueId, ValueId> forward_of;
+    for (std::size_t value = 0; value < here_.size(); ++value)
+      if (here_[value] >= 0 && forward().type(static_cast<ValueId>(value)).batched() && !constants_.contains(here_[value]))
+        forward_of[here_[value]] = static_cast<ValueId>(value);
+    std::vector<Vertex> vertices(body_->values.size());
+    for (const auto& op : body_->ops) {
+      const bool is_forward = std::any_of(op.results.begin(), op.results.end(), [&](ValueId each) { return forward_of.contains(each); });
+      if (is_forward) {
+        auto& vertex = vertices[op.result()];
+        vertex.source = op.kind == OpKind::input;
+        vertex.weight = weight_of_stack(op, forward_of.at(op.result()));
+      }
+      for (auto operand : op.operands)
+        if (!forward_of.contains(operand))
+          continue;
+        else if (is_forward)
+          vertices[operand].successors.push_back(op.result());
+        else
+          vertices[operand].sink = true;
+    }
+    const auto cut = least_vertex_cut(vertices);
+    for (std::size_t value = 0; value < cut.size(); ++value)
+      if (cut[value] && !vertices[value].source) come_from_stack(static_cast<ValueId>(value), forward_of.at(static_cast<ValueId>(value)));
+  }
+
+  /// In bytes. Of stacks that weigh the same those are better that have a place in memory anyway.
+  std::int64_t weight_of_stack(const Op& op, ValueId value) const {
+    const auto& type = forward().type(value);
+    const auto bytes = type.elements() * size_of(type.dtype);
+    const auto stacked = std::find(parts_.outputs.begin() + static_cast<std::ptrdiff_t>(parts_.carries), parts_.outputs.end(), value);
+    if (stacked != parts_.outputs.end() || (op.kind == OpKind::input && !saved_.contains(op.result()))) return bytes;
+    return bytes * (1 + cost::kWrite) + (moves(op) ? 1 : 0);
+  }
+
+  /// Makes a value of the body, which is computed again, a step of a stack of the forward scan.
+  void come_from_stack(ValueId here, ValueId value) {
+    const auto number = operands_.size() - constants_.size();
+    std::erase_if(body_->ops, [&](const Op& op) { return op.kind != OpKind::output && op.result() == here; });
+    for (auto& op : body_->ops)
+      if (op.kind == OpKind::input)
+        if (const auto own = op.attributes.integer("number"); own >= static_cast<std::int64_t>(number))
+          op.attributes.set("number", own + 1);
+    operands_.insert(operands_.begin() + static_cast<std::ptrdiff_t>(number), -1);
+    Op input{.kind = OpKind::input, .results = {here}, .stage = Stage::backward};
+    input.attributes = {{"name", name(value)}, {"number", static_cast<std::int64_t>(number)}};
+    body_->ops.insert(body_->ops.begin(), std::move(input));
+    stack_results_[here] = -1;
+    saved_[here] = value;
   }
 
   /// The values of each step that are needed behind the loop: gradients of what is scanned, and what gradients of constants sum.
