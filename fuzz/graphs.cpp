@@ -224,14 +224,20 @@ class GraphGenerator {
                                   : b_.emit(OpKind::avg_pool_grad, {dy}, gradient));
   }
 
+  /// A dense layer's weights, some of them in blocks.
+  ValueId dense_kernel(std::int64_t inputs) {
+    if (c_.one_in(4)) return param({c_.integer(1, 3), inputs, c_.integer(1, 18)});
+    return param({inputs, random_channels(c_)});
+  }
+
   void dense() {
     auto x = features();
-    keep(b_.emit(OpKind::dense, {x, param({type(x).dims.back(), random_channels(c_)})}));
+    keep(b_.emit(OpKind::dense, {x, dense_kernel(type(x).dims.back())}));
   }
 
   void dense_input_grad() {
     auto x = features();
-    keep(b_.emit(OpKind::dense_input_grad, {x, param({type(x).dims.back(), random_channels(c_)})}));
+    keep(b_.emit(OpKind::dense_input_grad, {x, dense_kernel(type(x).dims.back())}));
   }
 
   void dense_weight_grad() {

@@ -14,6 +14,7 @@
 #include "passes/fuse.h"
 #include "passes/hoist.h"
 #include "passes/layout.h"
+#include "passes/pack.h"
 #include "passes/partition.h"
 #include "passes/rematerialize.h"
 #include "passes/shard.h"
@@ -72,6 +73,8 @@ const std::vector<Row>& rows() {
       {{"factor_sums", "take factors out of sums over the batch where sums then become the same", run<factor_sums>, ops, nothing, optional},
        In::kernels},
       {{"layout", "choose whether images or features are the lanes of vectors", run_layout, any, workload, optional}, In::kernels},
+      {{"pack", "lay weights of dense layers in blocks of outputs where they are read often", run<pack>, any, nothing, optional},
+       In::kernels},
       {{"shard", "mask padding in sums over the batch, and reduce partial sums where they are needed whole", run<shard>, ops}, In::kernels},
       {{"fuse", "group ops into kernels", run_fuse, any, workload, optional}, In::fused},
       {{"rematerialize", "compute again in a kernel what another would have to write for it", run<rematerialize>, kernels, nothing,

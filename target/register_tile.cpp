@@ -5,6 +5,18 @@
 
 namespace gradc {
 
+std::int64_t line_of_outputs(std::int64_t outputs, const Target& target) {
+  auto line = kLineBytes / static_cast<std::int64_t>(sizeof(float));
+  while (line > target.registers * 3 / 4) line /= 2;
+  return outputs % line == 0 ? line : 0;
+}
+
+std::int64_t choose_outputs_of_images(std::int64_t outputs, bool lines, const Target& target) {
+  if (const auto line = line_of_outputs(outputs, target); lines && line > 0) return line;
+  const auto most = std::min<std::int64_t>(target.registers * 3 / 4, outputs);
+  return ceil_div(outputs, ceil_div(outputs, most));
+}
+
 ImageTile choose_image_tile(const ConvolutionLoops& loops, const Target& target, int candidate) {
   // A quarter of the registers is left for inputs and broadcast weights.
   const auto most = std::max<std::int64_t>(target.registers * 3 / 4, 4);

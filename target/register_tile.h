@@ -41,6 +41,14 @@ struct ConvolutionLoops {
 /// neighbouring columns; each weight is broadcast once for all columns.
 ImageTile choose_image_tile(const ConvolutionLoops& loops, const Target& target, int candidate);
 
+/// The outputs of a dense layer whose weights for an input fill a cache line, or part of one, and whose accumulators, a vector of images
+/// each, stay in registers; 0 where such blocks do not divide the outputs.
+std::int64_t line_of_outputs(std::int64_t outputs, const Target& target);
+
+/// Outputs for which a dense layer has accumulators where lanes are images: a line of them if `lines` pays, else as many as divide the
+/// work evenly below 3/4 of the registers.
+std::int64_t choose_outputs_of_images(std::int64_t outputs, bool lines, const Target& target);
+
 /// Accumulators of a product of matrices where lanes are images: a vector for each of rows × columns.
 struct MatrixTile {
   std::int64_t rows = 1, columns = 1;

@@ -1,6 +1,7 @@
 // dense and its gradients. Arguments are (n, feature, ...) for vectors and (out feature, in feature) for kernels.
 #include "backends/halide/emitter.h"
 #include "gradc/error.h"
+#include "ir/dense_kernel.h"
 #include "target/cost.h"
 
 namespace gradc {
@@ -15,15 +16,23 @@ std::vector<Expr> with_first(const std::vector<Var>& vars, const Expr& first) {
   return index;
 }
 
+/// A kernel's weight of an input for an output.
+Expr weight_at(const Emitter& e, ValueId weights, const Expr& output, const Expr& input) {
+  const DenseKernel kernel(e.type(weights));
+  if (!kernel.in_blocks) return e.at(weights, Expr(), {output, input});
+  const auto block = static_cast<int>(kernel.block);
+  return e.at(weights, Expr(), {output % block, input, output / block});
+}
+
 }  // namespace
 
 void halide_dense(Emitter& e, const Op& op) {
   const auto& type = e.type(op.result());
   auto vars = e.indices(type);
-  RDom r(0, static_cast<int>(e.type(op.operands[1]).dims[0]), "r");
+  RDom r(0, static_cast<int>(DenseKernel(e.type(op.operands[1])).inputs), "r");
   Func acc("dense");
   acc(e.arguments_of(type)) = 0.0f;
-  acc(e.arguments_of(type)) += e.at(op.operands[1], Expr(), {vars[0], r}) * e.at(op.operands[0], e.n, with_first(vars, r));
+  acc(e.arguments_of(type)) += weight_at(e, op.operands[1], vars[0], r) * e.at(op.operands[0], e.n, with_first(vars, r));
   e.define(op.result(), acc);
   e.set_product({&op, acc, r});
 }
@@ -31,7 +40,7 @@ void halide_dense(Emitter& e, const Op& op) {
 void halide_dense_input_grad(Emitter& e, const Op& op) {
   const auto& type = e.type(op.result());
   auto vars = e.indices(type);
-  auto outputs = static_cast<int>(e.type(op.operands[1]).dims[0]);
+  const auto outputs = static_cast<int>(DenseKernel(e.type(op.operands[1])).inputs);
   Func dy("dy");
   auto dy_vars = e.indices(e.type(op.operands[0]));
   std::vector<Expr> own(dy_vars.begin(), dy_vars.end());
@@ -54,7 +63,7 @@ void halide_dense_input_grad(Emitter& e, const Op& op) {
     part_args.insert(part_args.begin(), l);
     Func part("part");
     part(part_args) = 0.0f;
-    part(part_args) += e.at(op.operands[1], Expr(), {vars[0], r * e.vector() + l}) * dy_at(r * e.vector() + l);
+    part(part_args) += weight_at(e, op.operands[1], vars[0], r * e.vector() + l) * dy_at(r * e.vector() + l);
     std::vector<Expr> at(args.begin(), args.end());
     at.insert(at.begin(), lane);
     acc(args) += part(at);
@@ -63,7 +72,7 @@ void halide_dense_input_grad(Emitter& e, const Op& op) {
     return;
   }
   RDom r(0, outputs, "r");
-  acc(args) += e.at(op.operands[1], Expr(), {vars[0], r}) * dy_at(r);
+  acc(args) += weight_at(e, op.operands[1], vars[0], r) * dy_at(r);
   e.define(op.result(), acc);
   e.set_product({&op, acc, r});
 }

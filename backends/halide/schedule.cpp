@@ -6,6 +6,8 @@
 
 #include "backends/halide/emitter.h"
 #include "backends/halide/windows.h"
+#include "ir/dense_kernel.h"
+#include "target/cost.h"
 
 namespace gradc {
 namespace {
@@ -130,10 +132,10 @@ void schedule_product(Emitter& e, Func consumer, const gradc::Type& type, const 
 
   if (op.kind == OpKind::matmul) return schedule_matrices(e, consumer, type, product);
   if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) {
-    // One vector of inputs meets a column of weights: as many accumulators as divide the work evenly below 3/4 of the registers.
-    auto most = std::min<std::int64_t>(e.target().registers * 3 / 4, dims[0]);
-    auto blocks = (dims[0] + most - 1) / most;
-    auto block = (dims[0] + blocks - 1) / blocks;
+    // One vector of inputs meets a column of weights.
+    const DenseKernel kernel(e.type(op.operands[1]));
+    const bool lines = kernel.in_blocks || kernel.outputs * static_cast<std::int64_t>(sizeof(float)) <= cost::kWideRow;
+    const auto block = choose_outputs_of_images(kernel.outputs, lines, e.target());
     consumer.split(args[1], co, ci, static_cast<int>(block)).unroll(ci).vectorize(args[0]);
     acc.compute_at(consumer, co).vectorize(acc_args[0]).unroll(acc_args[1]);
     std::vector<VarOrRVar> order = {acc_args[0], acc_args[1], r.x};

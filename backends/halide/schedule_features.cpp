@@ -5,6 +5,7 @@
 
 #include "backends/halide/emitter.h"
 #include "backends/halide/windows.h"
+#include "ir/dense_kernel.h"
 #include "support/ceil_div.h"
 #include "target/cost.h"
 
@@ -75,7 +76,7 @@ void schedule_dense(Emitter& e, Func consumer, const gradc::Type& type, const Co
     return schedule_dot(e, consumer, product, of_images ? args[0] : args[2],
                         of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2]);
   auto others = of_images ? e.images() : type.image_dims()[type.image_dims().size() - 2];
-  auto depth = e.type(product.op->operands[1]).dims[0];
+  const auto depth = DenseKernel(e.type(product.op->operands[1])).inputs;
   auto block = choose_feature_tile(e, {features, width}, others, depth);
   Var fo("fo"), fi("fi"), vo("vo"), vi("vi"), ro("ro"), ri("ri");
   auto& row = of_images ? args[0] : args[2];

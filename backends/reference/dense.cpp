@@ -1,4 +1,5 @@
 #include "backends/reference/reference.h"
+#include "ir/dense_kernel.h"
 
 namespace gradc {
 namespace {
@@ -11,19 +12,22 @@ void for_each_product(std::int64_t rows, std::int64_t k_size, std::int64_t n_siz
       for (std::int64_t n = 0; n < n_size; ++n) visit(row * k_size + k, k * n_size + n, row * n_size + n);
 }
 
-}  // namespace
-
-void reference_dense(const Execution& run) {
+/// The product of rows with a kernel.
+void multiply(const Execution& run) {
   const auto &x = run.operand(0), &w = run.operand(1);
   auto& y = run.result();
-  for_each_product(x.size() / w.dims[0], w.dims[0], w.dims[1], [&](auto i, auto k, auto o) { y.data[o] += x.data[i] * w.data[k]; });
+  const DenseKernel kernel({DType::f32, w.dims});
+  for_each_product(x.size() / kernel.inputs, kernel.inputs, kernel.outputs, [&](auto i, auto k, auto o) {
+    const auto row = k / kernel.outputs, column = k % kernel.outputs;
+    y.data[o] += x.data[i] * w.data[(column / kernel.block * kernel.inputs + row) * kernel.block + column % kernel.block];
+  });
 }
 
-void reference_dense_input_grad(const Execution& run) {
-  const auto &dy = run.operand(0), &w = run.operand(1);
-  auto& dx = run.result();
-  for_each_product(dy.size() / w.dims[0], w.dims[0], w.dims[1], [&](auto o, auto k, auto i) { dx.data[i] += dy.data[o] * w.data[k]; });
-}
+}  // namespace
+
+void reference_dense(const Execution& run) { multiply(run); }
+
+void reference_dense_input_grad(const Execution& run) { multiply(run); }
 
 void reference_dense_weight_grad(const Execution& run) {
   const auto &x = run.operand(0), &dy = run.operand(1);

@@ -1,4 +1,5 @@
 // dense(x[B,...,K], w[K,N]) -> [B,...,N], and its two gradients.
+#include "ir/dense_kernel.h"
 #include "ir/ops/define.h"
 
 namespace gradc {
@@ -7,23 +8,20 @@ namespace {
 std::vector<Type> infer(const OpView& op) {
   expect_f32(op);
   auto x = op.operands[0];
-  const auto& w = op.operands[1];
-  expect_rank(w, 2, "a dense kernel");
+  const DenseKernel w(op.operands[1]);
   expect_batched(x, "the input of dense");
-  if (x.rank() < 2 || x.dims.back() != w.dims[0]) throw Error("the kernel takes {} features, its input is {}", w.dims[0], to_string(x));
-  x.dims.back() = w.dims[1];
+  if (x.rank() < 2 || x.dims.back() != w.inputs) throw Error("the kernel takes {} features, its input is {}", w.inputs, to_string(x));
+  x.dims.back() = w.outputs;
   return {x};
 }
 
 std::vector<Type> infer_input_grad(const OpView& op) {
   expect_f32(op);
   auto dy = op.operands[0];
-  const auto& w = op.operands[1];
-  expect_rank(w, 2, "a dense kernel");
+  const DenseKernel w(op.operands[1]);
   expect_batched(dy, "the gradient of dense");
-  if (dy.rank() < 2 || dy.dims.back() != w.dims[0])
-    throw Error("the kernel gives {} features, the gradient is {}", w.dims[0], to_string(dy));
-  dy.dims.back() = w.dims[1];
+  if (dy.rank() < 2 || dy.dims.back() != w.inputs) throw Error("the kernel gives {} features, the gradient is {}", w.inputs, to_string(dy));
+  dy.dims.back() = w.outputs;
   return {dy};
 }
 
@@ -59,7 +57,8 @@ Iteration loops_of(const Type& first, std::int64_t depth, std::int64_t features,
 }
 
 Iteration iteration(const OpView& op, std::span<const Type>) {
-  return loops_of(op.operands[0], op.operands[1].dims[0], op.operands[1].dims[1], true);
+  const DenseKernel kernel(op.operands[1]);
+  return loops_of(op.operands[0], kernel.inputs, kernel.outputs, true);
 }
 
 Iteration iteration_of_input_grad(const OpView& op, std::span<const Type> results) {
@@ -76,7 +75,7 @@ Iteration iteration_of_weight_grad(const OpView& op, std::span<const Type>) {
 }  // namespace
 
 OpDef define_dense() {
-  return {.summary = "product of the last dimension of x with a kernel [K,N]",
+  return {.summary = "product of the last dimension of x with a kernel [K,N], or [N/b,K,b] in blocks of b outputs",
           .operands = {"x", "w"},
           .infer = infer,
           .fusion = FusionKind::contraction,
@@ -84,7 +83,7 @@ OpDef define_dense() {
           .gives_zero = zero_where_first_is};
 }
 OpDef define_dense_input_grad() {
-  return {.summary = "the gradient of dense with respect to its input; w is the kernel as [N,K]",
+  return {.summary = "the gradient of dense with respect to its input; w is the kernel as [N,K], or [K/b,N,b]",
           .operands = {"dy", "w"},
           .infer = infer_input_grad,
           .fusion = FusionKind::contraction,

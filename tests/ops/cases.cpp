@@ -364,6 +364,13 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
   for (auto [in, out, batch] : {std::tuple{1, 1, 1}, std::tuple{7, 3, 65}, std::tuple{40, 10, 16}, std::tuple{33, 70, 3},
                                 std::tuple{3, 50, 17}, std::tuple{50, 1, 18}, std::tuple{38, 2, 20}})
     cases.push_back(dense_case(in, out, batch));
+  for (auto [blocks, in, block, batch] : {std::tuple{3, 7, 16, 17}, std::tuple{2, 20, 5, 3}, std::tuple{1, 9, 8, 33}})
+    cases.push_back({fmt::format("dense {} to {} blocks of {}", in, blocks, block),
+                     [blocks, in, block](TrainingGraph& t) {
+                       t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {blocks, in, block})}), 4);
+                     },
+                     {in},
+                     batch});
   cases.push_back({"dense of rows",
                    [](TrainingGraph& t) { t.loss_of(t.b.emit(OpKind::dense, {trainable_images(t), t.param("kernel", {6, 5})}), 5); },
                    {3, 4, 6},
@@ -582,9 +589,10 @@ std::vector<OpCase> large_op_cases() {
   // few outputs.
   return {matmul_case({{2}, 33, 40, 37, false, false, 5}), matmul_case({{2}, 48, 64, 100, false, true, 18}),
           matmul_case({{}, 67, 19, 64, true, false, 3}), matmul_case({{3}, 21, 128, 5, true, true, 17}), attention_case(33, 4, 16, 5),
-          matmul_case({{}, 2, 256, 3, false, true, 1}), lstm_case(7, 20, 33, 19, true, false), dense_case(90, 128, 18),
-          dense_case(130, 64, 64), dense_case(101, 91, 5), dense_case(512, 10, 3), dense_case(558, 15, 3, {1}),
-          dense_case(130, 64, 18, {1, 1}), gather_case(300, {256}, {20}, 33), gather_case(5000, {9}, {70}, 18),
+          matmul_case({{}, 2, 256, 3, false, true, 1}), lstm_case(7, 20, 33, 19, true, false), lstm_case(16, 3, 68, 17, false, false),
+          dense_case(90, 128, 18), dense_case(272, 20, 3, {17}), dense_case(20, 272, 18, {17}), dense_case(130, 64, 64),
+          dense_case(101, 91, 5), dense_case(512, 10, 3), dense_case(558, 15, 3, {1}), dense_case(130, 64, 18, {1, 1}),
+          gather_case(300, {256}, {20}, 33), gather_case(5000, {9}, {70}, 18),
           conv_case({{12, 11}, 33, 40, {3, 3}, {1, 1}, {{1, 1}, {1, 1}}, {1, 1}, 5}),
           conv_case({{9, 13}, 16, 70, {3, 3}, {2, 2}, {{1, 1}, {1, 1}}, {1, 1}, 3}),
           conv_case({{9, 40}, 4, 64, {5, 2}, {1, 1}, {{2, 2}, {0, 1}}, {1, 1}, 2}),

@@ -55,13 +55,13 @@ StepPlan plan_of_lstm(std::int64_t steps, Lanes lanes, bool fuse) {
 TEST(Step, LoopsAreCommandsThatAreAsManyForAnyNumberOfSteps) {
   for (auto lanes : {Lanes::batch, Lanes::features})
     for (bool fuse : {true, false}) {
-      const auto plan = plan_of_lstm(7, lanes, fuse);
+      const auto plan = plan_of_lstm(17, lanes, fuse);
       const auto text = print(plan);
-      EXPECT_THAT(text, testing::AllOf(HasSubstr("    loop 7 {\n      carry %"), HasSubstr("    loop 7 reverse {\n"), HasSubstr(" now, "),
+      EXPECT_THAT(text, testing::AllOf(HasSubstr("    loop 17 {\n      carry %"), HasSubstr("    loop 17 reverse {\n"), HasSubstr(" now, "),
                                        HasSubstr(" next\n")));
       EXPECT_EQ(print(parse_step(text)), text);
-      EXPECT_THAT(describe_phases(plan, 64), HasSubstr("in 7 steps"));
-      const auto longer = plan_of_lstm(700, lanes, fuse);
+      EXPECT_THAT(describe_phases(plan, 64), HasSubstr("in 17 steps"));
+      const auto longer = plan_of_lstm(1700, lanes, fuse);
       EXPECT_EQ(longer.kernels.size(), plan.kernels.size());
       // No value of a tile but what is stacked grows.
       EXPECT_LT(longer.tile_bytes, 101 * plan.tile_bytes);
