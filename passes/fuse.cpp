@@ -165,7 +165,10 @@ bool can_read_transposed(const Graph& graph, const Op& op, const Op& transpose) 
   const auto loops = graph.iteration(op);
   const auto& permutation = transpose.attributes.ints("permutation");
   if (loops.is_of_images()) return permutation.back() == std::ssize(permutation) - 1;
-  return loops.contiguous == LoopKind::depth && loops.extent(LoopKind::depth) % cost::kVectorMultiple == 0;
+  if (loops.contiguous != LoopKind::depth || loops.extent(LoopKind::depth) % cost::kVectorMultiple != 0) return false;
+  // Each row's results are vectors whose lanes have to be added up, which for many rows costs more than the copy does.
+  const auto rows = static_cast<double>(loops.extent(LoopKind::row)), depth = static_cast<double>(loops.extent(LoopKind::depth));
+  return rows == 1 || rows * cost::kAddUpLanes <= depth * cost::kTransposeWeight;
 }
 
 /// Gives each reader of a transposed value that could read it where it lies a transpose of its own, which joins its kernel.

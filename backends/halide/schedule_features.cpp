@@ -90,11 +90,10 @@ void schedule_dense(Emitter& e, Func consumer, const gradc::Type& type, const Co
   order.push_back(fo);
   consumer.reorder(order).vectorize(vi).unroll(vo).unroll(ri);
   sum_in_chains(e, consumer, ro, product, block, width, depth);
-  // Rows of weights for few accumulators lie close together. Where a call reads each of them once, the next one finds them in L2 if they
-  // fit, but for lines that are fetched ahead, which go around it.
+  // Rows of weights for few accumulators lie close together. Those that fit L2 are found there: lines that are fetched ahead go around it.
   auto acc = product.accumulator;
   const auto weights = product.op->operands[1];
-  const bool stays = e.type(weights).elements() * 4 <= e.target().l2 / 2 && others <= block.others;
+  const bool stays = e.type(weights).elements() * 4 <= e.target().l2 / 2;
   if (e.in_memory(weights) && !stays && chains_of(e, block, depth) == 1)
     acc.update().prefetch(e.memory(weights), product.domain.x, product.domain.x, cost::kRowsAhead, PrefetchBoundStrategy::NonFaulting);
 }
