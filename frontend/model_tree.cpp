@@ -121,6 +121,7 @@ json first_config(const json& config, const json& model, const json& entry) {
     if (!shape.is_array()) continue;
     auto with_shape = config;
     with_shape["batch_input_shape"] = shape;
+    if (!shape.empty()) with_shape["batch_input_shape"][0] = nullptr;  // That of the data which the model happened to be built with.
     return with_input_shape(with_shape);
   }
   return config;
@@ -347,7 +348,7 @@ json with_input_shape(json config) {
     config.erase(found);
   }
   if (shape.is_null()) return config;
-  if (shape.is_array() && !shape.empty() && shape[0].is_number_integer()) shape[0] = nullptr;
+  if (shape.is_array() && !shape.empty() && shape[0].is_number_integer() && shape[0] < 1) shape[0] = nullptr;
   config["batch_input_shape"] = shape;
   return config;
 }

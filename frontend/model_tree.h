@@ -52,7 +52,7 @@ const std::set<std::string>& arguments_that_are_options();
 /// Whether a layer of this class is a model.
 bool is_model_class(const std::string& class_name);
 
-/// The config with its input shape, however it is spelled, as "batch_input_shape" of any batch.
+/// The config with its input shape, however it is spelled, as "batch_input_shape".
 nlohmann::json with_input_shape(nlohmann::json config);
 
 /// Names for layers without one, as Keras numbers them: conv2d, conv2d_1.

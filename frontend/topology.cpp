@@ -20,19 +20,20 @@ namespace {
 
 using nlohmann::json;
 
-/// The shape of one image that a layer's config states, if it does. A batch dimension, fixed or not, is left out: [null] are numbers, of
-/// shape [].
-std::optional<Dims> stated_shape(const LayerNode& node, std::vector<std::string>& problems) {
+/// An input as a layer's config states it, if it does: [null] are numbers, of shape [].
+std::optional<ModelInput> stated_input(const LayerNode& node, std::vector<std::string>& problems) {
   const auto& config = json_of(node.layer);
   if (!config.contains("batch_input_shape")) return std::nullopt;
   const auto& shape = config["batch_input_shape"];
-  Dims dims;
-  bool fits = shape.is_array() && !shape.empty() && shape[0].is_null();
+  auto is_dim = [](const json& dim) { return dim.is_number_integer() && dim.get<double>() >= 1 && dim.get<double>() <= 2147483647.0; };
+  ModelInput input{node.name, {}};
+  bool fits = shape.is_array() && !shape.empty() && (shape[0].is_null() || is_dim(shape[0]));
+  if (fits && is_dim(shape[0])) input.batch_size = shape[0].get<std::int64_t>();
   for (std::size_t i = 1; fits && i < shape.size(); ++i) {
-    fits = shape[i].is_number_integer() && shape[i].get<double>() >= 1 && shape[i].get<double>() <= 2147483647.0;
-    if (fits) dims.push_back(shape[i].get<std::int64_t>());
+    fits = is_dim(shape[i]);
+    if (fits) input.shape.push_back(shape[i].get<std::int64_t>());
   }
-  if (fits) return dims;
+  if (fits) return input;
   bool open = shape.is_array() && std::any_of(shape.begin() + !shape.empty(), shape.end(), [](const json& dim) { return dim.is_null(); });
   problems.push_back(
       fmt::format("layer \"{}\": batch_input_shape is {}, expected {}", node.name, shape.dump(),
@@ -245,8 +246,8 @@ void find_input_shape(Topology& topology, const LayerNode& node, std::vector<std
     return;
   }
   const auto before = problems.size();
-  auto stated = stated_shape(node, problems);
-  input->shape = stated.value_or(Dims());
+  auto stated = stated_input(node, problems);
+  *input = stated.value_or(ModelInput{node.name, {}});
   if (!stated && problems.size() == before)
     problems.push_back(
         fmt::format("layer \"{}\": the first layer must say its input shape (batch_input_shape, or .input_shape in C++)", node.name));

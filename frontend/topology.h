@@ -37,8 +37,9 @@ struct LayerNode {
 
 /// What a model takes.
 struct ModelInput {
-  std::string layer;  ///< The input's name: that of its layer, which takes nothing else.
-  Dims shape;         ///< One image's.
+  std::string layer;            ///< The input's name: that of its layer, which takes nothing else.
+  Dims shape;                   ///< One image's.
+  std::int64_t batch_size = 0;  ///< That the file states, or 0.
 };
 
 /// Inputs, outputs, and layers in an order in which each comes after those it takes its inputs from.

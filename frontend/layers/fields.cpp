@@ -293,9 +293,9 @@ void FieldWriter::sides(const char* key, Dims& field, int spatial) {
   set(key, spatial == 1 ? pairs[0] : pairs);
 }
 
-void FieldWriter::input_shape(Dims& field) {
+void FieldWriter::input_shape(Dims& field, std::int64_t batch_size) {
   if (field.empty()) return;
-  auto shape = json::array({nullptr});
+  auto shape = json::array({batch_size > 0 ? json(batch_size) : json()});
   for (auto dim : field) shape.push_back(dim);
   set("batch_input_shape", shape);
   set("dtype", "float32");

@@ -93,7 +93,7 @@ class FieldReader {
   void cell(const char* key, std::optional<Cell>& field);
   void cells(const char* key, std::vector<Cell>& field);
   /// What the topology and every layer's lowering read by themselves.
-  void input_shape(Dims&) {}
+  void input_shape(Dims&, std::int64_t = 0) {}
   void name(std::string&) {}
   void activity_regularizer(Regularizer&) {}
   void data_format() {}
@@ -155,7 +155,7 @@ class FieldWriter {
   void layer(const char* key, std::optional<Layer>& field);
   void cell(const char* key, std::optional<Cell>& field);
   void cells(const char* key, std::vector<Cell>& field);
-  void input_shape(Dims& field);
+  void input_shape(Dims& field, std::int64_t batch_size = 0);
   void name(std::string& field) {
     if (!field.empty()) set("name", field);
   }
@@ -246,7 +246,7 @@ class FieldLister {
   void layer(const char* key, std::optional<Layer>&) { add(key, "layer", "none"); }
   void cell(const char* key, std::optional<Cell>&) { add(key, "cell", "required"); }
   void cells(const char* key, std::vector<Cell>&) { add(key, "cells", "required"); }
-  void input_shape(Dims&) {}
+  void input_shape(Dims&, std::int64_t = 0) {}
   void name(std::string&) {}
   void activity_regularizer(Regularizer&) { add("activity_regularizer", "regularizer", "none"); }
   void data_format() { add("data_format", "channels_last, channels_first", "channels_last"); }

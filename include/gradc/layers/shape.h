@@ -7,6 +7,7 @@ namespace gradc {
 
 struct InputLayer {
   Dims input_shape = {};
+  std::int64_t batch_size = 0;  ///< Of all batches, which layers that are `stateful` need to know; 0: any.
   std::string name = {};
 };
 
@@ -57,7 +58,7 @@ using Cropping3D = CroppingND<3>;
 
 template <class Fields>
 void describe(Fields& f, InputLayer& layer) {
-  f.input_shape(layer.input_shape);
+  f.input_shape(layer.input_shape, layer.batch_size);
   f.name(layer.name);
 }
 
