@@ -31,6 +31,7 @@ Built build(const Topology& topology, const BuildOptions& options, const PassObs
   auto lowered = lower(topology, lower_options(options.mode, options.training));
   Built built{std::move(lowered.graph), std::move(lowered.weights), {}, std::move(lowered.outputs), std::move(lowered.metrics)};
   build_lowered(built.graph, built.states, options, observer);
+  for (const auto& state : lowered.states) built.states.push_back({state.name, state.shape, 0});
   return built;
 }
 

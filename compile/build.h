@@ -21,7 +21,7 @@ struct BuildOptions {
 struct Built {
   Graph graph;
   std::vector<WeightSpec> weights;
-  std::vector<OptimizerState> states;
+  std::vector<OptimizerState> states;  ///< And those of stateful layers.
   std::vector<LoweredOutput> outputs;
   std::vector<MetricResult> metrics;  ///< First the loss.
 };

@@ -37,6 +37,9 @@ class Lowering {
 
   Lowered run() {
     lowered_.graph.name = "model";
+    std::set<std::int64_t> batch_sizes;
+    for (const auto& input : topology_.inputs) batch_sizes.insert(input.batch_size);
+    if (batch_sizes.size() == 1) batch_size_ = *batch_sizes.begin();
     for (const auto& input : topology_.inputs) {
       expect_fits(input.shape, "an input");
       Type images{DType::f32, {kBatch}};
@@ -46,11 +49,11 @@ class Lowering {
     }
     if (options_.mode == Mode::train) {
       emit_input(b_, InputRole::step_key, {DType::i32, {}}, "random_key");
-      emit_input(b_, InputRole::sample_index, {DType::i32, {kBatch}}, "image_index");
+      sample_index(b_);
     }
     if (options_.mode != Mode::predict) {
-      weight_ = emit_input(b_, InputRole::batch_mask, {DType::f32, {kBatch}}, "valid");
-      batch_size_ = emit_input(b_, InputRole::batch_size, {DType::f32, {}}, "batch_size");
+      weight_ = batch_mask(b_);
+      images_ = emit_input(b_, InputRole::batch_size, {DType::f32, {}}, "batch_size");
     }
     for (const auto& node : topology_.layers) lower_layer(node);
     if (options_.mode != Mode::predict) problems_.insert(problems_.end(), options_.problems.begin(), options_.problems.end());
@@ -102,10 +105,11 @@ class Lowering {
     if (def != nullptr && known && problems.empty()) {
       b_.loc = node.name;
       ConfigReader config(json_of(node.layer), dialect_of(topology_.writer), problems);
-      auto first_weight = lowered_.weights.size();
+      auto first_weight = lowered_.weights.size(), first_state = lowered_.states.size();
       auto mode = node.inference && options_.mode == Mode::train ? Mode::eval : options_.mode;
       const auto& weights_name = node.weights.empty() ? node.name : node.weights;
-      LayerContext layer{b_, config, node.name, weights_name, mode, inputs, lowered_.weights, penalties_, streams_};
+      LayerContext layer{b_,          config,     node.name, weights_name, mode, inputs, lowered_.weights, lowered_.states,
+                         batch_size_, penalties_, streams_};
       for (const auto& from : node.inbound) layer.masks.push_back(from.output == 0 ? masks_[from.node] : -1);
       if (node.inbound.empty()) layer.masks = {-1};
       if (node.masked && std::ranges::all_of(layer.masks, [](ValueId mask) { return mask < 0; }))
@@ -116,6 +120,7 @@ class Lowering {
         masks_[node.name] = layer.mask;
         more_results_[node.name] = layer.more_results;
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
+        for (auto i = first_state; i < lowered_.states.size(); ++i) expect_fits(lowered_.states[i].shape, "a state");
         if (result >= 0) expect_fits(b_.type(result).dims, "an output");
       } catch (const Error& error) {
         problems.push_back(error.what());
@@ -268,7 +273,7 @@ class Lowering {
     auto weighted = b_.emit(OpKind::mul, {of_images, weight});
     auto sum = b_.emit(OpKind::reduce_sum, {weighted}, {{"axes", Ints{0}}, {"keep_dims", std::int64_t{0}}}, name + "_sum");
     if (reduction == Reduction::sum) return sum;
-    if (mask < 0) return b_.emit(OpKind::div, {sum, batch_size_}, {}, name);
+    if (mask < 0) return b_.emit(OpKind::div, {sum, images_}, {}, name);
     // A batch of which nothing is seen has a loss of 0.
     const auto seen = over_batch(name + "_seen", sum_of_image(b_, mask), Reduction::sum);
     return b_.emit(OpKind::div, {sum, b_.emit(OpKind::max, {seen, b_.constant(1)})}, {}, name);
@@ -285,7 +290,8 @@ class Lowering {
   std::map<std::string, std::vector<ValueId>> more_results_;  ///< Of layers: outputs after the first.
   std::map<std::string, ValueId> results_, masks_;            ///< Of layers and the model's outputs; a mask is -1 where there is none.
   std::map<std::string, ValueId> labels_, weights_;           ///< By outputs.
-  ValueId weight_ = -1, batch_size_ = -1;
+  ValueId weight_ = -1, images_ = -1;
+  std::int64_t batch_size_ = 0;  ///< That all inputs of the model state, or 0.
   std::vector<ValueId> penalties_;
   std::uint32_t streams_ = 0;
 };

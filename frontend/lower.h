@@ -39,7 +39,7 @@ struct LoweredOutput {
 /// A graph with an input of role data for each of the model's and, unless in Mode::predict, one of label for each of its outputs, one of
 /// sample_weight for each that has weights, and those of batch_mask and batch_size; in training also those of step_key and sample_index.
 /// Its outputs are the scalars that `metrics` names, or in Mode::predict the predictions of each output. A BatchNormalization in training
-/// also updates its moving statistics.
+/// also updates its moving statistics; with stateful layers each graph has inputs of sample_index and batch_mask, and updates states.
 struct Lowered {
   /// What became of a layer of the topology.
   struct LoweredLayer {
@@ -49,6 +49,7 @@ struct Lowered {
 
   Graph graph;
   std::vector<WeightSpec> weights;
+  std::vector<StateSpec> states;       ///< Params as well, which every step changes and no file has.
   std::vector<LoweredLayer> layers;    ///< As the topology's.
   std::vector<LoweredOutput> outputs;  ///< As the topology's.
   std::vector<MetricResult> metrics;   ///< First the loss.

@@ -78,6 +78,7 @@ Program program_of_model(const Case& a_case) {
   std::uint32_t stream = 0;
   for (const auto& weight : lowered.weights)
     program.weights.push_back({weight.name, weight.shape, weight.initializer.values(weight.shape, c.data, stream++)});
+  for (const auto& state : lowered.states) states.push_back({state.name, state.shape, 0});
   for (const auto& state : states) {
     std::int64_t size = 1;
     for (auto dim : state.shape) size *= dim;

@@ -38,6 +38,9 @@ void check_options(const RunOptions& options) {
     throw Error("threads {}: must be from 0, which is one for each processor, to {}", options.threads, kMostThreads);
 }
 
+/// Images at a time where nothing else is asked for.
+constexpr std::int64_t kImages = 256;
+
 void check_batch_size(std::int64_t batch_size) {
   if (batch_size < 1) throw Error("batch size {}: must be at least 1", batch_size);
 }
@@ -59,6 +62,7 @@ struct Model::Implementation {
   std::vector<WeightValues> given;  ///< From a file, until the params are made.
   Params params;
   std::vector<WeightSpec> specs;
+  std::vector<StateSpec> states;                      ///< Of stateful layers; in params, too.
   std::vector<std::span<const float>> weight_values;  ///< Where the weights of specs lie in params.
   std::int64_t weight_numbers = 0;                    ///< In all of them.
   bool built = false;                                 ///< Whether params has the weights.
@@ -104,6 +108,8 @@ struct Model::Implementation {
   void ensure_params() {
     if (built) return;
     specs = any_lowered().weights;
+    states = any_lowered().states;
+    reset_states();
     initialize(params, specs, run.seed);
     weight_values.clear();
     weight_numbers = 0;
@@ -115,6 +121,32 @@ struct Model::Implementation {
     if (!given.empty()) gradc::set_weights(params, specs, given, true);
     given.clear();
     built = true;
+  }
+
+  void reset_states() {
+    for (const auto& state : states) params.fill(state.name, state.shape, 0);
+  }
+
+  /// The size of batches that evaluate and predict, unless another is asked for. Throws gradc::Error if the model cannot have it.
+  std::int64_t batch_size_for(const DataSet& data, std::optional<std::int64_t> asked) {
+    const auto& states = any_lowered().states;
+    const auto batch_size = asked.value_or(states.empty() ? kImages : states.front().shape[0]);
+    expect_batches(data, batch_size);
+    return batch_size;
+  }
+  /// Throws gradc::Error if these batches are not those that stateful layers have states for.
+  void expect_batches(const DataSet& data, std::int64_t batch_size) {
+    check_batch_size(batch_size);
+    const auto& states = any_lowered().states;
+    if (states.empty()) return;
+    const auto own = states.front().shape[0];
+    if (batch_size != own)
+      throw Error(
+          "batches of {} images, but the model's inputs state batches of {}, for which its stateful layers keep states; use batch size {}",
+          batch_size, own, own);
+    if (data.size() % own != 0)
+      throw Error("{}: {} images are not whole batches of {}, for which the model's stateful layers keep states; leave out {}, or add {}",
+                  data.images().name, data.size(), own, data.size() % own, own - data.size() % own);
   }
 
   void make_states(const std::vector<OptimizerState>& states) {
@@ -206,10 +238,12 @@ struct Model::Implementation {
     return input;
   }
 
-  void check_data(const DataSet& data) {
+  /// Returns the size of the batches.
+  std::int64_t check_data(const DataSet& data, std::optional<std::int64_t> batch_size = {}) {
     std::lock_guard lock(turn);
     checked(data);
     lowered(Mode::train, weights_of(data));  // Weights fit the losses.
+    return batch_size_for(data, batch_size);
   }
 
   /// Throws gradc::Error if every step would leave the model as useless as it was.
@@ -385,11 +419,10 @@ CompileReport Model::prepare(bool train, std::int64_t batch_size) {
 }
 
 CompileReport Model::prepare(const DataSet& data, std::int64_t batch_size) {
-  check_batch_size(batch_size);
   auto& self = this->self();
   expect_images(data);
   self.expect_learns();
-  self.check_data(data);
+  self.check_data(data, batch_size);
   std::lock_guard turn(self.turn);
   return self.step(StepKind::train, std::min(batch_size, data.size()), self.weights_of(data)).report;
 }
@@ -397,13 +430,17 @@ CompileReport Model::prepare(const DataSet& data, std::int64_t batch_size) {
 Logs Model::train_on_batch(const DataSet& batch) {
   auto& self = this->self();
   std::lock_guard training_call(self.training_call);
+  expect_images(batch);
+  {
+    std::lock_guard turn(self.turn);
+    self.expect_batches(batch, batch.size());
+  }
   return self.train_on(batch, batch.size()).logs();
 }
 
-Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
-  check_batch_size(batch_size);
+Logs Model::evaluate(const DataSet& data, std::optional<std::int64_t> asked) {
   auto& self = this->self();
-  self.check_data(data);
+  const auto batch_size = self.check_data(data, asked);
   const auto weights = self.weights_of(data);
   MetricSums sums;
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
@@ -416,20 +453,21 @@ Logs Model::evaluate(const DataSet& data, std::int64_t batch_size) {
   return sums.logs();
 }
 
-std::vector<float> Model::predict(const DataSet& data, std::int64_t batch_size) {
+std::vector<float> Model::predict(const DataSet& data, std::optional<std::int64_t> batch_size) {
   const auto& outputs = self().output_names;
   if (outputs.size() > 1) throw Error("the model has {} outputs, {}: predict_all gives each", outputs.size(), fmt::join(outputs, ", "));
   return predict_all(data, batch_size).front();
 }
 
-std::vector<std::vector<float>> Model::predict_all(const DataSet& data, std::int64_t batch_size) {
-  check_batch_size(batch_size);
+std::vector<std::vector<float>> Model::predict_all(const DataSet& data, std::optional<std::int64_t> asked) {
   auto& self = this->self();
   expect_images(data);
   const auto& outputs = self.output_names;
   std::vector<std::vector<float>> all(outputs.size());
+  std::int64_t batch_size = 0;
   {
     std::lock_guard turn(self.turn);
+    batch_size = self.batch_size_for(data, asked);
     self.inputs_of(data);  // All that is wrong is said before the first step.
   }
   for (std::int64_t at = 0; at < data.size(); at += batch_size) {
@@ -449,6 +487,7 @@ std::vector<WeightValues> Model::gradients(const DataSet& batch) {
   auto& self = this->self();
   expect_images(batch);
   std::lock_guard turn(self.turn);
+  self.expect_batches(batch, batch.size());
   auto& step = *self.step(StepKind::gradients, batch.size(), self.weights_of(batch)).step;
   step.run({batch.rows(), self.inputs_of(batch), self.labels_of(batch), step_key(self.run.seed, 0), self.weight_rows_of(batch)});
   std::vector<WeightValues> gradients;
@@ -484,8 +523,8 @@ History Model::fit(const DataSet& given, const FitOptions& options) {
   }
   // All that is wrong is said before the first step.
   self.expect_learns();
-  self.check_data(data);
-  if (validation) self.check_data(*validation);
+  self.check_data(data, options.batch_size);
+  if (validation) self.check_data(*validation, options.batch_size);
   CallbackRun callbacks(*this, options.callbacks, self.log_names(validation.has_value()));
   Implementation::Checkpoint good;
   const auto batch_size = std::min(options.batch_size, data.size());
@@ -550,6 +589,13 @@ void Model::set_weights(const std::vector<WeightValues>& weights) {
   gradc::set_weights(self.params, self.specs, weights, false);
 }
 
+void Model::reset_states() {
+  auto& self = this->self();
+  std::lock_guard turn(self.turn);
+  self.ensure_params();
+  self.reset_states();
+}
+
 double Model::learning_rate() {
   auto& self = this->self();
   std::lock_guard turn(self.turn);
@@ -607,9 +653,9 @@ Topology& Functional::topology() {
   return *topology_;
 }
 
-Node Functional::input(const Dims& shape, const std::string& given) {
+Node Functional::input(const Dims& shape, const std::string& given, std::int64_t batch_size) {
   const auto name = given.empty() ? "input_" + std::to_string(topology().layers.size() + 1) : given;
-  topology().layers.push_back({Layer(InputLayer{.input_shape = shape, .name = name}), name, {}});
+  topology().layers.push_back({Layer(InputLayer{.input_shape = shape, .batch_size = batch_size, .name = name}), name, {}});
   return Node(name);
 }
 

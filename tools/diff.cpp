@@ -109,6 +109,7 @@ SideRun run_side(const Side& side, const DataSet& batch, const Options& options)
   run_passes(run.graph, plain);
   Params params;
   for (const auto& weight : model.weights()) params.set(weight.name, weight.shape, weight.values);
+  for (const auto& state : lowered.states) states.push_back({state.name, state.shape, 0});
   for (const auto& state : states) params.fill(state.name, state.shape, static_cast<float>(state.initial));
   run.inputs = interpreter_inputs(run.graph, input);
   run.params = interpreter_params(run.graph, params);

@@ -78,6 +78,39 @@ void LayerContext::update(ValueId param, ValueId value) {
   emit(OpKind::update, {param, value});
 }
 
+// Rows of one array, as images do not keep their places in memory. Each is written by one image, so the sums that gather_grad makes are
+// copies; padding, which stands for the last row, adds zeros, whatever numbers it holds.
+ValueId LayerContext::state(const std::string& state_name, std::vector<std::int64_t> dims) {
+  if (batch_size == 0)
+    throw Error(
+        "\"stateful\" needs to know how many images a batch has: let all inputs of the model state the same number, as 32 in "
+        "\"batch_input_shape\": [32,10,4], or .batch_size of an InputLayer in C++");
+  const auto full = weights_name + "/" + state_name;
+  dims.insert(dims.begin(), batch_size);
+  if (const auto* shared = b.graph().find(OpKind::param, full)) {
+    if (const auto& type = b.type(shared->result()); type.dims != dims)
+      throw Error("is used for inputs of two shapes: its state is {} in one use and {} in another", shape_string(type.dims),
+                  shape_string(dims));
+    // Another use in the same step, from which it goes on, with the gradient.
+    const auto after = newest(shared->result());
+    for (const auto& op : b.graph().ops)
+      if (op.kind == OpKind::gather_grad && op.result() == after) return op.operands[1];
+  }
+  states.push_back({full, dims});
+  const auto param = b.emit_typed(OpKind::param, {DType::f32, std::move(dims)}, {{"name", full}, {"trainable", std::int64_t{0}}}, full);
+  return emit(OpKind::gather, {param, sample_index(b)}, {}, "before");
+}
+
+void LayerContext::keep_state(const std::string& state_name, ValueId value) {
+  const InStage update(b, Stage::update);
+  const auto param = b.graph().find(OpKind::param, weights_name + "/" + state_name)->result();
+  Ints ones(b.type(value).dims.size(), 1);
+  ones[0] = kBatch;
+  const auto state = symbol(value);
+  const auto kept = select(reshape(symbol(batch_mask(b)), ones), state, constant(state, 0));
+  this->update(param, emit(OpKind::gather_grad, {sample_index(b), kept.id}, {{"rows", batch_size}}, "after"));
+}
+
 void LayerContext::penalize(const Regularizer& regularizer, ValueId x) {
   if (regularizer && mode != Mode::predict) penalties.push_back(penalty(b, regularizer, x));
 }
@@ -85,6 +118,22 @@ void LayerContext::penalize(const Regularizer& regularizer, ValueId x) {
 ValueId LayerContext::activate(ValueId x, const std::string& activation) {
   return lower_activation(b, x, activation, config.dialect(), name);
 }
+
+namespace {
+
+/// The input of a role that a graph has once, made where there is none yet.
+ValueId only_input(Builder& b, InputRole role, const Type& type, const char* name) {
+  if (const auto* found = find_input(b.graph(), role)) return found->result();
+  const auto loc = std::exchange(b.loc, "");
+  const auto made = emit_input(b, role, type, name);
+  b.loc = loc;
+  return made;
+}
+
+}  // namespace
+
+ValueId sample_index(Builder& b) { return only_input(b, InputRole::sample_index, {DType::i32, {kBatch}}, "image_index"); }
+ValueId batch_mask(Builder& b) { return only_input(b, InputRole::batch_mask, {DType::f32, {kBatch}}, "valid"); }
 
 namespace {
 

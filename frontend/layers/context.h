@@ -28,6 +28,12 @@ struct WeightSpec {
   std::int64_t ones_begin = 0, ones_end = 0;  ///< Elements that start as 1, whatever the initializer gives.
 };
 
+/// What a stateful layer keeps from batch to batch, zeros at first: a param with a row for each place in a batch.
+struct StateSpec {
+  std::string name;  ///< "layer/state/0"
+  std::vector<std::int64_t> shape;
+};
+
 class ScanBuilder;
 class LayerContext;
 
@@ -43,6 +49,8 @@ class LayerContext {
   Mode mode;
   std::vector<ValueId> inputs;
   std::vector<WeightSpec>& weights;
+  std::vector<StateSpec>& states;
+  std::int64_t batch_size;            ///< That the model's inputs state, or 0.
   std::vector<ValueId>& penalties;    ///< Terms of the loss: scalars, and numbers of images, f32[B], whose mean counts.
   std::uint32_t& streams;             ///< How many random streams the model uses so far.
   ScanBuilder* loop = nullptr;        ///< In whose body the layer stands: weights are outside.
@@ -70,6 +78,8 @@ class LayerContext {
             mode,
             inputs,
             weights,
+            states,
+            batch_size,
             penalties,
             streams,
             loop,
@@ -103,6 +113,11 @@ class LayerContext {
   /// The newest value of a param that steps change by themselves, as moving statistics: a layer may be used several times in a step.
   ValueId newest(ValueId param) const;
   void update(ValueId param, ValueId value);
+  /// A state of these dimensions, without the batch, as the last batch left it for the image at the same place, or an earlier use of
+  /// the layer in the same step. Throws gradc::Error where no batch size is known.
+  ValueId state(const std::string& state_name, std::vector<std::int64_t> dims);
+  /// Leaves it so for the next batch.
+  void keep_state(const std::string& state_name, ValueId value);
   /// Adds the layer's bias, if it uses one, to the last dimension of x, and then applies its activation: how layers with a kernel end.
   template <class L>
   ValueId biased_and_activated(ValueId x, const L& layer) {
@@ -114,6 +129,10 @@ class LayerContext {
   }
   ValueId activate(ValueId x, const std::string& activation);
 };
+
+/// The graph's inputs of these roles, which are made where there are none yet.
+ValueId sample_index(Builder& b);
+ValueId batch_mask(Builder& b);
 
 /// x with the dimension that comes `from_last` before the last one moved behind all others.
 ValueId moved_last(LayerContext& context, ValueId x, int from_last, const char* hint = "moved_last");

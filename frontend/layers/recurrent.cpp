@@ -323,7 +323,12 @@ ValueId recur(LayerContext& context, const L& layer, const CellCode& cell) {
     type.dims.insert(type.dims.end(), cell.states[i].begin(), cell.states[i].end());
     return type;
   };
-  std::vector<ValueId> first(context.inputs.begin() + 1, context.inputs.end());
+  if (layer.stateful && (context.loop != nullptr || context.sequences_beside))
+    throw Error("\"stateful\" is not there yet within a TimeDistributed");
+  auto name_of_state = [](std::size_t i) { return fmt::format("state/{}", i); };
+  std::vector<ValueId> kept, first(context.inputs.begin() + 1, context.inputs.end());
+  for (std::size_t i = 0; layer.stateful && i < cell.states.size(); ++i) kept.push_back(context.state(name_of_state(i), cell.states[i]));
+  if (first.empty()) first = kept;
   if (first.empty())
     for (std::size_t i = 0; i < cell.states.size(); ++i) first.push_back(context.b.constant(0, type_of_state(i)));
   if (first.size() != cell.states.size())
@@ -350,6 +355,7 @@ ValueId recur(LayerContext& context, const L& layer, const CellCode& cell) {
   const bool zeros = mask >= 0 && layer.zero_output_for_mask;
   if (layer.return_sequences) loop.output((zeros ? select(seen, after.output, constant(after.output, 0)) : stays(output)).id, "output");
   const auto results = loop.finish(context.name + "/steps");
+  for (std::size_t i = 0; i < kept.size(); ++i) context.keep_state(name_of_state(i), results[i]);
   if (layer.return_state) context.more_results.assign(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(states.size()));
   if (!layer.return_sequences) {
     if (!zeros) return results[output];

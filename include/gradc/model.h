@@ -89,6 +89,9 @@ struct FitOptions {
 /// evaluations are right from any thread, also while another one trains. Calls that train or compile (fit, train_on_batch, compile,
 /// set_run_options) wait for each other; the functions that `fit` calls may use the model. Only moving and destroying a model needs it for
 /// itself. What `training` returns changes with compile.
+///
+/// A model with stateful layers is given batches of the size that its inputs state: each of `fit`, `evaluate` and `predict` then goes on
+/// from the states that the batch before it left, whichever of these gave it, and nothing but reset_states makes them zero.
 class Model {
  public:
   explicit Model(Topology topology);
@@ -109,12 +112,12 @@ class Model {
   History fit(const DataSet& data, const FitOptions& options);
   /// One step on all images of `batch`. Throws as fit, but keeps no state to go back to.
   Logs train_on_batch(const DataSet& batch);
-  /// Means over the data.
-  Logs evaluate(const DataSet& data, std::int64_t batch_size = 256);
+  /// Means over the data, in batches of 256 images or of a stateful model's own size, unless another is given. So are predictions.
+  Logs evaluate(const DataSet& data, std::optional<std::int64_t> batch_size = {});
   /// The output for each image, row-major. Throws gradc::Error for a model with several.
-  std::vector<float> predict(const DataSet& data, std::int64_t batch_size = 256);
+  std::vector<float> predict(const DataSet& data, std::optional<std::int64_t> batch_size = {});
   /// The values of each output, in the model's order, for each image, row-major.
-  std::vector<std::vector<float>> predict_all(const DataSet& data, std::int64_t batch_size = 256);
+  std::vector<std::vector<float>> predict_all(const DataSet& data, std::optional<std::int64_t> batch_size = {});
   /// The first output's, for one image.
   std::vector<std::int64_t> output_shape() { return output_shapes().front(); }
   /// Each output's, for one image.
@@ -128,6 +131,8 @@ class Model {
   std::vector<WeightValues> weights();
   /// Replaces weights by name. Throws gradc::Error for a name or shape that the model has not, or values that do not fill the shape.
   void set_weights(const std::vector<WeightValues>& weights);
+  /// Puts the states of stateful layers to zero.
+  void reset_states();
   /// That of the next step.
   double learning_rate();
   /// Throws gradc::Error for a rate that is no finite number of at least 0, or if the rate follows a schedule.
@@ -183,7 +188,8 @@ class Functional {
   Functional(Functional&&) noexcept;
   Functional& operator=(Functional&&) noexcept;
 
-  Node input(const Dims& shape, const std::string& name = "");
+  /// `batch_size` is that of all batches, which layers that are stateful need to know; 0: any.
+  Node input(const Dims& shape, const std::string& name = "", std::int64_t batch_size = 0);
   Node apply(const Layer& layer, const Node& input);
   Node apply(const Layer& layer, const std::vector<Node>& inputs);
   /// The first n outputs of a layer that has several:

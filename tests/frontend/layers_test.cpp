@@ -228,7 +228,7 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(LSTM{.units = 2}), "(LSTM): takes sequences of rank 2 (steps×features), got an input of shape 4×5×3"},
       {steps(GRU{}), "\"units\" is 0, expected a whole number from 1"},
       {steps(GRU{.units = 2, .recurrent_dropout = 1}), "\"recurrent_dropout\" is 1, expected a number from 0 up to, not including, 1"},
-      {steps(make_layer("LSTM", {{"units", 2}, {"stateful", true}})), "\"stateful\" is true, which is not supported"},
+      {steps(LSTM{.units = 2, .stateful = true}), "(LSTM): \"stateful\" needs to know how many images a batch has"},
       {steps(ConvLSTM1D{.filters = 2, .kernel_size = {2}}), "takes sequences of images with channels last, got an input of shape 5×3"},
       {steps(RNN{}), "(RNN): \"cell\" is missing"},
       {steps(make_layer("RNN", {{"cell", {{"class_name", "PeepholeLSTMCell"}, {"config", {{"units", 2}}}}}})),

@@ -36,7 +36,7 @@ TEST(Parity, ModelsMadeByTfjsTrainAsInTfjs) {
   auto folder = temporary.path() / "made";
   node("make '" + folder.string() + "'");
   auto models = folders_in(folder);
-  EXPECT_EQ(models.size(), 93);
+  EXPECT_EQ(models.size(), 99);
   // Each optimization is off alone for some of the models that run in no other way.
   const auto optional = optional_passes();
   for (std::size_t i = 0; i < models.size(); ++i) {
@@ -180,6 +180,10 @@ TEST(Parity, TfjsLoadsWhatGradcSaves) {
   });
   every.compile({.optimizer = Adam{}, .metrics = {"accuracy"}});
   check(every, {8, 8, 2}, "sequential");
+
+  Sequential stateful({InputLayer{.input_shape = {4, 3}, .batch_size = 5}, LSTM{.units = 6, .stateful = true}});
+  stateful.compile({});
+  check(stateful, {4, 3}, "stateful");
 
   // What only Keras 3 computes is spelled so that tf.js computes it too.
   auto hard_sigmoid = Model::load(GRADC_SOURCE "/tests/models/keras3/hard_sigmoid.json");

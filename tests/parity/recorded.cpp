@@ -141,6 +141,11 @@ void compare(const fs::path& folder, const RunOptions& run, Comparison& comparis
     comparison.values(values, result["weights"][i], kTrained, "trained weight " + name);
   }
   comparison.values(model.predict(first), result["after"], kTrained, "predictions after training");
+  if (result.contains("again")) {
+    comparison.values(model.predict(first), result["again"], kTrained, "predictions from the states after these");
+    model.reset_states();
+    comparison.values(model.predict(first), result["reset"], kTrained, "predictions from states of zero");
+  }
 }
 
 }  // namespace

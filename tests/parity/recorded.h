@@ -34,7 +34,8 @@ std::vector<std::filesystem::path> folders_in(const std::filesystem::path& folde
 /// x.f32 and y.f32 with the batches one after the other, and result.json: {"batch": 5, "shape": [8,8,3], "labels": [10], "steps":
 /// [{"loss": 2.3, "acc": 0.2}, ...], "names": [...], "weights": [...] after the last step, "before": [...] and "after": [...], the
 /// predictions for the first batch}, and optionally "evaluated", the loss of the first batch before training, and "epochs", what was logged
-/// of epochs of all batches in order that came after the steps, validated on the first "validation" rows. Tolerances are relative to
+/// of epochs of all batches in order that came after the steps, validated on the first "validation" rows. Of a stateful
+/// model "again" are predictions that came after these, and "reset" those from states of zero. Tolerances are relative to
 /// the largest value: 2e-5 before training, 5e-5 of a step's loss, 1e-4 after training.
 std::vector<std::string> differences(const std::filesystem::path& folder, const RunOptions& run);
 

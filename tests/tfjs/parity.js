@@ -46,7 +46,7 @@ function numbersOf(seed) {
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
 
 // Has tf.js save and train a model: `dir` gets what tests/parity/recorded.h compares with. `unclipped` refuses probabilities near 0 and 1.
-// `rows`: those of a table, which the input numbers.
+// `rows`: those of a table, which the input numbers. A stateful model is also trained for two epochs, and predicts once more and then from states of zero.
 async function record(model, dir, {optimizer, loss, metrics, batch, steps, regularized, unclipped, saved, rows: table}, numbers) {
   model.compile({optimizer, loss, metrics});
   // Weights of every layer away from their initial zeros and ones, small enough that no probability is: tf.js clips those below 1e-7,
@@ -86,9 +86,22 @@ async function record(model, dir, {optimizer, loss, metrics, batch, steps, regul
     result.steps.push(Object.fromEntries(model.metricsNames.map((metric, m) => [metric, logs[m]])));
     if (!logs.every((v) => Math.abs(v) < 1e4)) throw new Error('training diverges');
   }
+  if (model.stateful && steps > 0) {
+    const all = [tf.tensor(x, [rows, ...shape]), tf.tensor(y, [rows, ...labelled])], validation = [part(x, shape, 0), part(y, labelled, 0)];
+    const {history} = await model.fit(...all, {batchSize: batch, epochs: 2, shuffle: false, validationData: validation, verbose: 0});
+    result.validation = batch;
+    result.epochs = [0, 1].map((i) => Object.fromEntries(Object.entries(history).map(([metric, values]) => [metric, values[i]])));
+  }
   result.names = model.weights.map((w) => w.originalName);
   result.weights = model.getWeights().map((w) => Array.from(w.dataSync()));
   result.after = predictions();
+  if (model.stateful) {
+    result.again = predictions();
+    model.resetStates();
+    result.reset = predictions();
+    const differ = (a, b) => a.some((v, i) => Math.abs(v - b[i]) > 5e-4);
+    if (!differ(result.after, result.again) || !differ(result.again, result.reset)) throw new Error('states hardly change predictions');
+  }
   fs.writeFileSync(path.join(dir, 'result.json'), JSON.stringify(result));
 }
 
@@ -338,6 +351,19 @@ const commands = {
     models.resized_squares = {model: images(conv({inputShape: [6, 6, 2]}), resizing({height: 7, width: 7}), conv({kernelSize: 2}), resizing({height: 4, width: 4, cropToAspectRatio: true}))};
     for (const cropToAspectRatio of [false, true])  // Before all that trains: its gradient is not the derivative.
       models['resized_nearest_' + cropToAspectRatio] = {model: images(resizing({inputShape: [5, 7, 2], height: 8, width: 4, interpolation: 'nearest', cropToAspectRatio}), conv())};
+
+    const kept = {batchInputShape: [7, 2, 3], stateful: true};
+    models.stateful_lstm = {model: sequential(L.lstm({...kept, units: 6, returnSequences: true}), L.lstm({units: 4, stateful: true}), three())};
+    models.stateful_gru = {model: sequential(L.gru({...kept, units: 6, goBackwards: true}), three()), optimizer: tf.train.adam(0.02, 0.8, 0.95, 0.03)};
+    models.stateful_both_ways = {model: sequential(L.dense({batchInputShape: [7, 2, 3], units: 4}), L.bidirectional({layer: L.simpleRNN({units: 4, stateful: true}), mergeMode: 'concat'}), three())};
+    models.stateful_cells = {model: sequential(L.rnn({...kept, cell: cells()}), three())};
+    models.stateful_conv_lstm = {model: sequential(L.convLstm2d({batchInputShape: [7, 2, 4, 5, 2], filters: 3, kernelSize: 3, padding: 'same', stateful: true}), L.flatten(), three())};
+
+    {
+      const x = tf.input({batchShape: [7, 2, 3]}), shared = L.lstm({units: 4, returnSequences: true, stateful: true});
+      const y = shared.apply(L.dense({units: 3}).apply(shared.apply(x)));
+      models.stateful_shared = {model: tf.model({inputs: x, outputs: three().apply(L.flatten().apply(y))})};  // The gradient goes from one use to the other.
+    }
 
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved, rows} = models[name];

@@ -1,7 +1,8 @@
 #pragma once
 /// Layers that go through the steps of sequences, [steps, features], and hand states of `units` numbers from one to the next. A state
-/// starts as zeros. They give the last step's output, or those of all steps with `return_sequences`: with `go_backwards` in the order in
-/// which they were made, the last step's first.
+/// starts as zeros; with `stateful` it starts as the image at the same place of the batch before left it, in training, evaluation and
+/// prediction alike, until Model::reset_states. They give the last step's output, or those of all steps with `return_sequences`: with
+/// `go_backwards` in the order in which they were made, the last step's first.
 
 #include <memory>
 
@@ -82,7 +83,7 @@ struct StackedRNNCells {
 struct RNN {
   std::optional<Cell> cell = {};
   Regularizer activity_regularizer = {};
-  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false, stateful = false;
   Dims input_shape = {};
   std::string name = {};
 };
@@ -96,7 +97,7 @@ struct SimpleRNN {
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;  ///< Of the input and of the state, the same for all steps and gates.
-  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false, stateful = false;
   Dims input_shape = {};
   std::string name = {};
 };
@@ -110,7 +111,7 @@ struct LSTM {
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
-  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false, stateful = false;
   Dims input_shape = {};
   std::string name = {};
 };
@@ -131,7 +132,7 @@ struct ConvLSTMND {
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
-  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false, stateful = false;
   Dims input_shape = {};
   std::string name = {};
 };
@@ -148,7 +149,7 @@ struct GRU {
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
-  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false;
+  bool return_sequences = false, return_state = false, go_backwards = false, zero_output_for_mask = false, stateful = false;
   Dims input_shape = {};
   std::string name = {};
 };
@@ -188,7 +189,7 @@ void describe_steps(Fields& f, L& layer) {
   f.boolean("return_state", layer.return_state, Written::unless_default);
   f.boolean("go_backwards", layer.go_backwards);
   f.boolean("zero_output_for_mask", layer.zero_output_for_mask, Written::unless_default);
-  f.unset("stateful", "states that live from batch to batch are not there yet");
+  f.boolean("stateful", layer.stateful, Written::unless_default);
   f.activity_regularizer(layer.activity_regularizer);
   f.input_shape(layer.input_shape);
 }
