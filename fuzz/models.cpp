@@ -278,6 +278,18 @@ class ModelGenerator {
     return config;
   }
 
+  /// Some recurrent layers go on from batch to batch, which no case has larger.
+  void may_keep_states(json& config) {
+    if (!c_.one_in(4)) return;
+    constexpr std::int64_t kMostImages = 70;
+    config["stateful"] = true;
+    topology_.inputs[0].batch_size = kMostImages;
+    auto& first = topology_.layers.front().layer;
+    auto input = json_of(first);
+    input["batch_input_shape"][0] = kMostImages;
+    first = make_layer(first.class_name(), input);
+  }
+
   Result recurrent(const Result& x) {
     const auto units = c_.integer(1, 20);
     const auto* kind = c_.of<const char*>({"SimpleRNN", "LSTM", "GRU"});
@@ -291,6 +303,7 @@ class ModelGenerator {
     if (c_.coin()) {
       config["go_backwards"] = c_.coin();
       if (masks && c_.coin()) config["zero_output_for_mask"] = true;
+      may_keep_states(config);
       return add(kind, config, {steps});
     }
     config["name"] = "inner";
@@ -315,6 +328,7 @@ class ModelGenerator {
     config["recurrent_activation"] = c_.of<const char*>({"sigmoid", "hardSigmoid"});
     config["unit_forget_bias"] = c_.coin();
     config["go_backwards"] = c_.coin();
+    may_keep_states(config);
     return add(x.spatial() == 2 ? "ConvLSTM1D" : "ConvLSTM2D", config, {x});
   }
 
@@ -331,7 +345,9 @@ class ModelGenerator {
   Result of_cells(const Result& x) {
     auto own = cell(c_.integer(1, 12));
     if (c_.coin()) own = {{"class_name", "StackedRNNCells"}, {"config", {{"name", "stack"}, {"cells", {own, cell(c_.integer(1, 9))}}}}};
-    return add("RNN", {{"cell", own}, {"return_sequences", c_.coin()}, {"go_backwards", c_.coin()}}, {x});
+    json config = {{"cell", own}, {"return_sequences", c_.coin()}, {"go_backwards", c_.coin()}};
+    may_keep_states(config);
+    return add("RNN", config, {x});
   }
 
   Result time_distributed(const Result& x) {
