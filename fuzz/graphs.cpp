@@ -340,8 +340,8 @@ class GraphGenerator {
       keep(b_.emit(kind, {condition, c_.coin() ? x : other_operand(x), other_operand(x)}));
       return;
     }
-    const bool is_ordered = kind == OpKind::div || kind == OpKind::pow;
-    if (kind == OpKind::div) y = positive(y);
+    const bool is_ordered = kind == OpKind::div || kind == OpKind::pow || kind == OpKind::atan2;
+    if (kind == OpKind::div || kind == OpKind::atan2) y = positive(y);  // Behind it angles jump from -π to π.
     if (kind == OpKind::pow) x = positive(b_.emit(OpKind::softsign, {x})), y = b_.emit(OpKind::softsign, {y});
     if (c_.coin() && !is_ordered) std::swap(x, y);
     keep(b_.emit(kind, {x, y}));

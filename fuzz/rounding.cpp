@@ -50,6 +50,7 @@ bool approximated(OpKind kind) {
     case OpKind::erf:
     case OpKind::sin:
     case OpKind::cos:
+    case OpKind::atan2:
     case OpKind::elu:
     case OpKind::selu:
     case OpKind::sigmoid:

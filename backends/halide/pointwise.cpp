@@ -61,6 +61,25 @@ Scalar wave(Scalar x, int quarters) {
 Scalar sin(Scalar x) { return wave(x, 0); }
 Scalar cos(Scalar x) { return wave(x, 1); }
 
+/// The angle of the point (b, a), as std::atan2 has it: of the ratio of the smaller to the larger coordinate, which stands for an angle of
+/// at most an eighth of a turn, by the polynomial of Cephes' atanf.c (S. L. Moshier), and then mirrored to where the point lies.
+Scalar atan2(Scalar a, Scalar b) {
+  const double pi = 3.141592653589793;
+  const auto x = abs(b), y = abs(a);
+  const auto larger = Halide::max(x.e, y.e), smaller = Halide::min(x.e, y.e);
+  // That of equals, as two infinities are, is 1, but of two zeros 0.
+  const Scalar ratio{Halide::select(larger == 0.0f, 0.0f, Halide::select(smaller == larger, 1.0f, smaller / larger))};
+  const auto past_sixteenth = ratio.e > 0.41421356f;
+  const Scalar t{Halide::select(past_sixteenth, (ratio.e - 1.0f) / (ratio.e + 1.0f), ratio.e)};
+  const auto s = t * t;
+  const auto p = C(-3.33329491539e-1) + s * (C(1.99777106478e-1) + s * (C(-1.38776856032e-1) + s * C(8.05374449538e-2)));
+  const auto eighth = t + t * s * p + Scalar{Halide::select(past_sixteenth, C(pi / 4).e, 0.0f)};
+  const auto quarter = Halide::select(y.e > x.e, (C(pi / 2) - eighth).e, eighth.e);
+  auto is_negative = [](Scalar v) { return Halide::reinterpret<std::int32_t>(v.e) < 0; };
+  const auto half = Halide::select(is_negative(b), C(pi).e - quarter, quarter);
+  return {with_nan_of(a.e, with_nan_of(b.e, Halide::select(is_negative(a), -half, half)))};
+}
+
 /// Near zero, where 1 - 2 / (exp(2x) + 1) would cancel, the Taylor series up to x^9; both are good to about 1e-7.
 Scalar tanh(Scalar x) {
   auto s = x * x;

@@ -8,6 +8,7 @@ namespace {
 /// The functions that the rows of pointwise.def use, in double.
 namespace scalar {
 using std::abs;
+using std::atan2;
 using std::cos;
 using std::erf;
 using std::exp;
@@ -71,6 +72,7 @@ Count select(Count a, Count b, Count c) { return sum(1, {a, b, c}); }
 Count exp(Count x) { return sum(kSlow, {x}); }
 Count log(Count x) { return sum(kSlow, {x}); }
 Count pow(Count a, Count b) { return sum(2 * kSlow, {a, b}); }
+Count atan2(Count a, Count b) { return sum(2 * kSlow, {a, b}); }
 Count sqrt(Count x) { return sum(kSlow, {x}); }
 Count sin(Count x) { return sum(kSlow, {x}); }
 Count cos(Count x) { return sum(kSlow, {x}); }

@@ -18,6 +18,8 @@ ValueId unbroadcast(Builder& b, ValueId gradient, const Type& operand) {
   return gradient;
 }
 
+Symbol max(Symbol a, Symbol b) { return emit(OpKind::max, {a, b}); }
+
 }  // namespace
 
 void gradient_pointwise(Gradient& g) {
