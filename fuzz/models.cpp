@@ -312,8 +312,20 @@ class ModelGenerator {
                {steps});
   }
 
+  /// The first dimension of volumes as steps and planes.
+  Result steps_of_volumes(const Result& x) {
+    std::vector<std::int64_t> divisors;
+    for (std::int64_t d = 1; d <= x.shape[0]; ++d)
+      if (x.shape[0] % d == 0) divisors.push_back(d);
+    auto target = x.shape;
+    target.insert(target.begin(), c_.of(divisors));
+    target[1] /= target[0];
+    return add("Reshape", {{"target_shape", target}}, {x});
+  }
+
   /// Of what has a dimension more than its images, whose first is steps.
-  Result conv_lstm(const Result& x) {
+  Result conv_lstm(Result x) {
+    if (x.spatial() == 3 && topology_.writer != Writer::tfjs && c_.coin()) x = steps_of_volumes(x);
     auto config = recurrent_config(1);
     config.erase("units");
     config["filters"] = c_.integer(1, 9);
@@ -329,7 +341,37 @@ class ModelGenerator {
     config["unit_forget_bias"] = c_.coin();
     config["go_backwards"] = c_.coin();
     may_keep_states(config);
-    return add(x.spatial() == 2 ? "ConvLSTM1D" : "ConvLSTM2D", config, {x});
+    return add(fmt::format("ConvLSTM{}D", x.spatial() - 1), config, {x});
+  }
+
+  /// Signals of several channels, or of one without a dimension for it.
+  Result spectrogram(const Result& x) {
+    const auto samples = x.shape[0];
+    if (x.shape.size() == 1) {
+      const auto fft_length = c_.integer(2, std::min<std::int64_t>(samples, 20));
+      return add("MelSpectrogram",
+                 {{"fft_length", fft_length},
+                  {"sequence_length", c_.integer((fft_length + 1) / 2, fft_length)},
+                  {"sequence_stride", c_.integer(1, fft_length)},
+                  {"window", c_.of<const char*>({"hann", "hamming"})},
+                  {"num_mel_bins", c_.integer(1, 8)},
+                  {"power_to_db", c_.coin()},
+                  {"top_db", c_.of({4.0, 20.0})},
+                  {"mag_exp", c_.of({2.0, 3.0})},
+                  {"min_power", 0.01}},
+                 {x});
+    }
+    const auto length = c_.integer(1, std::min<std::int64_t>(samples, 9));
+    // No angles: where they jump from pi to -pi rounding decides.
+    return add("STFTSpectrogram",
+               {{"mode", c_.of<const char*>({"log", "magnitude", "psd", "real", "imag", "stft"})},
+                {"frame_length", length},
+                {"frame_step", c_.integer((length + 1) / 2, length)},
+                {"fft_length", std::max<std::int64_t>(length + c_.integer(0, 3), 2)},
+                {"window", c_.of<const char*>({"hamming", "boxcar"})},
+                {"padding", c_.of<const char*>({"valid", "same"})},
+                {"expand_dims", c_.coin()}},
+               {x});
   }
 
   json cell(std::int64_t units) {

@@ -45,6 +45,38 @@ ValueId emit_over_planes(Builder& b, const Graph& body, const Op& op, std::vecto
   return whole.batched() ? result : b.emit(OpKind::reshape, {result}, {{"dims", whole.dims}});
 }
 
+/// Whether it sums over the batch what convolutions of three spatial dimensions read, so that there is no room for one more.
+bool sums_volumes(const Graph& body, const Op& op) {
+  if (!is_contraction(op.kind) || definition(op.kind).whole_batch || body.type(op.result()).batched()) return false;
+  return body.iteration(op).windows.size() == 3;
+}
+
+/// The volumes of a stack, each with zeros around so that it has so many planes, one behind the other as one volume.
+ValueId one_volume(Builder& b, ValueId stack, std::int64_t zeros_before, std::int64_t planes) {
+  auto dims = b.type(stack).dims;
+  Ints before(dims.size(), 0), after(dims.size(), 0);
+  before[2] = zeros_before;
+  after[2] = planes - zeros_before - dims[2];
+  const auto padded = b.emit(OpKind::pad, {stack}, {{"before", before}, {"after", after}});
+  dims[2] = dims[1] * planes;
+  dims.erase(dims.begin() + 1);
+  return b.emit(OpKind::reshape, {padded}, {{"dims", dims}});
+}
+
+/// Such a sum: the steps' volumes lie behind each other as one, with so many zeros between them that windows at which a step has a gradient
+/// reach no other step's.
+ValueId emit_over_volumes(Builder& b, const Graph& body, const Op& op, const std::vector<ValueId>& operands) {
+  const auto window = body.iteration(op).windows[0];
+  const auto covered = std::max((window.output - 1) * window.stride + window.extent(), window.before + window.input);
+  const auto windows = (covered + window.stride - 1) / window.stride;
+  auto attributes = op.attributes;
+  auto padding = attributes.pairs("padding");
+  padding[0] = {0, std::max<std::int64_t>(window.extent() - window.stride, 0)};
+  attributes.set("padding", padding);
+  return b.emit(op.kind, {one_volume(b, operands[0], window.before, windows * window.stride), one_volume(b, operands[1], 0, windows)},
+                attributes, body.values[op.result()].name);
+}
+
 bool any_batched(const Graph& body, const std::vector<ValueId>& values) {
   return std::any_of(values.begin(), values.end(), [&](ValueId value) { return body.type(value).batched(); });
 }
@@ -60,8 +92,9 @@ Ints axes_of_stack(const Ints& axes) {
 
 bool works_over_steps(const Graph& body, const Op& op) {
   if (!any_batched(body, op.operands)) return true;
-  return is_pointwise(op.kind) || takes_rows(body, op) || takes_planes(body, op) || op.kind == OpKind::reduce_sum ||
-         op.kind == OpKind::reshape || definition(op.kind).rows != RowUse::none || op.kind == OpKind::softmax;
+  return is_pointwise(op.kind) || takes_rows(body, op) || takes_planes(body, op) || sums_volumes(body, op) ||
+         op.kind == OpKind::reduce_sum || op.kind == OpKind::reshape || definition(op.kind).rows != RowUse::none ||
+         op.kind == OpKind::softmax;
 }
 
 ValueId over_steps(Builder& b, ValueId constant, std::int64_t steps) {
@@ -80,6 +113,7 @@ std::optional<ValueId> emit_over_steps(Builder& b, const Graph& body, const Op& 
     return b.emit(op.kind, operands, op.attributes, name);
   }
   if (takes_planes(body, op)) return emit_over_planes(b, body, op, operands, steps);
+  if (sums_volumes(body, op)) return emit_over_volumes(b, body, op, operands);
   auto attributes = op.attributes;
   if (op.kind == OpKind::reduce_sum) {
     auto axes = axes_of_stack(attributes.ints("axes"));

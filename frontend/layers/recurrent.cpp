@@ -394,6 +394,7 @@ ValueId lower_conv_lstm(LayerContext& context, const ConvLSTMND<n>& layer) {
 }
 ValueId lower(LayerContext& context, const ConvLSTM1D& layer) { return lower_conv_lstm(context, layer); }
 ValueId lower(LayerContext& context, const ConvLSTM2D& layer) { return lower_conv_lstm(context, layer); }
+ValueId lower(LayerContext& context, const ConvLSTM3D& layer) { return lower_conv_lstm(context, layer); }
 
 ValueId lower(LayerContext& context, const RNN& layer) {
   if (!layer.cell) throw Error("\"cell\" is missing");

@@ -43,7 +43,7 @@ TEST(Keras, StridedNetsTrainAsInKeras) { expect_trains("strided", 6); }
 
 TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
-TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 14); }
+TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 17); }
 
 TEST(Keras, MasksSkipStepsAsInKeras) { expect_trains("masks", 11); }
 

@@ -186,6 +186,31 @@ OpCase lstm_case(std::int64_t steps, std::int64_t in, std::int64_t units, std::i
           batch};
 }
 
+/// A loop that convolves volumes, of whose steps' gradients the kernels get the sums.
+OpCase volume_scan_case(std::int64_t steps, const Conv& c) {
+  return {fmt::format("scan of {} steps of volumes {} kernel {} strides {} batch {}", steps, shape_string(c.image), shape_string(c.size),
+                      shape_string(c.strides), c.batch),
+          [=](TrainingGraph& t) {
+            Type state{DType::f32, {kBatch}};
+            for (std::size_t i = 0; i < 3; ++i) {
+              const auto extent = (c.size[i] - 1) * c.dilation[i] + 1;
+              state.dims.push_back((c.image[i] + c.padding[i][0] + c.padding[i][1] - extent) / c.strides[i] + 1);
+            }
+            state.dims.push_back(c.out);
+            auto x_all = trainable_images(t);
+            ScanBuilder scan(t.b, steps);
+            auto& b = scan.body;
+            auto h = scan.carry(t.b.constant(0, state), "h"), x = scan.scan(x_all, "x");
+            auto made = b.emit(OpKind::conv, {x, scan.constant(t.param("w", followed_by(c.size, {c.in, c.out})))},
+                               with(window(c.strides, c.padding), "dilation", c.dilation));
+            auto kept = b.emit(OpKind::conv, {h, scan.constant(t.param("u", {2, 1, 3, c.out, c.out}))},
+                               with(window({1, 1, 1}, {{0, 1}, {0, 0}, {1, 1}}), "dilation", Ints{1, 1, 1}));
+            scan.output(b.emit(OpKind::tanh, {b.emit(OpKind::add, {made, kept})}), "next");
+            t.loss_of(scan.finish("volumes")[0], 19);
+          },
+          followed_by({steps}, {c.image[0], c.image[1], c.image[2], c.in}), c.batch};
+}
+
 /// A loop with a mask of numbers, with what is the same for all steps of an image, and with ops that are no products.
 OpCase masked_scan_case(std::int64_t steps, std::int64_t units, std::int64_t batch) {
   return {fmt::format("masked scan of {} steps of {} units, batch {}", steps, units, batch),
@@ -525,6 +550,10 @@ std::vector<OpCase> op_cases(std::uint64_t seed) {
                      2});
   cases.push_back(lstm_case(random.integer(2, 6), random.integer(1, 5), 4, 3, false, false));
   cases.push_back(lstm_case(random.integer(1, 4), random.integer(1, 5), 3, 18, true, true));
+  // Windows that overlap, that leave planes out, that are dilated, and of which none covers the last plane.
+  cases.push_back(volume_scan_case(3, {{4, 3, 2}, 2, 3, {3, 2, 1}, {1, 1, 2}, {{1, 1}, {0, 1}, {0, 0}}, {1, 1, 1}, 3}));
+  cases.push_back(volume_scan_case(2, {{5, 2, 3}, 1, 2, {1, 2, 2}, {3, 2, 1}, {{0, 0}, {0, 0}, {0, 1}}, {1, 1, 1}, 18}));
+  cases.push_back(volume_scan_case(2, {{6, 1, 2}, 2, 2, {2, 1, 2}, {3, 1, 1}, {{0, 0}, {0, 0}, {1, 0}}, {2, 1, 1}, 2}));
   cases.push_back(masked_scan_case(random.integer(2, 5), random.integer(2, 6), 17));
   cases.push_back({"reverse",
                    [](TrainingGraph& t) {

@@ -151,6 +151,13 @@ def recurrent():
         sequential("convolved_sequences", [3, 9, 2], [layer("ConvLSTM1D", filters=4, kernel_size=3, dilation_rate=2, return_sequences=True, go_backwards=True, **drawn),
             layer("ConvLSTM1D", filters=2, kernel_size=2, use_bias=False), *classifier(3)]),
         graph("states", [6, 3], None,
+        sequential("convolved_volumes", [3, 4, 5, 3, 2], [layer("ConvLSTM3D", filters=3, kernel_size=[2, 3, 2], padding="same", return_sequences=True, **drawn),
+            layer("ConvLSTM3D", filters=2, kernel_size=[3, 2, 2], strides=[1, 2, 1], recurrent_activation="hard_sigmoid", **drawn), *classifier(3)], batch=17),
+        sequential("convolved_volumes_of_channels", [2, 2, 7, 4, 5], [layer("ConvLSTM3D", filters=2, kernel_size=[2, 2, 3], strides=[3, 1, 2], padding="same", data_format="channels_first",
+            return_sequences=True, go_backwards=True, **drawn), layer("ConvLSTM3D", filters=3, kernel_size=[2, 2, 1], dilation_rate=[2, 1, 1], data_format="channels_first", use_bias=False),
+            *classifier(3)], batch=9),
+        sequential("each_volume", [3, 4, 3, 5, 2], [each(layer("Conv3D", filters=3, kernel_size=2, strides=[3, 1, 2], padding="same", activation="tanh", **drawn)),
+            each(layer("Conv3DTranspose", filters=2, kernel_size=[2, 1, 2], strides=[2, 1, 1], activation="tanh")), each(layer("Flatten")), layer("GRU", units=4), dense(3, "softmax")]),
             ("lstm", ["input"], layer("LSTM", units=5, return_state=True, return_sequences=True, **drawn)), ("gru", ["input"], layer("GRU", units=4, return_state=True, **drawn)),
             ("next", ["lstm", "lstm:1", "lstm:2"], layer("LSTM", units=5)), ("both", ["lstm", "gru:1", "gru", "gru:1", "gru"], both("LSTM", units=4, return_state=True)),
             ("all", ["next", "both", "both:1", "both:4", "gru"], layer("Concatenate")), ("end", ["all"], dense(3, "softmax"))),
@@ -612,7 +619,7 @@ def updates():
     ]
 
 
-SPECS = {"preprocessing": preprocessing, "attention": attention, "class_weights": class_weights, "masks": masks, "sample_weights": sample_weights, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
+SPECS = {"preprocessing": preprocessing, "spectrograms": spectrograms, "attention": attention, "class_weights": class_weights, "masks": masks, "sample_weights": sample_weights, "strided": strided, "layers": options_of_layers, "normalizations": normalizations, "ranks": ranks, "recurrent": recurrent, "activations": activations, "losses": losses, "metrics": metrics, "training": training, "embeddings": embeddings, "updates": updates}
 
 
 def main():

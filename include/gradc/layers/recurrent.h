@@ -138,6 +138,7 @@ struct ConvLSTMND {
 };
 using ConvLSTM1D = ConvLSTMND<1>;
 using ConvLSTM2D = ConvLSTMND<2>;
+using ConvLSTM3D = ConvLSTMND<3>;
 
 /// Gated recurrent unit (Cho et al. 2014): gates z and r and the candidate h, in the weights in this order. The gate r takes part of the
 /// state before its product with the recurrent kernel, or with `reset_after` of the product, which then has a bias of its own.
