@@ -1,11 +1,13 @@
 #include "frontend/initializers.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include <nlohmann/json.hpp>
 
 #include "frontend/config.h"
+#include "frontend/frame_windows.h"
 #include "frontend/names.h"
 #include "gradc/error.h"
 #include "ir/type.h"
@@ -120,6 +122,40 @@ std::vector<float> orthogonal(double gain, const Shape& shape, Source& source) {
   return values;
 }
 
+/// How much each sample of a frame counts in it.
+std::vector<double> window_of_transform(const Json& config, std::int64_t samples) {
+  const auto& window = config["window"];
+  if (window.is_null()) return std::vector<double>(samples, 1);
+  if (window.is_string()) return frame_window(window, samples, config["periodic"]);
+  if (window.size() != static_cast<std::size_t>(samples))
+    throw Error("initializer STFT: \"window\" has {} numbers, expected one for each of {} samples", window.size(), samples);
+  return window;
+}
+
+/// Kernels [samples,1,frequencies] of a Fourier transform.
+std::vector<float> transform(const Json& config, const Shape& shape) {
+  if (shape.size() != 3 || shape[1] != 1)
+    throw Error("initializer STFT makes kernels of samples×1×frequencies, not {}", shape_string(shape));
+  const auto samples = shape[0], frequencies = shape[2], period = std::max<std::int64_t>(2 * (frequencies - 1), 1);
+  const auto window = window_of_transform(config, samples);
+  const auto& scaling = config["scaling"];
+  double scale = 0;
+  for (auto w : window) scale += scaling == "density" ? w * w : std::abs(w);
+  if (scaling == "density") scale = std::sqrt(scale);
+  if (scaling.is_null() || config["window"].is_null()) scale = 1;
+  if (scale == 0) throw Error("initializer STFT: its window of {} samples is 0 everywhere", samples);
+  const bool real = config["side"] == "real";
+  std::int64_t at = 0;
+  return fill(shape, [&] {
+    const auto sample = at / frequencies, turn = sample * (at % frequencies) % period;
+    ++at;
+    const auto angle = -2 * std::numbers::pi * static_cast<double>(turn) / static_cast<double>(period);
+    // The sine of half a turn is 0, of which rounding would leave something.
+    const auto wave = real ? std::cos(angle) : 2 * turn % period == 0 ? 0 : std::sin(angle);
+    return wave * window[sample] / scale;
+  });
+}
+
 struct Row {
   const char* class_name;
   const char* base;  ///< The class that does the work.
@@ -146,6 +182,7 @@ const std::vector<Row>& table() {
       {"LeCunNormal", "VarianceScaling", scaling(1, "fan_in", "normal")},
       {"Orthogonal", "Orthogonal", {{"gain", 1.0}}},
       {"Identity", "Identity", {{"gain", 1.0}}},
+      {"STFT", "STFT", {{"side", "real"}, {"window", "hann"}, {"scaling", "density"}, {"periodic", false}}},
   };
   return rows;
 }
@@ -155,9 +192,27 @@ Json seeded(Json config, const std::optional<std::int64_t>& seed) {
   return config;
 }
 
+/// Throws gradc::Error for options of a Fourier transform that are not known. Null is one, not a default.
+void check_transform(const Json& config) {
+  auto is_one_of = [&](const char* key, std::initializer_list<Json> known) {
+    if (std::ranges::find(known, config[key]) == known.end())
+      throw Error("initializer STFT: \"{}\" is {}; {} are known", key, config[key].dump(), Json(known).dump());
+  };
+  is_one_of("side", {"real", "imag"});
+  is_one_of("scaling", {"density", "spectrum", nullptr});
+  is_one_of("periodic", {true, false});
+  const auto& window = config["window"];
+  if (window.is_string()) cosines_of_window(window);
+  const bool numbers = window.is_array() && std::ranges::all_of(window, [](const Json& each) { return each.is_number(); });
+  if (!window.is_string() && !window.is_null() && !numbers)
+    throw Error("initializer STFT: \"window\" is {}, expected a name, numbers or null", window.dump());
+}
+
 Json object(const char* class_name, Json config) { return {{"class_name", class_name}, {"config", std::move(config)}}; }
 
 std::shared_ptr<const Config> kept(Json value) { return std::make_shared<const Config>(Config{std::move(value)}); }
+
+Json null_or(const std::string& name) { return name == "null" ? Json() : Json(name); }
 
 /// Keras writes fan_in where the C++ API and tf.js's arguments say fanIn.
 std::string keras_mode(const std::string& mode) {
@@ -190,6 +245,12 @@ Initializer::Initializer(const VarianceScaling& v)
 Initializer::Initializer(const Orthogonal& o) : Initializer(kept(object("Orthogonal", seeded({{"gain", o.gain}}, o.seed)))) {}
 Initializer::Initializer(const Identity& i) : Initializer(kept(object("Identity", {{"gain", i.gain}}))) {}
 
+Initializer::Initializer(const STFT& t)
+    : Initializer(initializer_from_json(object("STFT", {{"side", t.side},
+                                                        {"window", t.window_values.empty() ? null_or(t.window) : Json(t.window_values)},
+                                                        {"scaling", null_or(t.scaling)},
+                                                        {"periodic", t.periodic}}))) {}
+
 Initializer initializer_from_json(const Json& given, const Dialect& dialect) {
   std::string name;
   Json config = Json::object();
@@ -203,7 +264,9 @@ Initializer initializer_from_json(const Json& given, const Dialect& dialect) {
   }
   for (const auto& row : table()) {
     if (plain_name(row.class_name) != plain_name(name)) continue;
+    const bool nulls = std::string(row.base) == "STFT";
     for (const auto& [key, value] : row.defaults.items()) {
+      if (nulls && config.contains(key)) continue;
       if (config.contains(key) && !config[key].is_null() && config[key].type_name() != std::string(value.type_name()))
         throw Error("initializer {}: \"{}\" is {}, expected a {}", name, key, config[key].dump(), value.type_name());
       if (!config.contains(key) || config[key].is_null()) config[key] = value;
@@ -211,6 +274,7 @@ Initializer initializer_from_json(const Json& given, const Dialect& dialect) {
     for (const auto& [key, value] : config.items())
       if (!row.defaults.contains(key) && !value.is_null() && key != "seed" && key != "dtype")
         throw Error("initializer {}: \"{}\" is {}, an option that it does not have", name, key, value.dump());
+    if (nulls) check_transform(config);
     if (std::string(row.base) == "VarianceScaling") {
       auto mode = plain_name(config["mode"]), distribution = plain_name(config["distribution"]);
       if (mode != "fanin" && mode != "fanout" && mode != "fanavg")
@@ -255,6 +319,7 @@ std::vector<float> Initializer::values(const Shape& shape, std::uint64_t seed, s
     double low = config["minval"], high = config["maxval"];
     return fill(shape, [&] { return low + (high - low) * source.uniform(); });
   }
+  if (base == "STFT") return transform(config, shape);
   if (base == "Identity") {
     if (shape.size() != 2 || shape[0] != shape[1]) throw Error("initializer Identity makes square matrices, not {}", shape_string(shape));
     std::vector<float> values(size_of_shape(shape), 0);

@@ -817,7 +817,9 @@ class ModelGenerator {
       if (!x.image()) return dense(x, random_channels(c_));
       return size_of(x.shape) > x.shape.back() ? pooling("MaxPooling", x) : add("Flatten", json::object(), {x});
     }
+    const bool signals = topology_.writer == Writer::keras3 && x.spatial() < 2 && x.shape[0] > 1;
     if (!x.image()) {
+      if (signals && c_.one_in(12)) return spectrogram(x);
       switch (c_.integer(0, 6)) {
         case 0:
         case 1:
@@ -828,6 +830,7 @@ class ModelGenerator {
       }
     }
     if ((x.spatial() == 1 && c_.one_in(6)) || (x.spatial() == 2 && c_.one_in(24))) return attention(x);
+    if (signals && c_.one_in(12)) return spectrogram(x);
     if (x.spatial() == 1 && c_.one_in(4)) return c_.one_in(4) ? time_distributed(x) : c_.one_in(4) ? of_cells(x) : recurrent(x);
     if (x.spatial() > (topology_.writer == Writer::tfjs ? 2 : 1) && x.shape[0] <= 9 && c_.one_in(12)) return conv_lstm(x);
     if (x.spatial() == 2 && x.shape[1] <= 9 && topology_.writer == Writer::keras3 && c_.one_in(20)) return of_sequences(x);

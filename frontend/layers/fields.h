@@ -46,6 +46,13 @@ class FieldReader {
   void choice(const char* key, std::string& field, std::initializer_list<const char*> choices, Written = Written::always);
   /// A number, or an array of them.
   void array(const char* key, NumberArray& field);
+  /// One of these names, or an array in its place.
+  void choice_or_array(const char* key, std::string& field, NumberArray& numbers, std::initializer_list<const char*> choices) {
+    if (config_.find(key).is_array())
+      array(key, numbers);
+    else
+      choice(key, field, choices);
+  }
   /// An option that changes nothing here.
   void unused(const char* key) { config_.find(key); }
   /// One number for all spatial dimensions, or one for each; required where the default is empty.
@@ -121,6 +128,12 @@ class FieldWriter {
     set(key, field == "null" ? nlohmann::json() : nlohmann::json(field), when);
   }
   void array(const char* key, NumberArray& field);
+  void choice_or_array(const char* key, std::string& field, NumberArray& numbers, std::initializer_list<const char*> choices) {
+    if (numbers.empty())
+      choice(key, field, choices);
+    else
+      array(key, numbers);
+  }
   void unused(const char*) {}
   void extents(const char* key, Dims& field, int) { set(key, field); }
   void optional_extents(const char* key, Dims& field, int, std::int64_t = 1, Written when = Written::always) {
@@ -211,6 +224,10 @@ class FieldLister {
     std::string all;
     for (const char* each : choices) all += (all.empty() ? "" : ", ") + std::string(each);
     add(key, all, field);
+  }
+  void choice_or_array(const char* key, std::string& field, NumberArray&, std::initializer_list<const char*> choices) {
+    choice(key, field, choices);
+    fields.back().kind += ", numbers";
   }
   void extents(const char* key, Dims& field, int spatial) { add(key, dimensions(spatial), field.empty() ? "required" : text_of(field)); }
   void optional_extents(const char* key, Dims&, int spatial, std::int64_t = 1, Written = Written::always) {

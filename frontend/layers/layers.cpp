@@ -125,7 +125,7 @@ ValueId apply_layer(const LayerDef& def, LayerContext& layer) {
   const SharedOptions common(layer, def.class_name == std::string_view("InputLayer"));
   const auto channels_first = read_channels_first(layer.config);
   const auto from_last = layer.input_type().rank() - 1 - def.channels_first;
-  const bool moves = channels_first && from_last > 0;
+  const bool moves = channels_first && def.channels_first > 0 && from_last > 0;
   if (moves)
     for (auto& input : layer.inputs)
       if (layer.b.type(input).rank() > from_last + 1) input = moved_last(layer, input, from_last, "channels_last");

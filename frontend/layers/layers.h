@@ -30,7 +30,7 @@ struct LayerDef {
   Inputs inputs;
   bool takes_numbers;  ///< Images that are a number without a dimension.
   MaskRule masks;
-  int channels_first;  ///< The dimension of the channels where data_format says that they come first.
+  int channels_first;  ///< The dimension of the channels where data_format says that they come first; 0 if `lower` sees to that.
   /// Reads the context's config, and emits what the layer means; -1 if the config has problems. Throws gradc::Error for what does not fit
   /// the layer's inputs.
   ValueId (*lower)(LayerContext&);

@@ -46,6 +46,16 @@ struct Identity {
   double gain = 1;
 };
 
+/// The kernel [samples,1,frequencies] of a convolution that is a Fourier transform of frames: each frequency's wave, of which `side` is
+/// "real" or "imag", seen through a window.
+struct STFT {
+  std::string side = "real";
+  std::string window = "hann";             ///< As SciPy names it; "null" for none, and then no scaling either.
+  std::vector<double> window_values = {};  ///< In the place of a window with a name.
+  std::string scaling = "density";         ///< By the window's length as a vector; "spectrum": by its sum; "null": not at all.
+  bool periodic = false;                   ///< The window is one period, else it is symmetric.
+};
+
 /// Any initializer: one of the structures above, or a name such as "glorotUniform", "heNormal", "zeros".
 class Initializer {
  public:
@@ -61,6 +71,7 @@ class Initializer {
   Initializer(const VarianceScaling&);
   Initializer(const Orthogonal&);
   Initializer(const Identity&);
+  Initializer(const STFT&);
   /// As gradc reads it from a file.
   explicit Initializer(std::shared_ptr<const Config> config) : config_(std::move(config)) {}
 

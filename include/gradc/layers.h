@@ -21,6 +21,7 @@
 #include "gradc/layers/recurrent.h"
 #include "gradc/layers/scaling.h"
 #include "gradc/layers/shape.h"
+#include "gradc/layers/spectrograms.h"
 #include "gradc/layers/upsampling.h"
 
 namespace gradc {

@@ -93,6 +93,9 @@ TEST(Layers, AreReadAsTheyWereWritten) {
   expect_round_trip(Normalization{.axis = {}, .mean = 1, .variance = 2, .invert = true});
   expect_round_trip(Discretization{.bin_boundaries = {0, 1}, .output_mode = "count"});
   expect_round_trip(Resizing{.height = 2, .width = 3, .interpolation = "lanczos5", .pad_to_aspect_ratio = true, .fill_value = 2});
+  expect_round_trip(
+      STFTSpectrogram{.mode = "psd", .frame_step = 3, .window_values = {{0, 1, 0.5}}, .scaling = "null", .expand_dims = true});
+  expect_round_trip(MelSpectrogram{.fft_length = 64, .sequence_length = 60, .window = "null", .max_freq = 3000, .top_db = 20});
   expect_round_trip(AdaptiveAveragePooling2D{.output_size = {2, 3}});
   expect_round_trip(RandomFlip{.mode = "vertical"});
   expect_round_trip(RandomBrightness{.factor = {-0.5, 0.25}, .value_range = {0, 1}});
@@ -207,6 +210,24 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {images(RandomZoom{.height_factor = -1}), "\"height_factor\" is -1.0, expected numbers from -0.999999 to 1"},
       {images(Conv2D{.filters = 2, .kernel_size = {3, 3}, .padding = "full"}), "padding \"full\" is not known; valid and same are"},
       {images(Conv2D{.filters = 2}), "\"kernel_size\" is"},
+      {images(STFTSpectrogram{}), "takes signals of rank 2 (samples×channels), got an input of shape 4×5×3"},
+      {{InputLayer{.input_shape = {9, 2}}, STFTSpectrogram{.frame_length = 4, .frame_step = 5}},
+       "\"frame_step\" is 5, expected at most \"frame_length\", 4"},
+      {{InputLayer{.input_shape = {9, 2}}, STFTSpectrogram{.frame_length = 4, .fft_length = 3}},
+       "\"fft_length\" is 3, expected at least \"frame_length\", 4"},
+      {{InputLayer{.input_shape = {9, 2}}, STFTSpectrogram{.frame_length = 16}}, "a 16 window does not fit its 9 input"},
+      {{InputLayer{.input_shape = {9, 2}}, STFTSpectrogram{.mode = "phase"}}, "mode \"phase\" is not known; log and magnitude and psd"},
+      {{InputLayer{.input_shape = {9, 2}}, STFTSpectrogram{.window = "kaiser"}}, "window \"kaiser\" is not known; hann and hamming"},
+      {{InputLayer{.input_shape = {9, 2}}, STFTSpectrogram{.frame_length = 4, .window_values = {{1, 2}}}},
+       "\"window\" is [1.0,2.0], expected a number for each of 4 samples of a frame"},
+      {images(MelSpectrogram{}), "takes signals of rank 1 (samples), got an input of shape 4×5×3"},
+      {{InputLayer{.input_shape = {9}}, MelSpectrogram{.fft_length = 18}},
+       "takes signals of more than 9 samples, half of \"fft_length\", as it mirrors their ends; got 9"},
+      {{InputLayer{.input_shape = {9}}, MelSpectrogram{.fft_length = 4, .sequence_length = 5}},
+       "\"sequence_length\" is 5, expected at most \"fft_length\", 4"},
+      {{InputLayer{.input_shape = {9}}, MelSpectrogram{.fft_length = 4, .max_freq = 20}},
+       "\"min_freq\" is 20 and \"max_freq\" 20, expected a larger one"},
+      {{InputLayer{.input_shape = {9000}}, MelSpectrogram{.fft_length = 8192}}, "may be 16777216 at most"},
       {images(Reshape{.target_shape = {7, -1}}), "target_shape [7,-1] does not hold the 60 elements of its input 4×5×3"},
       {images(SpatialDropout1D{.rate = 0.5}), "takes sequences of rank 2 (steps×channels), got an input of shape 4×5×3"},
       {images(GaussianDropout{.rate = 1}), "\"rate\" is 1, expected a number from 0 up to, not including, 1"},

@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include <nlohmann/json.hpp>
+
+#include "frontend/initializers.h"
 #include "frontend/topology.h"
 #include "ir/type.h"
 #include "support/files.h"
@@ -57,6 +60,8 @@ TEST(Keras, NormalizationsOfImagesTrainAsInKeras) { expect_trains("normalization
 
 TEST(Keras, PreprocessingTrainsAsInKeras) { expect_trains("preprocessing", 31); }
 
+TEST(Keras, SpectrogramsTrainAsInKeras) { expect_trains("spectrograms", 10); }
+
 TEST(Keras, EmbeddingsTrainAsInKeras) { expect_trains("embeddings", 10); }
 
 TEST(Keras, LossesAreKerass) { expect_trains("losses", 22); }
@@ -81,6 +86,19 @@ TEST(Keras, OptimizersLossesRegularizersAndMetricsGiveKerassNumbers) {
 }
 
 TEST(Keras, SchedulesAccumulationAndAveragesTrainAsInKeras) { expect_trains("updates", 18); }
+
+/// Of numbers up to 1 in float32, of which Keras turns waves by many radians.
+TEST(Keras, KernelsOfFourierTransformsAreKerass) {
+  TemporaryFolder folder;
+  const auto file = folder.path() / "kernels.json";
+  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/transforms.py' '" + file.string() + "'");
+  const auto kernels = nlohmann::json::parse(read_file(file));
+  EXPECT_EQ(kernels.size(), 30);
+  for (const auto& kernel : kernels)
+    EXPECT_THAT(initializer_from_json(kernel).values(kernel["shape"], 0, 0),
+                testing::Pointwise(testing::FloatNear(5e-6f), kernel["values"].get<std::vector<float>>()))
+        << kernel["config"];
+}
 
 /// Losses, metrics, weights and predictions of the steps in which a Keras trained the models of tests/keras/files.py.
 void expect_files_train(const fs::path& folder, std::size_t count) {

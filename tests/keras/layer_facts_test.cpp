@@ -27,10 +27,11 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// A fact of one image alone, height×width×channels, is one of a batch of that image: Keras's layers that prepare images take both.
+/// A fact of one image alone, height×width×channels, or one signal, is one of a batch of it: Keras's layers that prepare data take both.
 json as_batch(json fact) {
   const auto layer = fact["layer"].get<std::string>();
-  if (layer.starts_with("Random") && fact["input_shape"].size() == 3)
+  const auto rank = fact["input_shape"].size();
+  if ((layer.starts_with("Random") && rank == 3) || (layer == "MelSpectrogram" && rank == 1))
     for (const char* key : {"input_shape", "output_shape"}) fact[key].insert(fact[key].begin(), 1);
   return fact;
 }

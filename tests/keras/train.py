@@ -43,6 +43,7 @@ CERTAIN = {
     "RandomHue": {"factor": [1.0, 1.0]},
     "RandomPerspective": {"scale": 0.0},
     "RandomShear": {"x_factor": [0.0, 0.0], "y_factor": [0.0, 0.0]},
+    "MelSpectrogram": {"top_db": 300.0},  # Keras cuts off below the largest of a batch.
     "Solarization": {"addition_factor": [0.0, 0.0], "threshold_factor": [0.0, 0.0]},
 }
 CROSSENTROPIES = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")

@@ -11,6 +11,7 @@
     specs.py sample_weights --out FILE                   images and positions that count more or less than others
     specs.py masks --out FILE                            steps that are skipped, and what is made of them
     specs.py attention --out FILE                        products of two values, and layers of attention
+    specs.py spectrograms --out FILE                     spectrograms of signals
     specs.py preprocessing --out FILE                    layers that make of images and numbers what others take
     specs.py strided --out FILE                          nets whose strides leave part-filled rows, as every 48 -> 24 -> 12 -> 6 -> 3
 """
@@ -150,7 +151,6 @@ def recurrent():
             layer("ConvLSTM2D", filters=3, kernel_size=2, strides=2, recurrent_activation="hard_sigmoid", **drawn), *classifier(3)], batch=17),
         sequential("convolved_sequences", [3, 9, 2], [layer("ConvLSTM1D", filters=4, kernel_size=3, dilation_rate=2, return_sequences=True, go_backwards=True, **drawn),
             layer("ConvLSTM1D", filters=2, kernel_size=2, use_bias=False), *classifier(3)]),
-        graph("states", [6, 3], None,
         sequential("convolved_volumes", [3, 4, 5, 3, 2], [layer("ConvLSTM3D", filters=3, kernel_size=[2, 3, 2], padding="same", return_sequences=True, **drawn),
             layer("ConvLSTM3D", filters=2, kernel_size=[3, 2, 2], strides=[1, 2, 1], recurrent_activation="hard_sigmoid", **drawn), *classifier(3)], batch=17),
         sequential("convolved_volumes_of_channels", [2, 2, 7, 4, 5], [layer("ConvLSTM3D", filters=2, kernel_size=[2, 2, 3], strides=[3, 1, 2], padding="same", data_format="channels_first",
@@ -158,6 +158,7 @@ def recurrent():
             *classifier(3)], batch=9),
         sequential("each_volume", [3, 4, 3, 5, 2], [each(layer("Conv3D", filters=3, kernel_size=2, strides=[3, 1, 2], padding="same", activation="tanh", **drawn)),
             each(layer("Conv3DTranspose", filters=2, kernel_size=[2, 1, 2], strides=[2, 1, 1], activation="tanh")), each(layer("Flatten")), layer("GRU", units=4), dense(3, "softmax")]),
+        graph("states", [6, 3], None,
             ("lstm", ["input"], layer("LSTM", units=5, return_state=True, return_sequences=True, **drawn)), ("gru", ["input"], layer("GRU", units=4, return_state=True, **drawn)),
             ("next", ["lstm", "lstm:1", "lstm:2"], layer("LSTM", units=5)), ("both", ["lstm", "gru:1", "gru", "gru:1", "gru"], both("LSTM", units=4, return_state=True)),
             ("all", ["next", "both", "both:1", "both:4", "gru"], layer("Concatenate")), ("end", ["all"], dense(3, "softmax"))),
@@ -269,6 +270,33 @@ def preprocessing():
         sequential("seen_as_they_are", [6, 5, 3], [tanh(3), layer("RandomErasing", factor=[1.0, 1.0], scale=[0.0, 0.0], fill_value=0.3), layer("RandomShear"),
             layer("RandomPerspective", factor=[1.0, 1.0], scale=0.0, fill_value=0.2), layer("RandomHue", factor=[0.0, 0.0], value_range=[-1, 1]), *classifier(3)]),
         sequential("erased", [6, 5, 3], [layer("RandomErasing", factor=[1.0, 1.0], scale=[1.0, 1.0], fill_value=0.3, **values), tanh(3), *classifier(3)]),
+    ]
+
+
+def spectrograms():
+    def tanh(filters=2, **config):
+        return layer("Conv1D", filters=filters, kernel_size=3, activation="tanh", **config)
+
+    def spectrum(mode, **config):
+        return layer("STFTSpectrogram", mode=mode, **config)
+
+    def mel(**config):
+        return [layer("MelSpectrogram", **{"fft_length": 16, "sequence_stride": 5, "sampling_rate": 8000, "num_mel_bins": 4, **config}), layer("Rescaling", scale=0.05)]
+
+    # Logarithms and angles of small numbers make much of rounding.
+    careful = {"optimizer": of("SGD", learning_rate=0.01), "steps": 4}
+    return [
+        sequential("logarithms", [23, 2], [tanh(), spectrum("log", frame_length=8), *classifier(3)], batch=17, **careful),
+        sequential("magnitudes", [24, 1], [tanh(3), spectrum("magnitude", frame_length=6, frame_step=4, fft_length=9, expand_dims=True, window="hamming"), conv(4, 3, 1), *classifier(3)]),
+        sequential("densities", [19, 2], [tanh(1), spectrum("psd", frame_length=5, frame_step=5, padding="same", scaling="spectrum"), *classifier(3)]),
+        sequential("real_parts", [3, 20], [spectrum("real", frame_length=7, frame_step=3, data_format="channels_first", padding="same", window="blackman", periodic=True), tanh(), *classifier(3)]),
+        sequential("imaginary_parts", [2, 20], [spectrum("imag", frame_length=7, frame_step=2, fft_length=8, data_format="channels_first", expand_dims=True, scaling=None), conv(3, 2, 1), *classifier(3)]),
+        sequential("angles", [21, 2], [tanh(), spectrum("angle", frame_length=4, frame_step=1, padding="same", expand_dims=True), conv(3, 3, 2), *classifier(3)], batch=9, **careful),
+        sequential("both_parts", [26, 2], [tanh(), spectrum("stft", frame_length=8, frame_step=6, window=None), spectrum("log", frame_length=3, frame_step=1, trainable=False), *classifier(3)], batch=17, **careful),
+        # Keras cuts off below the largest of a batch, gradc below the largest of an image. What Keras's transform of a single one differentiates to is NaN at times.
+        sequential("decibels", [40], [*mel(sequence_length=12, top_db=9.0, min_freq=200.0, ref_power=0.5), *classifier(3)], batch=1, **careful),
+        sequential("decibels_of_batches", [40], [dense(37, "tanh"), *mel(top_db=200.0, min_freq=200.0, max_freq=3000, window="hamming"), *classifier(3)], batch=17, **careful),
+        sequential("bands", [40], [dense(33, "tanh"), *mel(power_to_db=False, mag_exp=1.5, window=None, fft_length=15, sequence_stride=4), *classifier(3)], **careful),
     ]
 
 
