@@ -348,11 +348,14 @@ class ModelGenerator {
   Result spectrogram(const Result& x) {
     const auto samples = x.shape[0];
     if (x.shape.size() == 1) {
-      const auto fft_length = c_.integer(2, std::min<std::int64_t>(samples, 20));
+      const auto fft_length = 2 * c_.integer(1, std::min<std::int64_t>(samples, 20) / 2);
+      // Keras announces another number of frames than it makes where a stride divides this, or a transform is of an odd length.
+      auto stride = c_.integer(2, fft_length + 1);
+      while ((samples + 1) % stride == 0) ++stride;
       return add("MelSpectrogram",
                  {{"fft_length", fft_length},
                   {"sequence_length", c_.integer((fft_length + 1) / 2, fft_length)},
-                  {"sequence_stride", c_.integer(1, fft_length)},
+                  {"sequence_stride", stride},
                   {"window", c_.of<const char*>({"hann", "hamming"})},
                   {"num_mel_bins", c_.integer(1, 8)},
                   {"power_to_db", c_.coin()},
@@ -362,16 +365,18 @@ class ModelGenerator {
                  {x});
     }
     const auto length = c_.integer(1, std::min<std::int64_t>(samples, 9));
-    // No angles: where they jump from pi to -pi rounding decides.
+    // Keras refuses whole numbers, as encodings are.
+    const auto signal = add("Rescaling", {{"scale", 0.5}}, {x});
+    // No angles, logarithms or roots: of small numbers they make much of rounding.
     return add("STFTSpectrogram",
-               {{"mode", c_.of<const char*>({"log", "magnitude", "psd", "real", "imag", "stft"})},
+               {{"mode", c_.of<const char*>({"psd", "real", "imag", "stft"})},
                 {"frame_length", length},
                 {"frame_step", c_.integer((length + 1) / 2, length)},
                 {"fft_length", std::max<std::int64_t>(length + c_.integer(0, 3), 2)},
                 {"window", c_.of<const char*>({"hamming", "boxcar"})},
                 {"padding", c_.of<const char*>({"valid", "same"})},
                 {"expand_dims", c_.coin()}},
-               {x});
+               {signal});
   }
 
   json cell(std::int64_t units) {
