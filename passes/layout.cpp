@@ -60,6 +60,12 @@ int lanes_of_inner_product(const Graph& graph, const Op& op) {
   return is_contraction(op.kind) ? lanes_of_inner_product(graph.iteration(op), graph.target_or_default().lanes) : 0;
 }
 
+bool reads_dense_kernel(const Graph& graph, const Op& op) {
+  if (!is_contraction(op.kind)) return false;
+  const auto loops = graph.iteration(op);
+  return !loops.is_convolution() && !loops.is_of_images() && loops.makes_images();
+}
+
 bool has_code_for_each_column(const Graph& graph, std::int64_t columns, std::int64_t kernel_columns) {
   if (graph.lanes == Lanes::features) return columns <= cost::kColumnsOfFeatures;
   return columns <= cost::kColumnsOfImages && columns * kernel_columns <= cost::kTapsOfImages;
@@ -149,9 +155,7 @@ std::int64_t largest_weights(const Graph& graph) {
   std::int64_t weights = 0;
   for (const auto& op : graph.ops) {
     if (op.body) weights = std::max(weights, largest_weights(*op.body));
-    if (is_contraction(op.kind) && graph.type(op.result()).batched() && !graph.type(op.operands[1]).batched() &&
-        !graph.iteration(op).is_convolution())
-      weights = std::max(weights, graph.type(op.operands[1]).elements());
+    if (reads_dense_kernel(graph, op)) weights = std::max(weights, graph.type(op.operands[1]).elements());
   }
   return weights;
 }

@@ -16,6 +16,9 @@ LayoutCost layout_cost(const Graph& graph, const Workload& workload);
 /// reads are lanes instead, whose sums are added up at the end; 0 where that costs more.
 int lanes_of_inner_product(const Graph& graph, const Op& op);
 
+/// Whether it is a dense layer or the gradient of its input, whose second operand are weights.
+bool reads_dense_kernel(const Graph& graph, const Op& op);
+
 /// Whether a convolution that makes so many columns, by so many columns of its kernel, has code of its own for each of them, so that no
 /// term outside of the images is computed.
 bool has_code_for_each_column(const Graph& graph, std::int64_t columns, std::int64_t kernel_columns);

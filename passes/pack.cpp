@@ -5,6 +5,7 @@
 
 #include "ir/dense_kernel.h"
 #include "ir/scan.h"
+#include "passes/layout.h"
 #include "passes/rewriter.h"
 #include "target/cost.h"
 #include "target/register_tile.h"
@@ -12,20 +13,12 @@
 namespace gradc {
 namespace {
 
-/// Whether it is a dense layer or the gradient of its input, whose second operand are weights.
-bool reads_dense_kernel(const Graph& graph, const Op& op) {
-  if (!is_contraction(op.kind)) return false;
-  const auto loops = graph.iteration(op);
-  return !loops.is_convolution() && !loops.is_of_images() && loops.makes_images();
-}
-
 /// The outputs of a block of a kernel, or 0 for a kernel to be left as it is.
 std::int64_t block_of(const Graph& graph, const Type& type) {
   const DenseKernel kernel(type);
   const auto block = line_of_outputs(kernel.outputs, graph.target_or_default());
-  const auto bytes = size_of(type.dtype);
   // Blocks of part of a line bring it several times.
-  const bool pays = kernel.outputs * bytes > cost::kWideRow || block * bytes < kLineBytes;
+  const bool pays = has_wide_rows(kernel.outputs) || block * size_of(type.dtype) < kLineBytes;
   return !kernel.in_blocks && pays ? block : 0;
 }
 

@@ -5,21 +5,31 @@
 
 namespace gradc {
 
+namespace {
+
+constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
+
+/// A quarter of the registers is left for inputs and broadcast weights.
+std::int64_t most_accumulators(const Target& target) { return target.registers * 3 / 4; }
+
+}  // namespace
+
+bool has_wide_rows(std::int64_t outputs) { return outputs * kFloat > cost::kWideRow; }
+
 std::int64_t line_of_outputs(std::int64_t outputs, const Target& target) {
-  auto line = kLineBytes / static_cast<std::int64_t>(sizeof(float));
-  while (line > target.registers * 3 / 4) line /= 2;
+  auto line = kLineBytes / kFloat;
+  while (line > most_accumulators(target)) line /= 2;
   return outputs % line == 0 ? line : 0;
 }
 
 std::int64_t choose_outputs_of_images(std::int64_t outputs, bool lines, const Target& target) {
   if (const auto line = line_of_outputs(outputs, target); lines && line > 0) return line;
-  const auto most = std::min<std::int64_t>(target.registers * 3 / 4, outputs);
+  const auto most = std::min(most_accumulators(target), outputs);
   return ceil_div(outputs, ceil_div(outputs, most));
 }
 
 ImageTile choose_image_tile(const ConvolutionLoops& loops, const Target& target, int candidate) {
-  // A quarter of the registers is left for inputs and broadcast weights.
-  const auto most = std::max<std::int64_t>(target.registers * 3 / 4, 4);
+  const auto most = std::max<std::int64_t>(most_accumulators(target), 4);
   const auto pool = loops.pool_rows * loops.pool_columns;
   const bool depthwise = loops.groups > 1 && loops.channels == loops.groups;
   const auto of_group = depthwise ? loops.channels : loops.channels / loops.groups;

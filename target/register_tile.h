@@ -45,6 +45,9 @@ ImageTile choose_image_tile(const ConvolutionLoops& loops, const Target& target,
 /// each, stay in registers; 0 where such blocks do not divide the outputs.
 std::int64_t line_of_outputs(std::int64_t outputs, const Target& target);
 
+/// Whether rows of so many weights lie so far apart that blocks of their neighbours are better in one piece (cost::kWideRow).
+bool has_wide_rows(std::int64_t outputs);
+
 /// Outputs for which a dense layer has accumulators where lanes are images: a line of them if `lines` pays, else as many as divide the
 /// work evenly below 3/4 of the registers.
 std::int64_t choose_outputs_of_images(std::int64_t outputs, bool lines, const Target& target);

@@ -7,7 +7,6 @@
 #include "backends/halide/emitter.h"
 #include "backends/halide/windows.h"
 #include "ir/dense_kernel.h"
-#include "target/cost.h"
 
 namespace gradc {
 namespace {
@@ -134,7 +133,7 @@ void schedule_product(Emitter& e, Func consumer, const gradc::Type& type, const 
   if (op.kind == OpKind::dense || op.kind == OpKind::dense_input_grad) {
     // One vector of inputs meets a column of weights.
     const DenseKernel kernel(e.type(op.operands[1]));
-    const bool lines = kernel.in_blocks || kernel.outputs * static_cast<std::int64_t>(sizeof(float)) <= cost::kWideRow;
+    const bool lines = kernel.in_blocks || !has_wide_rows(kernel.outputs);
     const auto block = choose_outputs_of_images(kernel.outputs, lines, e.target());
     consumer.split(args[1], co, ci, static_cast<int>(block)).unroll(ci).vectorize(args[0]);
     acc.compute_at(consumer, co).vectorize(acc_args[0]).unroll(acc_args[1]);

@@ -11,6 +11,7 @@
 #include "gradc/model.h"
 #include "runtime/step.h"
 #include "support/files.h"
+#include "tests/model/expect_error.h"
 #include "tests/support/npy.h"
 
 namespace gradc::test {
@@ -41,14 +42,6 @@ class DataFiles : public testing::Test {
     for (std::int64_t i = 0; i < array.count * array.elements(); ++i)
       all.push_back(Rows{.data = array.data(), .dtype = array.dtype}.at(i, 0));
     return all;
-  }
-  static void expect_error(const std::function<void()>& use, const std::string& message) {
-    try {
-      use();
-      ADD_FAILURE() << "no error: " << message;
-    } catch (const Error& error) {
-      EXPECT_THAT(error.what(), HasSubstr(message));
-    }
   }
 
   TemporaryFolder folder_;

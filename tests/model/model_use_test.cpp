@@ -14,21 +14,13 @@
 #include "gradc/model.h"
 #include "runtime/step.h"
 #include "support/files.h"
+#include "tests/model/expect_error.h"
 
 namespace gradc::test {
 namespace {
 
 using testing::HasSubstr;
 using Floats = std::vector<float>;
-
-void expect_error(const std::function<void()>& use, const std::string& message) {
-  try {
-    use();
-    ADD_FAILURE() << "no error: " << message;
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr(message));
-  }
-}
 
 /// Rows of 3 numbers with classes 0 and 1.
 DataSet rows(std::int64_t count, float wrong_label = 0) {

@@ -9,11 +9,11 @@
 #include "gradc/error.h"
 #include "gradc/model.h"
 #include "support/files.h"
+#include "tests/model/expect_error.h"
 
 namespace gradc::test {
 namespace {
 
-using testing::HasSubstr;
 using testing::Not;
 using testing::Pointwise;
 using Floats = std::vector<float>;
@@ -44,15 +44,6 @@ Sequential of_layer(const Layer& layer, const Dims& step, std::int64_t count, st
 }
 
 Sequential small(const RunOptions& run = {}) { return of_layer(LSTM{.units = 5, .stateful = true}, {3}, 3, 4, run); }
-
-void expect_error(const std::function<void()>& use, const std::string& message) {
-  try {
-    use();
-    ADD_FAILURE() << "no error: " << message;
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr(message));
-  }
-}
 
 TEST(Stateful, TwoHalvesOfSequencesGiveWhatTheWholeGives) {
   struct Case {
