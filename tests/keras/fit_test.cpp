@@ -20,10 +20,10 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 /// What a script of tests/keras writes.
-json from_keras(const std::string& script) {
+json from_keras(const std::string& name) {
   TemporaryFolder temporary;
   const auto file = temporary.path() / "out.json";
-  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/" + script + "' '" + file.string() + "'");
+  run_in_keras(name, name + ".py", file);
   auto text = read_file(file);
   // Python writes NaN so, which JSON has not.
   for (std::size_t at = 0; (at = text.find("NaN", at)) != std::string::npos;) text.replace(at, 3, "null");
@@ -42,7 +42,7 @@ Sequential one_weight(const Optimizer& optimizer, Backend backend = Backend::ref
 
 TEST(KerasFit, SchedulesGiveKerassRates) {
   const auto data = DataSet::from({1, 2}, {1}, {0, 1}, {});
-  const auto cases = from_keras("schedules.py");
+  const auto cases = from_keras("schedules");
   EXPECT_EQ(cases.size(), 19);
   for (const auto& each : cases) {
     SCOPED_TRACE(each["schedule"].dump());
@@ -78,7 +78,7 @@ Callback callback_of(const json& given, const fs::path& folder) {
 }
 
 TEST(KerasFit, CallbacksDoWhatKerassDo) {
-  const auto cases = from_keras("callbacks.py");
+  const auto cases = from_keras("callbacks");
   EXPECT_EQ(cases.size(), 142);
   auto model = one_weight(SGD{.learning_rate = 0.5});
   model.train_on_batch(DataSet::from({1, 2}, {1}, {0, 1}, {}));

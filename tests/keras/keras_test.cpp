@@ -21,9 +21,9 @@ namespace fs = std::filesystem;
 
 /// Has Keras build and train the models that tests/parity/specs.py makes of these arguments.
 void train_in_keras(const std::string& specs, const fs::path& folder) {
-  auto file = "'" + (folder.string() + ".json") + "'";
-  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/parity/specs.py' " + specs + " --out " + file);
-  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/train.py' " + file + " '" + folder.string() + "'");
+  const auto file = folder.string() + ".json";
+  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/parity/specs.py' " + specs + " --out '" + file + "'");
+  run_in_keras(specs, "train.py", folder, file);
 }
 
 /// Losses, weights and predictions of the steps in which Keras trains the models of these specs.
@@ -91,7 +91,7 @@ TEST(Keras, SchedulesAccumulationAndAveragesTrainAsInKeras) { expect_trains("upd
 TEST(Keras, KernelsOfFourierTransformsAreKerass) {
   TemporaryFolder folder;
   const auto file = folder.path() / "kernels.json";
-  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/transforms.py' '" + file.string() + "'");
+  run_in_keras("transforms", "transforms.py", file);
   const auto kernels = nlohmann::json::parse(read_file(file));
   EXPECT_EQ(kernels.size(), 30);
   for (const auto& kernel : kernels)
@@ -116,7 +116,7 @@ void expect_files_train(const fs::path& folder, std::size_t count) {
 TEST(Keras, FilesOfKerasMeanWhatTheyMeanToKeras) {
   TemporaryFolder temporary;
   auto folder = temporary.path() / "files";
-  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/files.py' '" + folder.string() + "'");
+  run_in_keras("files", "files.py", folder);
   expect_files_train(folder, 19);
 }
 

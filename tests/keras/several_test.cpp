@@ -80,7 +80,7 @@ Model train_on(const fs::path& folder, const json& result, const RunOptions& opt
 
 TEST(Keras, ModelsOfSeveralInputsAndOutputsTrainAsInKeras) {
   TemporaryFolder temporary;
-  run_command(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/several.py' '" + temporary.path().string() + "/made'");
+  run_in_keras("several", "several.py", temporary.path() / "made");
   const auto folders = folders_in(temporary.path() / "made");
   EXPECT_EQ(folders.size(), 5);
   for (const auto& folder : folders)

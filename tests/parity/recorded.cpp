@@ -78,6 +78,11 @@ void run_command(const std::string& command) {
   if (std::system((command + " >'" + log.string() + "' 2>&1").c_str()) != 0) throw Error("{}\n{}", command, read_file(log));
 }
 
+void run_in_keras(const std::string& recording, const std::string& script, const fs::path& out, const fs::path& input) {
+  run_command(fmt::format(GRADC_KERAS " '" GRADC_SOURCE "/tests/keras/recall.py' '{}' '" GRADC_SOURCE "/tests/keras/{}' {} '{}'", recording,
+                          script, input.empty() ? "" : "'" + input.string() + "'", out.string()));
+}
+
 std::vector<float> read_floats(const fs::path& path) {
   auto bytes = read_file(path);
   std::vector<float> values(bytes.size() / 4);

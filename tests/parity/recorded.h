@@ -22,6 +22,11 @@ std::vector<Run> runs_of_model(std::size_t i);
 /// Runs a command in a shell. Throws gradc::Error with what it wrote if it fails.
 void run_command(const std::string& command);
 
+/// What a script of tests/keras writes to `out`, a file or folder, by its recording of this name (tests/keras/recall.py). `input` is empty
+/// where the script reads no file.
+void run_in_keras(const std::string& recording, const std::string& script, const std::filesystem::path& out,
+                  const std::filesystem::path& input = {});
+
 /// The float32 numbers that a file holds.
 std::vector<float> read_floats(const std::filesystem::path& path);
 
