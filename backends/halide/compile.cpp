@@ -102,7 +102,7 @@ void compile_kernel(const KernelSource& kernel, const std::string& function, con
     // Lowered with its assertions, which are proved here, and compiled without any.
     Promises promises;
     pipeline.add_custom_lowering_pass(&promises, [] {});
-    const auto lowered = pipeline.compile_to_module(emitter.arguments(), function, code);
+    const auto lowered = pipeline.compile_to_module(emitter.arguments(), function, code, Halide::LinkageType::External);
     if (auto broken = promises.broken(); !broken.empty())
       throw InternalError("a kernel's schedule promises what does not hold:" + broken + "\n" + kernel.text());
     Halide::Module module(lowered.name(), code.with_feature(Halide::Target::NoAsserts));

@@ -169,10 +169,8 @@ void bound_all(Halide::Func func, const Type& type, int images);
 std::vector<Halide::Var> first_outermost(Halide::Func func);
 
 /// Keeps accumulators whose lanes are `feature` in registers while a sum runs: vectors of `width` are unrolled, as is every other argument,
-/// inside the loops of `reduction`, innermost first. The innermost, if its number of steps is given as `depth`, is unrolled some times, so
-/// that short loops do not spend their time on branches.
-void keep_in_registers(Halide::Func acc, const Halide::Var& feature, int width, std::vector<Halide::VarOrRVar> reduction,
-                       std::int64_t depth = 0);
+/// inside the loops of `reduction`, innermost first, of which so many turns of the innermost are unrolled.
+void keep_in_registers(Halide::Func acc, const Halide::Var& feature, int width, std::vector<Halide::VarOrRVar> reduction, int turns = 1);
 
 /// Keeps the accumulators of a tile of features × rows in registers, within the loop `at` of their consumer. Too few to hide the latency of
 /// a multiply-add are split into chains, which take turns.

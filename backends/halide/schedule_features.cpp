@@ -182,9 +182,19 @@ void schedule_inner_product(Emitter& e, Func consumer, const gradc::Type& type, 
   }
 }
 
+/// How many turns of a loop over `depth` terms are unrolled where each is so many multiply-adds: enough that branches cost little, and no
+/// more, as each is code to compile.
+int unrolled_turns(std::int64_t depth, std::int64_t multiply_adds) {
+  constexpr int kMultiplyAdds = 64;
+  // A loop of three steps LLVM unrolls by two, leaves in the middle, and then no longer keeps the accumulators in registers.
+  for (int turns : {8, 4, 2})
+    if (depth % turns == 0 && depth / turns != 3 && (turns == 2 || turns * multiply_adds <= kMultiplyAdds)) return turns;
+  return 1;
+}
+
 }  // namespace
 
-void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarOrRVar> reduction, std::int64_t depth) {
+void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarOrRVar> reduction, int turns) {
   auto args = acc.args();
   std::vector<Var> storage = {feature};
   for (const auto& arg : args)
@@ -194,15 +204,12 @@ void keep_in_registers(Func acc, const Var& feature, int width, std::vector<VarO
   acc.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
   auto update = acc.update();
   update.split(feature, feature, vector, width, TailStrategy::RoundUp).vectorize(vector);
-  // A loop of three steps LLVM unrolls by two, leaves in the middle, and then no longer keeps the accumulators in registers.
-  for (int unroll : {8, 4, 2})
-    if (depth > 0 && depth % unroll == 0 && depth / unroll != 3) {
-      RVar outer("outer"), inner("inner");
-      update.split(reduction[0].rvar, outer, inner, unroll).unroll(inner);
-      reduction[0] = outer;
-      reduction.insert(reduction.begin(), inner);
-      break;
-    }
+  if (turns > 1) {
+    RVar outer("outer"), inner("inner");
+    update.split(reduction[0].rvar, outer, inner, turns).unroll(inner);
+    reduction[0] = outer;
+    reduction.insert(reduction.begin(), inner);
+  }
   std::vector<VarOrRVar> order = {vector};
   for (const auto& arg : storage) {
     acc.unroll(arg);
@@ -327,7 +334,7 @@ void schedule_product_of_features(Emitter& e, Func consumer, const gradc::Type& 
   auto in_registers = [&](Func acc, const RDom& r) {
     acc.compute_at(consumer, loops[0]);
     if (lanes.groups > 1 && !lanes.depthwise()) acc.align_bounds(acc.args()[1], width).bound_extent(acc.args()[1], block.vectors * width);
-    keep_in_registers(acc, acc.args()[1], width, loops_over_terms(r), terms);
+    keep_in_registers(acc, acc.args()[1], width, loops_over_terms(r), unrolled_turns(terms, block.vectors * block.others));
     // The columns of a depthwise kernel share what they read.
     if (product.unroll_columns || (terms == 1 && along[0].size <= 7)) acc.update().unroll(r.x);
     if (parts && terms == 1 && kernel_rows <= 2)
