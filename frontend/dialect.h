@@ -29,6 +29,9 @@ struct Dialect {
 
   bool masks_skip_steps_alone;  ///< Masks are for recurrent layers, else also for normalizations, averages over steps, losses and metrics.
 
+  bool attention_takes_masks;  ///< A MultiHeadAttention takes the masks off its inputs, for all that runs after it and takes the same.
+  bool merges_skip_masked;     ///< Multiply, Maximum and Minimum leave out numbers of inputs where these have a mask of 0.
+
   bool stacked_cells_are_numbered;  ///< The weights of an RNN's i-th cell are those of "RNNCell_i", else they go by the cells' names.
 
   // Initializers.

@@ -1,7 +1,9 @@
 #include "frontend/lower.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include <fmt/ranges.h>
@@ -55,13 +57,14 @@ class Lowering {
       weight_ = batch_mask(b_);
       images_ = emit_input(b_, InputRole::batch_size, {DType::f32, {}}, "batch_size");
     }
+    find_takers();
     for (const auto& node : topology_.layers) lower_layer(node);
     if (options_.mode != Mode::predict) problems_.insert(problems_.end(), options_.problems.begin(), options_.problems.end());
     for (const auto& given : topology_.outputs) {
       const auto name = to_string(given);
       std::vector<std::string> problems;
       const auto output = results_[name] = result_of(given, problems);
-      masks_[name] = given.output == 0 ? masks_[given.node] : -1;
+      masks_[name] = given.output == 0 ? masks_[given.node] : Masks{};
       for (const auto& problem : problems) problems_.push_back("the model " + problem);
       lowered_.outputs.push_back({name, output >= 0 ? b_.type(output) : Type(), {}, {}});
       if (output >= 0 && b_.type(output).rank() < 2)
@@ -81,7 +84,7 @@ class Lowering {
   void lower_layer(const LayerNode& node) {
     auto& result = results_[node.name];
     result = -1;
-    masks_[node.name] = -1;
+    masks_[node.name] = {};
     std::vector<std::string> problems;
     const auto* def = find_layer(node.layer.class_name());
     if (def == nullptr) problems_.push_back(unknown_layer(node.name, node.layer.class_name()));
@@ -101,7 +104,7 @@ class Lowering {
     for (auto input : inputs)
       if (input >= 0 && b_.type(input).rank() < 2 && def != nullptr && !def->takes_numbers)
         problems.push_back("takes vectors or images, got numbers without a dimension; put a Flatten before it");
-    // What comes after a layer that failed has no input to be checked with.
+    // What comes after a layer that failed has no input, so that its options alone are checked.
     if (def != nullptr && known && problems.empty()) {
       b_.loc = node.name;
       ConfigReader config(json_of(node.layer), dialect_of(topology_.writer), problems);
@@ -110,14 +113,20 @@ class Lowering {
       const auto& weights_name = node.weights.empty() ? node.name : node.weights;
       LayerContext layer{b_,          config,     node.name, weights_name, mode, inputs, lowered_.weights, lowered_.states,
                          batch_size_, penalties_, streams_};
-      for (const auto& from : node.inbound) layer.masks.push_back(from.output == 0 ? masks_[from.node] : -1);
-      if (node.inbound.empty()) layer.masks = {-1};
-      if (node.masked && std::ranges::all_of(layer.masks, [](ValueId mask) { return mask < 0; }))
+      std::vector<ValueId> made, attached;
+      for (const auto& from : node.inbound) {
+        const auto of_input = from.output == 0 && !node.operation ? masks_[from.node] : Masks{};
+        made.push_back(of_input.made);
+        attached.push_back(is_taken_off(from, node) ? -1 : of_input.attached);
+      }
+      if (node.inbound.empty()) made = attached = {-1};
+      layer.masks = def->masks.argument ? made : attached;
+      if (node.masked && std::ranges::all_of(made, [](ValueId mask) { return mask < 0; }))
         problems.push_back("is called with a \"mask\" that no layer made; Masking and Embedding with mask_zero make masks");
       layer.arguments = node.arguments;
       try {
         result = apply_layer(*def, layer);
-        masks_[node.name] = layer.mask;
+        masks_[node.name] = {made == layer.masks ? layer.mask : mask_of_output(*def, layer, made), layer.mask};
         more_results_[node.name] = layer.more_results;
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
         for (auto i = first_state; i < lowered_.states.size(); ++i) expect_fits(lowered_.states[i].shape, "a state");
@@ -126,10 +135,34 @@ class Lowering {
         problems.push_back(error.what());
       }
       if (problems.empty()) lowered_.layers.push_back(lowered_layer(result, first_weight));
+    } else if (def != nullptr) {
+      check_layer(node.name, node.layer, dialect_of(topology_.writer), problems_);
     }
     if (!problems.empty()) result = -1;
     for (const auto& problem : problems)
       problems_.push_back(fmt::format("layer \"{}\" ({}): {}", node.name, node.layer.class_name(), problem));
+  }
+
+  /// Whether another layer that runs before this one has taken the mask off what it takes.
+  bool is_taken_off(const NodeOutput& from, const LayerNode& node) const {
+    return std::ranges::any_of(takers_, [&](const LayerNode* taker) {
+      return runs_.at(taker->name) < runs_.at(node.name) && std::ranges::find(taker->inbound, from) != taker->inbound.end();
+    });
+  }
+
+  /// Finds the layers that take masks off, and the order in which Keras runs layers: what is farther from the end, in steps, comes first.
+  void find_takers() {
+    if (!dialect_of(topology_.writer).attention_takes_masks) return;
+    for (const auto& node : topology_.layers)
+      if (const auto* def = find_layer(node.layer.class_name()); def != nullptr && def->masks.output == MaskOfOutput::moves)
+        takers_.push_back(&node);
+    std::map<std::string, int> steps_to_end;
+    for (const auto& node : std::views::reverse(topology_.layers))
+      for (const auto& from : node.inbound) steps_to_end[from.node] = std::max(steps_to_end[from.node], steps_to_end[node.name] + 1);
+    std::vector<std::string> order;
+    for (const auto& node : topology_.layers) order.push_back(node.name);
+    std::ranges::stable_sort(order, std::greater(), [&](const std::string& name) { return steps_to_end[name]; });
+    for (std::size_t i = 0; i < order.size(); ++i) runs_[order[i]] = i;
   }
 
   /// -1 for what a layer that failed would give.
@@ -262,7 +295,9 @@ class Lowering {
   static MetricResult mean_of_batch(const std::string& output) { return {output, mean_over_images, {{output, 1, Reduction::mean}}}; }
 
   /// The mask of an output where losses and metrics look at it, or -1.
-  ValueId seen_mask(const std::string& output) { return dialect_of(topology_.writer).masks_skip_steps_alone ? -1 : masks_[output]; }
+  ValueId seen_mask(const std::string& output) {
+    return dialect_of(topology_.writer).masks_skip_steps_alone ? -1 : masks_[output].attached;
+  }
 
   /// The mean or the sum over the batch, in which padding does not count; what is no number of each image stays. With a mask the mean is
   /// that of the positions which it shows.
@@ -288,8 +323,16 @@ class Lowering {
   std::vector<std::string> problems_;
   std::map<std::string, ValueId> given_;                      ///< The model's inputs, by their layers.
   std::map<std::string, std::vector<ValueId>> more_results_;  ///< Of layers: outputs after the first.
-  std::map<std::string, ValueId> results_, masks_;            ///< Of layers and the model's outputs; a mask is -1 where there is none.
-  std::map<std::string, ValueId> labels_, weights_;           ///< By outputs.
+  /// The masks of a result, -1 where there is none: as Keras knows it when the model is made, and what is on the tensor as the model runs.
+  struct Masks {
+    ValueId made = -1, attached = -1;
+  };
+
+  std::map<std::string, ValueId> results_;           ///< Of layers and the model's outputs.
+  std::map<std::string, Masks> masks_;               ///< Of the same.
+  std::vector<const LayerNode*> takers_;             ///< Layers that take the masks off their inputs.
+  std::map<std::string, std::size_t> runs_;          ///< By layers: the place in the order in which Keras runs them.
+  std::map<std::string, ValueId> labels_, weights_;  ///< By outputs.
   ValueId weight_ = -1, images_ = -1;
   std::int64_t batch_size_ = 0;  ///< That all inputs of the model state, or 0.
   std::vector<ValueId> penalties_;

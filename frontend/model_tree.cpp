@@ -10,6 +10,7 @@
 #include "frontend/layer_json.h"
 #include "frontend/layers/layers.h"
 #include "frontend/names.h"
+#include "frontend/problems.h"
 #include "gradc/error.h"
 
 namespace gradc {
@@ -138,6 +139,7 @@ Member read_member(const json& entry, bool sequential, LayerNames& names, std::v
   if (!sequential) name = text_or(entry, "name", name);
   if (name.empty()) name = names.next(class_name);
   Member member{make_layer(class_name, is_model ? json{{"name", name}} : with_input_shape(config)), name};
+  member.operation = !is_model && text_or(entry, "module", "").starts_with(kOperations);
   if (is_model) member.model = std::make_shared<ModelTree>(read(entry, names, problems));
   if (!sequential && entry.contains("inbound_nodes") && entry["inbound_nodes"].is_array())
     for (const auto& node : entry["inbound_nodes"]) read_call(node, member.calls.emplace_back(), name, problems);
@@ -232,6 +234,10 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
       member.layer = make_layer(member.layer.class_name(), first_config(json_of(member.layer), model, entry));
     tree.members.push_back(std::move(member));
   }
+  if (tree.members.empty()) {
+    if (problems.empty()) problems.push_back(fmt::format("model \"{}\" has no layers", tree.name));
+    throw_problems(problems);
+  }
   if (tree.sequential) return tree;
   for (auto [key, sources] : {std::pair("input_layers", &tree.inputs), {"output_layers", &tree.outputs}}) {
     Call call;
@@ -248,7 +254,7 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
 
 /// Whether the layer ends in hard_sigmoid, on which Keras 3 and the others do not agree. Recurrent layers apply it within their steps.
 bool ends_in_hard_sigmoid(const Member& member) {
-  return !member.model && !json_of(member.layer).contains("recurrent_initializer") &&
+  return !member.model && !has_option(member.layer, "recurrent_initializer") &&
          plain_name(text_or(json_of(member.layer), "activation", "")) == "hardsigmoid";
 }
 
@@ -391,11 +397,16 @@ json write_tree(const ModelTree& given, const Dialect& dialect) {
     auto entry = member.model ? write_tree(*member.model, dialect)
                               : json{{"class_name", member.layer.class_name()}, {"config", layer_config(member)}};
     if (member.model) entry["config"]["name"] = member.name;
+    if (member.operation) {
+      entry["module"] = std::string(kOperations) + ".numpy";
+      entry["registered_name"] = member.layer.class_name();
+      entry["config"] = {{"name", member.name}};
+    }
     if (!tree.sequential) {
       entry["name"] = member.name;
       entry["inbound_nodes"] = json::array();
       const auto* def = member.model ? nullptr : find_layer(member.layer.class_name());
-      const bool separate = def != nullptr && def->inputs == Inputs::separate;
+      const bool separate = member.operation || (def != nullptr && def->inputs == Inputs::separate);
       for (const auto& call : member.calls) entry["inbound_nodes"].push_back(separate ? separate_to_json(call, keras3) : to_json(call));
     }
     layers.push_back(std::move(entry));

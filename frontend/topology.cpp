@@ -79,9 +79,13 @@ bool is_sequence(const Topology& topology) {
   return true;
 }
 
-void add_unknown_layers(const Topology& topology, std::vector<std::string>& problems) {
-  for (const auto& node : topology.layers)
-    if (find_layer(node.layer.class_name()) == nullptr) problems.push_back(unknown_layer(node.name, node.layer.class_name()));
+/// Adds what is wrong with each layer by itself, so that all problems are told at once where the model cannot be lowered.
+void check_layers(const ModelTree& tree, const Dialect& dialect, std::vector<std::string>& problems) {
+  for (const auto& member : tree.members)
+    if (member.model)
+      check_layers(*member.model, dialect, problems);
+    else
+      check_layer(member.name, member.layer, dialect, problems);
 }
 
 /// Makes the nodes of a tree: one for each use of a layer that is no model.
@@ -200,7 +204,8 @@ class Inlining {
                    .inbound = {},
                    .arguments = use.arguments,
                    .inference = use.inference,
-                   .masked = use.masked};
+                   .masked = use.masked,
+                   .operation = member.operation};
     for (const auto& source : sources) node.inbound.push_back({source});
     if (name_counts_[member.name] > 1) node.name = use.path + member.name;
     node.weights = node.name;
@@ -311,7 +316,8 @@ void finish(Topology& topology) {
   std::set<std::string> outputs;
   for (const auto& name : output_names(topology))
     if (!outputs.insert(name).second) problems.push_back(fmt::format("the output of layer \"{}\" is twice one of the model", name));
-  if (!problems.empty()) add_unknown_layers(topology, problems);
+  if (!problems.empty())
+    for (const auto& node : topology.layers) check_layer(node.name, node.layer, dialect_of(topology.writer), problems);
   throw_problems(problems);
 }
 
@@ -349,7 +355,7 @@ Topology read_topology(const json& given, Writer writer) {
     for (const auto& name : inlining.inputs()) topology.inputs.push_back({name, {}});
     topology.layers = std::move(inlining.nodes);
   });
-  if (!problems.empty()) add_unknown_layers(topology, problems);
+  if (!problems.empty()) check_layers(*tree, dialect_of(writer), problems);
   throw_problems(problems);
   topology.tree = std::move(tree);
   topology.sequential = is_sequence(topology);

@@ -33,6 +33,7 @@ struct LayerNode {
   std::string weights = {};                 ///< Under which the layer's weights stand, the same for all its uses; empty: `name`.
   bool inference = false;                   ///< It works as in prediction, also in training.
   bool masked = false;                      ///< The file says that its input has a mask.
+  bool operation = false;                   ///< It is an operation of keras.ops, to which masks mean nothing.
 };
 
 /// What a model takes.

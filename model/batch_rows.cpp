@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -48,12 +49,16 @@ void expect_labels(const DataSet& data, const DataSet::Array& array, auto fits, 
       if (!fits(numbers.at(i, 0))) throw Error("{}: label {} is {}, but {}", array.name, i, array.text(i), problem);
 }
 
-void expect_classes(const DataSet& data, const DataSet::Part& part, std::int64_t classes) {
+void expect_classes(const DataSet& data, const DataSet::Part& part, std::int64_t classes, std::optional<std::int64_t> ignored = {}) {
   const auto& facts = part.facts;
   if (part.finite && facts.whole && facts.least >= 0 && facts.most < static_cast<double>(classes)) return;
   expect_labels(
-      data, part.array, [&](float v) { return v >= 0 && v < static_cast<float>(classes) && v == std::floor(v); },
-      fmt::format("the model has {} classes, 0 to {}", classes, classes - 1));
+      data, part.array,
+      [&](float v) {
+        return (v >= 0 && v < static_cast<float>(classes) && v == std::floor(v)) || (ignored && v == static_cast<float>(*ignored));
+      },
+      fmt::format("the model has {} classes, 0 to {}{}", classes, classes - 1,
+                  ignored ? fmt::format(", and the loss ignores {}", *ignored) : ""));
 }
 
 }  // namespace
@@ -102,7 +107,8 @@ void expect_rows(const DataSet& data, const DataSet::Part& part, const NumberedT
     }
 }
 
-Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const std::string& loss) {
+Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const Loss& of_output) {
+  const auto& loss = of_output.name;
   const auto& array = part.array;
   auto rows = rows_of(array);
   const auto classes = output.dims.back();
@@ -126,7 +132,7 @@ Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& outp
                 one_class_each ? "; use sparseCategoricalCrossentropy for class numbers" : remedy(array.shape, wanted));
   }
   if (of_numbers) {
-    expect_classes(data, part, classes);
+    expect_classes(data, part, classes, of_output.options.ignore_class);
     return rows;
   }
   const auto& facts = part.facts;

@@ -27,7 +27,7 @@ void expect_rows(const DataSet& data, const DataSet::Part& part, const NumberedT
 
 /// Labels among those of `data` for an output whose loss takes `labels`. Class numbers become one-hot rows where the loss takes those.
 /// Throws gradc::Error if shape or values do not fit.
-Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const std::string& loss);
+Rows label_rows(const DataSet& data, const DataSet::Part& part, const Type& output, const Type& labels, const Loss& of_output);
 
 /// The weights of samples for each of a model's outputs of these names, or nullptr where there are none; nothing for data without
 /// any. An array without a name is the only output's. Throws gradc::Error for one of no output.

@@ -209,7 +209,7 @@ struct Model::Implementation {
     const auto parts = parts_for(data.labels(), output_names, "outputs");
     std::vector<Rows> rows;
     for (std::size_t i = 0; i < parts.size(); ++i)
-      rows.push_back(label_rows(data, *parts[i], labelled[i].predictions, labelled[i].labels, labelled[i].loss.name));
+      rows.push_back(label_rows(data, *parts[i], labelled[i].predictions, labelled[i].labels, labelled[i].loss));
     return rows;
   }
 

@@ -6,6 +6,7 @@
 #include "frontend/config.h"
 #include "frontend/layer_json.h"
 #include "frontend/names.h"
+#include "frontend/problems.h"
 #include "gradc/error.h"
 #include "ir/scan.h"
 
@@ -20,7 +21,18 @@ namespace {
 // The words of layers.def.
 constexpr auto one = Inputs::one, many = Inputs::many, separate = Inputs::separate;
 constexpr bool arrays = false, any = true;
-using enum MaskRule;
+constexpr MaskRule drops{MaskOfOutput::drops}, passes{MaskOfOutput::passes}, joins{MaskOfOutput::joins}, own{MaskOfOutput::own},
+    moves{MaskOfOutput::moves};
+constexpr struct {
+} argument;
+constexpr MaskRule operator|(MaskRule rule, decltype(argument)) { return {rule.output, true}; }
+
+template <class L>
+void read_options(ConfigReader& config) {
+  L layer;
+  FieldReader reader(config);
+  describe(reader, layer);
+}
 
 template <class L>
 ValueId read_and_lower(LayerContext& context) {
@@ -49,7 +61,7 @@ constexpr const char* class_name(const char* name) {
 
 constexpr LayerDef table[] = {
 #define GRADC_LAYER(name, inputs, shapes, masks) \
-  {class_name<name>(#name), inputs, shapes, masks, channels_first<name>(), read_and_lower<name>, fields_of<name>},
+  {class_name<name>(#name), inputs, shapes, masks, channels_first<name>(), read_and_lower<name>, fields_of<name>, read_options<name>},
 #include "gradc/layers/layers.def"
 #undef GRADC_LAYER
 };
@@ -89,18 +101,31 @@ void freeze(LayerContext& layer, std::size_t first_weight) {
   }
 }
 
-/// The mask of a layer's output, by its row.
-ValueId mask_of_output(const LayerDef& def, LayerContext& layer) {
-  if (def.masks == MaskRule::own) return layer.mask;
-  if (def.masks == MaskRule::drops || layer.masks.empty()) return -1;
-  auto mask = layer.masks.front();
-  if (def.masks == MaskRule::passes) return mask;
-  for (auto other : std::span(layer.masks).subspan(1))
-    mask = mask < 0 || other < 0 ? -1 : layer.emit(OpKind::max, {mask, other}, {}, "mask");
-  return mask;
+}  // namespace
+
+bool has_option(const Layer& layer, std::string_view option) {
+  const auto* def = find_layer(layer.class_name());
+  return def != nullptr && std::ranges::any_of(def->fields(), [&](const auto& field) { return field.name == option; });
 }
 
-}  // namespace
+void check_layer(const std::string& name, const Layer& layer, const Dialect& dialect, std::vector<std::string>& problems) {
+  const auto* def = find_layer(layer.class_name());
+  if (def == nullptr) return problems.push_back(unknown_layer(name, layer.class_name()));
+  std::vector<std::string> own;
+  ConfigReader config(json_of(layer), dialect, own);
+  collect(own, [&] { def->read(config); });
+  for (const auto& problem : own) problems.push_back(fmt::format("layer \"{}\" ({}): {}", name, layer.class_name(), problem));
+}
+
+ValueId mask_of_output(const LayerDef& def, LayerContext& context, const std::vector<ValueId>& masks) {
+  const auto rule = def.masks.output;
+  if (rule == MaskOfOutput::own) return context.mask;
+  if (rule == MaskOfOutput::drops || masks.empty()) return -1;
+  auto mask = masks.front();
+  if (rule == MaskOfOutput::passes || rule == MaskOfOutput::moves) return mask;
+  for (auto other : std::span(masks).subspan(1)) mask = mask < 0 || other < 0 ? -1 : context.emit(OpKind::max, {mask, other}, {}, "mask");
+  return mask;
+}
 
 SharedOptions::SharedOptions(LayerContext& context, bool is_input)
     : context_(context),
@@ -137,7 +162,7 @@ ValueId apply_layer(const LayerDef& def, LayerContext& layer) {
   const auto activity = layer.config.regularizer("activity_regularizer");
   if (activity && layer.loop != nullptr) throw Error("\"activity_regularizer\" of a layer in another is not there yet");
   if (result >= 0) layer.penalize(activity, result);
-  layer.mask = result < 0 ? -1 : mask_of_output(def, layer);
+  layer.mask = result < 0 ? -1 : mask_of_output(def, layer, layer.masks);
   common.finish();
   return result;
 }

@@ -18,11 +18,17 @@ enum class Inputs : std::uint8_t {
 };
 
 /// The mask of what a layer makes.
-enum class MaskRule : std::uint8_t {
+enum class MaskOfOutput : std::uint8_t {
   drops,   ///< None.
   passes,  ///< That of its input.
   joins,   ///< 1 where that of an input is, if each has one.
+  moves,   ///< That of its first input; where the dialect says so, it takes off those of all of them.
   own,     ///< What `lower` sets.
+};
+
+struct MaskRule {
+  MaskOfOutput output;
+  bool argument = false;  ///< Keras calls the layer with the mask of its input, as that was when the model was made.
 };
 
 struct LayerDef {
@@ -35,6 +41,8 @@ struct LayerDef {
   /// the layer's inputs.
   ValueId (*lower)(LayerContext&);
   std::vector<FieldLister::Field> (*fields)();
+  /// Reads the options of the structure, with problems as of `lower`.
+  void (*read)(ConfigReader&);
 };
 
 /// What an RNN may have as its cell.
@@ -55,6 +63,15 @@ class SharedOptions {
   bool trainable_;
   std::size_t first_weight_, first_penalty_;
 };
+
+/// Whether layers of this one's class have the option.
+bool has_option(const Layer& layer, std::string_view option);
+
+/// Adds what is wrong with a layer by itself, whatever its input, to the problems: an unknown class, or values of options.
+void check_layer(const std::string& name, const Layer& layer, const Dialect& dialect, std::vector<std::string>& problems);
+
+/// The mask of a layer's output if these are those of its inputs, by its row; the context's where `lower` has said it.
+ValueId mask_of_output(const LayerDef& def, LayerContext& context, const std::vector<ValueId>& masks);
 
 /// Lowers the context's layer: what all layers have in common around what its row does. -1 if the config has problems.
 ValueId apply_layer(const LayerDef& def, LayerContext& context);

@@ -1,6 +1,7 @@
 #include "gradc/layers/merge.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "frontend/layers/context.h"
@@ -22,6 +23,43 @@ ValueId merged(LayerContext& context, OpKind kind, const char* verb, const char*
     result = context.emit(kind, {result, context.inputs[i]}, {}, hint);
   }
   return result;
+}
+
+/// Whether the layer leaves out numbers by masks.
+bool skips_masked(const LayerContext& context) {
+  return context.config.dialect().merges_skip_masked && std::ranges::any_of(context.masks, [](ValueId mask) { return mask >= 0; });
+}
+
+void expect_same_shapes(const LayerContext& context, const char* verb) {
+  for (std::size_t i = 1; i < context.inputs.size(); ++i)
+    if (context.input_type(static_cast<int>(i)).dims != context.input_type().dims)
+      throw Error("cannot {} inputs of shapes {} and {} where one has a mask; gradc does so for inputs of one shape", verb,
+                  shape_string(context.input_type().image_dims()), shape_string(context.input_type(static_cast<int>(i)).image_dims()));
+}
+
+/// The mask of the i-th input, which broadcasts over the input.
+std::optional<Symbol> mask_of_input(LayerContext& context, std::size_t i) {
+  if (context.masks[i] < 0) return {};
+  auto dims = context.b.type(context.masks[i]).dims;
+  dims.push_back(1);
+  return reshape(context.symbol(context.masks[i]), dims);
+}
+
+/// The largest or smallest of those inputs that a mask of 1, or no mask, lets in, one after the other; where a mask keeps out the former
+/// it is the latter, as Keras has it.
+ValueId of_unmasked(LayerContext& context, OpKind kind, const char* hint) {
+  expect_same_shapes(context, "compare");
+  auto result = context.symbol(context.inputs[0]);
+  auto seen = mask_of_input(context, 0);
+  for (std::size_t i = 1; i < context.inputs.size(); ++i) {
+    auto x = context.symbol(context.inputs[i]);
+    const auto mask = mask_of_input(context, i);
+    if (mask) x = select(*mask, x, result);
+    if (seen) result = select(*seen, result, x);
+    seen = mask && seen ? std::optional(emit(OpKind::max, {*seen, *mask})) : std::nullopt;
+    result = emit(kind, {result, x}, {}, hint);
+  }
+  return result.id;
 }
 
 /// The mask of inputs that lie one after the other along an axis, where an input without one counts as 1; of those joined along the last
@@ -54,11 +92,29 @@ ValueId lower(LayerContext& context, const Average&) {
   return context.emit(OpKind::mul, {sum, context.b.constant(1.0 / static_cast<double>(context.inputs.size()))}, {}, "mean");
 }
 
-ValueId lower(LayerContext& context, const Maximum&) { return merged(context, OpKind::max, "compare", "largest"); }
+ValueId lower(LayerContext& context, const Maximum&) {
+  return skips_masked(context) ? of_unmasked(context, OpKind::max, "largest") : merged(context, OpKind::max, "compare", "largest");
+}
 
-ValueId lower(LayerContext& context, const Minimum&) { return merged(context, OpKind::min, "compare", "smallest"); }
+ValueId lower(LayerContext& context, const Minimum&) {
+  return skips_masked(context) ? of_unmasked(context, OpKind::min, "smallest") : merged(context, OpKind::min, "compare", "smallest");
+}
 
-ValueId lower(LayerContext& context, const Multiply&) { return merged(context, OpKind::mul, "multiply", "product"); }
+ValueId lower(LayerContext& context, const Multiply&) {
+  if (!skips_masked(context)) return merged(context, OpKind::mul, "multiply", "product");
+  expect_same_shapes(context, "multiply");
+  Symbol product, seen;
+  for (std::size_t i = 0; i < context.inputs.size(); ++i) {
+    auto x = context.symbol(context.inputs[i]);
+    const auto mask = mask_of_input(context, i);
+    if (mask) x = select(*mask, x, constant(x, 1));
+    product = i == 0 ? x : product * x;
+    if (mask) seen = seen.b == nullptr ? *mask : emit(OpKind::max, {seen, *mask});
+  }
+  // Where some input has no mask, what all others leave out is 1.
+  const bool all = std::ranges::all_of(context.masks, [](ValueId mask) { return mask >= 0; });
+  return all ? select(seen, product, constant(product, 0)).id : product.id;
+}
 
 ValueId lower(LayerContext& context, const Subtract&) {
   if (context.inputs.size() != 2) throw Error("takes two inputs, got {}", context.inputs.size());

@@ -64,7 +64,7 @@ Layer in_direction(const Layer& layer, bool backward) {
 
 ValueId lower(LayerContext& context, const Bidirectional& wrapper) {
   const auto& layer = given(wrapper.layer);
-  if (!json_of(layer).contains("recurrent_initializer") && layer.class_name() != "RNN")
+  if (!has_option(layer, "recurrent_initializer") && layer.class_name() != "RNN")
     throw Error("its layer is a {}; LSTM, GRU, SimpleRNN and RNN go both ways", layer.class_name());
   const bool backward = json_of(layer).value("go_backwards", false);
   auto name = layer.name();
@@ -101,9 +101,8 @@ namespace {
 
 /// Whether a layer goes through the steps of sequences of vectors.
 bool recurs(const Layer& layer) {
-  const auto& config = json_of(layer);
   if (layer.class_name() == "Bidirectional" || layer.class_name() == "RNN") return true;
-  return config.contains("recurrent_initializer") && !config.contains("filters");
+  return has_option(layer, "recurrent_initializer") && !has_option(layer, "filters");
 }
 
 /// x with its first two dimensions beside the batch exchanged.
@@ -157,8 +156,7 @@ namespace {
 /// Whether Keras's layer has a weight of gradc's as its `kernel` or `embeddings`.
 bool is_kernel(const Layer& layer, const std::string& weight_name) {
   if (weight_name == "depthwise_kernel") return layer.class_name().starts_with("DepthwiseConv");
-  const auto& config = json_of(layer);
-  const bool of_a_part = config.contains("recurrent_initializer") || config.contains("cell") || config.contains("layer");
+  const bool of_a_part = has_option(layer, "recurrent_initializer") || has_option(layer, "cell") || has_option(layer, "layer");
   return !of_a_part && (weight_name == "kernel" || weight_name == "embeddings");
 }
 

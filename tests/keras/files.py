@@ -57,6 +57,46 @@ def always_training():
     return keras.Model(image, layers.Dense(3, activation="softmax", name="out")(layers.Flatten(name="flat")(x)), name="whole")
 
 
+def words():
+    given = keras.Input((7,), name="given")
+    return given, layers.Embedding(5, 6, mask_zero=True, name="words")(given)
+
+
+def masked_transformer():
+    """Blocks of attention over masked words: each takes the masks off its inputs, as the model runs, but layers that are called with a mask
+    have it as it was when the model was made."""
+    given, x = words()
+    beside = layers.Dense(6, activation="tanh", name="beside")(x)
+    for i in range(2):
+        attended = layers.MultiHeadAttention(2, 3, name=f"attention_{i}")(x, x, use_causal_mask=i == 1)
+        x = layers.LayerNormalization(name=f"norm_{i}")(layers.Add(name=f"sum_{i}")([x, attended]))
+    crossed = layers.MultiHeadAttention(2, 3, name="crossed")(x, beside)
+    parts = [layers.LSTM(3, name="of_crossed")(crossed), layers.GlobalAveragePooling1D(name="mean")(x), layers.GRU(3, name="of_beside")(beside),
+             layers.Flatten(name="flat")(layers.LayerNormalization(name="norm")(crossed))]
+    return keras.Model(given, layers.Dense(3, activation="softmax", name="out")(layers.Concatenate(name="all")(parts)), name="whole")
+
+
+def operations_between_layers():
+    """x + y has no mask, where the layer Add does."""
+    given, x = words()
+    y = layers.Dense(6, activation="tanh", name="dense")(x)
+    parts = [layers.LSTM(3, name="of_operation")(x + y), layers.LSTM(3, name="of_layer")(layers.Add(name="sum")([x, y])),
+             layers.GRU(2, name="of_largest")(keras.ops.maximum(x * y, x - y))]
+    return keras.Model(given, layers.Dense(3, activation="softmax", name="out")(layers.Concatenate(name="all")(parts)), name="whole")
+
+
+def merges_of_masked():
+    """Multiply, Maximum and Minimum leave out what a mask hides."""
+    given, x = words()
+    y = layers.Embedding(5, 6, name="others")(given)
+    z = layers.Masking(0.0, name="masking")(layers.Activation("relu", name="relu")(layers.Dense(6, name="dense")(y)))
+    parts = []
+    for kind in (layers.Multiply, layers.Maximum, layers.Minimum):
+        for name, inputs in (("both", [x, z]), ("first", [x, y]), ("last", [y, x]), ("three", [z, y, x])):
+            parts.append(layers.SimpleRNN(2, name=f"{kind.__name__.lower()}_{name}")(kind(name=f"of_{kind.__name__.lower()}_{name}")(inputs)))
+    return keras.Model(given, layers.Dense(3, activation="softmax", name="out")(layers.Concatenate(name="all")(parts)), name="whole")
+
+
 def sequence(*members):
     return lambda: keras.Sequential([keras.Input((5,)), *(layer() for layer in members)], name="whole")
 
@@ -95,6 +135,8 @@ if train.KERAS2:
     del MODELS["sequence_of_models"]  # It has no weights there before it is called.
 else:
     MODELS["always_training"] = (always_training, {})
+    for build in (masked_transformer, operations_between_layers, merges_of_masked):
+        MODELS[build.__name__] = (build, {"rows": 5})
 
 
 def main():

@@ -117,7 +117,7 @@ TEST(Keras, FilesOfKerasMeanWhatTheyMeanToKeras) {
   TemporaryFolder temporary;
   auto folder = temporary.path() / "files";
   run_in_keras("files", "files.py", folder);
-  expect_files_train(folder, 19);
+  expect_files_train(folder, 22);
 }
 
 /// Recorded: Keras 2 wants TensorFlow.
