@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "frontend/names.h"
+#include "frontend/number_range.h"
 #include "gradc/error.h"
 
 namespace gradc {
@@ -105,8 +106,8 @@ std::int64_t ConfigReader::integer(const std::string& key, std::int64_t fallback
 double ConfigReader::number(const std::string& key, double fallback) {
   const auto& value = find(key);
   if (value.is_null()) return fallback;
-  if (value.is_number()) return value.get<double>();
-  problem(fmt::format("\"{}\" is {}, expected a number", key, value.dump()));
+  if (value.is_number() && kFinite.contains(value.get<double>())) return value.get<double>();
+  problem(fmt::format("\"{}\" is {}, expected {}", key, value.dump(), value.is_number() ? "a number that float32 can hold" : "a number"));
   return fallback;
 }
 

@@ -294,7 +294,7 @@ Initializer initializer_from_json(const Json& given, const Dialect& dialect) {
     }
     return Initializer(kept(object(row.class_name, config)));
   }
-  throw Error("initializer \"{}\" is not known; known are {}", name, known_initializers());
+  throw Error("initializer \"{}\" is not known; {}", name, known_are(known_initializers(), name));
 }
 
 const Json& json_of(const Initializer& initializer) { return initializer.config().value; }

@@ -277,7 +277,7 @@ std::string losses_with(const LossOption& option) {
 
 std::string problem_of(const Loss& loss) {
   const auto* def = find_loss(loss.name);
-  if (def == nullptr) return fmt::format("loss \"{}\" is not known; known are {}", loss.name, known_losses());
+  if (def == nullptr) return fmt::format("loss \"{}\" is not known; {}", loss.name, known_are(known_losses(), loss.name));
   for (const auto& option : loss_options()) {
     if (!option.is_given(loss.options)) continue;
     if (!def->has(option.name)) return fmt::format("loss {}: \"{}\" is an option of {}", loss.name, option.name, losses_with(option));

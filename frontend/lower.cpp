@@ -108,7 +108,7 @@ class Lowering {
     if (def != nullptr && known && problems.empty()) {
       b_.loc = node.name;
       ConfigReader config(json_of(node.layer), dialect_of(topology_.writer), problems);
-      auto first_weight = lowered_.weights.size(), first_state = lowered_.states.size();
+      const auto first_weight = lowered_.weights.size(), first_state = lowered_.states.size(), first_op = b_.graph().ops.size();
       auto mode = node.inference && options_.mode == Mode::train ? Mode::eval : options_.mode;
       const auto& weights_name = node.weights.empty() ? node.name : node.weights;
       LayerContext layer{b_,          config,     node.name, weights_name, mode, inputs, lowered_.weights, lowered_.states,
@@ -131,6 +131,9 @@ class Lowering {
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
         for (auto i = first_state; i < lowered_.states.size(); ++i) expect_fits(lowered_.states[i].shape, "a state");
         if (result >= 0) expect_fits(b_.type(result).dims, "an output");
+        const auto& ops = b_.graph().ops;
+        for (auto op = ops.begin() + static_cast<std::ptrdiff_t>(first_op); op != ops.end(); ++op)
+          for (auto value : op->results) expect_fits(b_.type(value).dims, "what it computes");
       } catch (const Error& error) {
         problems.push_back(error.what());
       }

@@ -500,7 +500,7 @@ const std::vector<MetricOption>& metric_options() {
       {"class_id", &O::class_id, kNotNegative},
       {"average", &O::average, {}, {"micro", "macro", "weighted"}},
       {"beta", &O::beta, kPositive},
-      {"num_thresholds", &O::num_thresholds, kAtLeast2},
+      {"num_thresholds", &O::num_thresholds, kThresholds},
       {"curve", &O::curve, {}, {"ROC", "PR", "PRGAIN"}},
       {"summation_method", &O::summation_method, {}, {"interpolation", "minoring", "majoring"}},
       {"multi_label", &O::multi_label},
@@ -545,7 +545,8 @@ std::string metric_log_name(const Metric& metric) {
 std::string problem_of(const Metric& metric) {
   const auto* def = find_metric(metric.name);
   if (!is_own_metric(metric.name)) {
-    if (find_loss(metric.name) == nullptr) return fmt::format("metric \"{}\" is not known; known are {}", metric.name, known_metrics());
+    if (find_loss(metric.name) == nullptr)
+      return fmt::format("metric \"{}\" is not known; {}", metric.name, known_are(known_metrics(), metric.name));
     if (auto problem = problem_of(Loss(metric.name, metric.options.loss)); !problem.empty()) return "as a metric: " + problem;
   }
   for (const auto& option : metric_options()) {

@@ -138,6 +138,16 @@ void name_depthwise_kernels(ModelFile& model) {
   }
 }
 
+/// Other files that people have of a model begin with these bytes.
+void expect_json(const std::string& text) {
+  const char* what = text.starts_with("PK\x03\x04") ? "a zip archive, as .keras files are"
+                     : text.starts_with("\x89HDF")  ? "HDF5, as .h5 files are"
+                                                    : nullptr;
+  if (what != nullptr)
+    throw Error("is {}, which gradc does not read; \"From Keras 3 to gradc\" in docs/model-files.md writes a model.json with its weights",
+                what);
+}
+
 ModelFile read_document(const json& document, const fs::path& folder) {
   const bool is_bare = document.is_object() && !document.contains("modelTopology") && document.contains("config");
   if (!is_bare && (!document.is_object() || !document.contains("modelTopology")))
@@ -170,6 +180,7 @@ ModelFile read_model(const fs::path& path) {
     try {
       const auto text = read_file(file);
       is_read = true;
+      expect_json(text);
       return read_document(parse_json(text), folder);
     } catch (const std::exception& error) {
       // A save that came between model.json and its weights took those away. Its model.json is another file, perhaps of the same bytes.

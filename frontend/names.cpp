@@ -1,6 +1,10 @@
 #include "frontend/names.h"
 
+#include <algorithm>
 #include <cctype>
+#include <numeric>
+#include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -31,6 +35,40 @@ std::vector<std::string> names_of_weight(std::string in_file) {
     if (second != std::string::npos) names.push_back(names[i].substr(0, first) + names[i].substr(second));
   }
   return names;
+}
+
+namespace {
+
+/// How many letters are to be added, left out or changed (Levenshtein 1966).
+std::size_t changes(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    auto before = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < to.size(); ++j)
+      before = std::exchange(row[j + 1], std::min({before + (from[i] != to[j]), row[j] + 1, row[j + 1] + 1}));
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string known_are(const std::string& list, const std::string& name) {
+  const auto wanted = plain_name(name);
+  const auto most = wanted.size() < 4 ? 1 : std::max<std::size_t>(2, wanted.size() / 4);  // Two letters that changed places are two.
+  std::string best;
+  auto fewest = most + 1;
+  for (std::size_t at = 0; at < list.size();) {
+    const auto begin = list.find_first_not_of(", ", at);
+    if (begin == std::string::npos) break;
+    at = std::min(list.find_first_of(", ", begin), list.size());
+    const auto known = list.substr(begin, at - begin);
+    const auto plain = plain_name(known);
+    // What only lacks its end is nearer than any other spelling.
+    const auto needed = wanted.size() >= 2 && plain.starts_with(wanted) ? 0 : changes(wanted, plain);
+    if (needed < fewest) best = known, fewest = needed;
+  }
+  return "known are " + list + (best.empty() ? "" : ". Did you mean " + best + "?");
 }
 
 bool is_utf8(const std::string& text) {

@@ -13,7 +13,8 @@ struct NumberRange {
   bool contains(double value) const { return value >= least && value <= most; }
 };
 
-inline constexpr double kLargest = std::numeric_limits<double>::max();
+/// Of float32, in which everything is computed.
+inline constexpr double kLargest = std::numeric_limits<float>::max();
 inline constexpr double kSmallest = std::numeric_limits<double>::min();
 inline constexpr NumberRange kFinite{-kLargest, kLargest, "a finite number"};
 inline constexpr NumberRange kFiniteNotNegative{0, kLargest, "a finite number of at least 0"};
@@ -25,5 +26,6 @@ inline constexpr NumberRange kPositiveShare{kSmallest, 1, "a number above 0, up 
 inline constexpr NumberRange kShareBelow1{0, 1 - std::numeric_limits<double>::epsilon() / 2, "a number from 0 up to, not including, 1"};
 inline constexpr NumberRange kAtLeast1{1, kLargest, "at least 1"};
 inline constexpr NumberRange kAtLeast2{2, kLargest, "at least 2"};
+inline constexpr NumberRange kThresholds{2, 1e6, "a number from 2 to 1000000"};
 
 }  // namespace gradc

@@ -212,7 +212,7 @@ Optimizer optimizer_from_json(const json& given, UpdateRule rule) {
     for (const auto& [known, defaults] : description<O>().names)
       if (plain_name(known) == plain) optimizer = read(defaults, name, config, rule);
   });
-  if (!optimizer) throw Error("optimizer \"{}\" is not known; known are {}", name, known_optimizers());
+  if (!optimizer) throw Error("optimizer \"{}\" is not known; {}", name, known_are(known_optimizers(), name));
   return *optimizer;
 }
 

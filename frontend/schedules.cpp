@@ -241,7 +241,7 @@ LearningRate learning_rate_from_json(const json& value, std::vector<std::string>
       for (const auto& problem : problems_of_schedule(schedule)) problems.push_back(problem);
     rate = LearningRate(schedule);
   });
-  if (!rate) problems.push_back(fmt::format("learning rate schedule \"{}\" is not known; known are {}", name, known_schedules()));
+  if (!rate) problems.push_back(fmt::format("learning rate schedule \"{}\" is not known; {}", name, known_are(known_schedules(), name)));
   return rate.value_or(LearningRate(0));
 }
 

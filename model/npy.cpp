@@ -202,7 +202,7 @@ DataSet::Array parse_npy(const std::string& file, const std::string& name, Array
   if (!become.empty() && warn)
     warn(fmt::format("{}: its {} are {}{}", name, kind, become,
                      use == ArrayUse::images && std::string_view(kind).find("int") != std::string_view::npos && array.dtype == DType::f32
-                         ? "; only uint8 is divided by 255"
+                         ? "; numbers of tokens stay what they are, and of pixels only uint8 is divided by 255"
                          : ""));
   return array;
 }

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "frontend/number_range.h"
 #include "frontend/problems.h"
 #include "frontend/schedules.h"
 #include "gradc/error.h"
@@ -64,6 +65,7 @@ std::map<std::int64_t, double> read_class_weights(const std::string& text) {
     char colon = 0;
     if (!(stream >> number >> colon >> weight) || colon != ':' || !(stream >> std::ws).eof())
       throw Error("--class-weight: \"{}\" is no class with its weight; they read 3:0.5", part);
+    if (!kFinite.contains(weight)) throw Error("--class-weight: the weight of class {} is {}, more than float32 can hold", number, weight);
     if (!weights.emplace(number, weight).second) throw Error("--class-weight: class {} is given twice", number);
   }
   return weights;
@@ -117,7 +119,7 @@ void TrainingOptions::add_optimizer(cli::Command command) {
       .type_name("RATE|NAME:KEY=VALUE,...");
   command
       .add_option(
-          "--class-weight", class_weights,
+          "--class-weight,--class-weights", class_weights,
           "How many times the loss of a class counts in training, 1 unless given: 0:0.5,3:2; for one of several outputs OUTPUT=0:0.5")
       .type_name("[OUTPUT=]CLASS:WEIGHT,...")
       .single();

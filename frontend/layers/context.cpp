@@ -196,6 +196,10 @@ Pairs window_padding(const std::string& padding, const Ints& input, const Ints& 
   Pairs result;
   for (std::size_t axis = 0; axis < input.size(); ++axis) {
     const auto extent = (size[axis] - 1) * dilation[axis] + 1;
+    constexpr std::int64_t kMostExtent = 1 << 28;  // Places in padded inputs are counted in 32 bits.
+    if (extent > kMostExtent)
+      throw Error("a {} window with dilation {} spans {} elements; at most {} are possible", shape_string(size), shape_string(dilation),
+                  extent, kMostExtent);
     if (padding == "valid") {
       if (extent > input[axis])
         throw Error("a {} window{} does not fit its {} input; use padding \"same\" or a smaller window", shape_string(size),

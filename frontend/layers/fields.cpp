@@ -11,6 +11,7 @@
 #include "frontend/layers/context.h"
 #include "frontend/model_tree.h"
 #include "frontend/names.h"
+#include "frontend/number_range.h"
 #include "gradc/error.h"
 
 namespace gradc {
@@ -56,7 +57,8 @@ void FieldReader::boolean(const char* key, bool& field, Written) { field = confi
 
 void FieldReader::activation(const char* key, std::string& field) {
   field = config_.text(key, field);
-  if (!is_known_activation(field)) config_.problem(fmt::format("{} \"{}\" is not known; known are {}", key, field, known_activations()));
+  if (!is_known_activation(field))
+    config_.problem(fmt::format("{} \"{}\" is not known; {}", key, field, known_are(known_activations(), field)));
 }
 
 void FieldReader::choice(const char* key, std::string& field, std::initializer_list<const char*> choices, Written) {
@@ -78,8 +80,9 @@ namespace {
 /// Appends the numbers of an array whose parts have this shape from `depth` on; false if they do not.
 bool flatten(const json& value, std::size_t depth, NumberArray& array) {
   if (depth == array.shape.size()) {
-    if (value.is_number()) array.values.push_back(value.get<double>());
-    return value.is_number();
+    const bool holds = value.is_number() && kFinite.contains(value.get<double>());
+    if (holds) array.values.push_back(value.get<double>());
+    return holds;
   }
   return value.is_array() && static_cast<std::int64_t>(value.size()) == array.shape[depth] &&
          std::all_of(value.begin(), value.end(), [&](const json& part) { return flatten(part, depth + 1, array); });
@@ -103,7 +106,7 @@ void FieldReader::array(const char* key, NumberArray& field) {
   if (flatten(value, 0, read))
     field = read;
   else
-    config_.problem(fmt::format("\"{}\" is {}, expected a number, or an array of numbers", key, value.dump()));
+    config_.problem(fmt::format("\"{}\" is {}, expected a number that float32 can hold, or an array of such", key, value.dump()));
 }
 
 void FieldWriter::array(const char* key, NumberArray& field) {

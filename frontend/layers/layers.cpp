@@ -176,12 +176,12 @@ const LayerDef* find_layer(const std::string& class_name) {
 
 std::string known_layers() {
   std::string names;
-  for (const auto& def : table) names += std::string(def.class_name) + " ";
+  for (const auto& def : table) names += (names.empty() ? "" : " ") + std::string(def.class_name);
   return names;
 }
 
 std::string unknown_layer(const std::string& name, const std::string& class_name) {
-  return fmt::format("layer \"{}\" ({}): this layer is not known; known are {}", name, class_name, known_layers());
+  return fmt::format("layer \"{}\" ({}): this layer is not known; {}", name, class_name, known_are(known_layers(), class_name));
 }
 
 std::string list_layers() {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compile/build.h"
+#include "frontend/names.h"
 #include "gradc/error.h"
 #include "gradc/model.h"
 #include "ir/text.h"
@@ -348,6 +349,57 @@ TEST(ChannelsFirst, IsComputedAsKerasDoes) {
   EXPECT_THAT(applied("MaxPooling2D", pool, {2, 2, 3}), testing::ElementsAre(3, 4, 5, 9, 10, 11));
   json conv = {{"filters", 1}, {"kernel_size", {2, 3}}, {"kernel_initializer", "ones"}, {"data_format", "channels_first"}};
   EXPECT_THAT(applied("Conv2D", conv, {2, 2, 3}), testing::ElementsAre(66));
+}
+
+TEST(ModelTree, LayersThatAreNoneAreToldOf) {
+  for (const json& layers : {json{nullptr}, json{json::array()}, json{{{"class_name", "Dense"}}}, json{{{"config", json::object()}}}}) {
+    EXPECT_THAT(message_of([&] { read({{"modelTopology", sequential("s", layers)}}); }),
+                HasSubstr("layer 0 of model \"s\": has no class_name and config"));
+    EXPECT_THAT(message_of([&] { read({{"modelTopology", sequential("whole", {taking("d", 2, 3), sequential("s", layers)})}}); }),
+                HasSubstr("layer 0 of model \"s\": has no class_name and config"));
+  }
+}
+
+TEST(ModelTree, OptionsAreCheckedAlsoBehindALayerThatFails) {
+  auto two = taking("two", 2, 3);
+  two["config"]["dtype"] = "float64";
+  const json behind = {dense("three", -3), dense("four", 4, {{"activation", "rleu"}})};
+  const auto three = HasSubstr("layer \"three\" (Dense): \"units\" is -3"), four = HasSubstr("Did you mean relu?");
+  EXPECT_THAT(message_of([&] { load({{"modelTopology", sequential("s", {two, behind[0], behind[1]})}}); }),
+              AllOf(HasSubstr("3 problems"), HasSubstr("\"two\" (Dense): \"dtype\""), three, four));
+  const json graph = {{"class_name", "Model"},
+                      {"config",
+                       {{"name", "m"},
+                        {"layers",
+                         {input("in", {nullptr, 3}), used_by(behind[0], {{{"nowhere", 0, 0, json::object()}}}),
+                          used_by(behind[1], {{{"in", 0, 0, json::object()}}})}},
+                        {"input_layers", {{"in", 0, 0}}},
+                        {"output_layers", {{"three", 0, 0}}}}}};
+  EXPECT_THAT(message_of([&] { load({{"modelTopology", graph}}); }),
+              AllOf(HasSubstr("3 problems"), HasSubstr("takes the output of \"nowhere\", but there is no such layer"), three, four));
+}
+
+/// The default of an option says as much as the option.
+TEST(ModelTree, WrappedLayersNeedNotNameTheirInitializers) {
+  const json lstm = {{"class_name", "LSTM"}, {"config", {{"name", "l"}, {"units", 2}, {"return_sequences", true}}}};
+  for (const char* wrapper : {"Bidirectional", "TimeDistributed"}) {
+    const auto shape = std::string(wrapper) == "Bidirectional" ? json{nullptr, 5, 3} : json{nullptr, 4, 5, 3};
+    const json wrapped = {{"class_name", wrapper}, {"config", {{"name", "w"}, {"layer", lstm}, {"batch_input_shape", shape}}}};
+    auto model = load({{"modelTopology", sequential("s", {wrapped})}});
+    EXPECT_EQ(model.weights().size(), std::string(wrapper) == "Bidirectional" ? 6 : 3) << wrapper;
+  }
+}
+
+TEST(ModelTree, OtherFilesOfKerasAreNamed) {
+  EXPECT_THAT(message_of([] { read_text("PK\x03\x04 config.json"); }), HasSubstr("is a zip archive, as .keras files are"));
+  EXPECT_THAT(message_of([] { read_text("\x89HDF\r\n"); }), HasSubstr("is HDF5, as .h5 files are"));
+}
+
+TEST(Names, NearestOfAListIsTold) {
+  const std::string list = "mse, meanSquaredError, f1Score";
+  EXPECT_EQ(known_are(list, "mean_squared_eror"), "known are " + list + ". Did you mean meanSquaredError?");
+  EXPECT_EQ(known_are(list, "F1"), "known are " + list + ". Did you mean f1Score?");
+  EXPECT_EQ(known_are(list, "nonsense"), "known are " + list);
 }
 
 }  // namespace

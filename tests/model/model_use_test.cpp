@@ -113,6 +113,24 @@ TEST(Labels, OutsideOfASliceAreNoErrorOfIt) {
   expect_error([&] { model.train_on_batch(data.slice(4, 4)); }, "label 7 is 7");
 }
 
+/// What a loss ignores need not be a class.
+TEST(Labels, ThatALossIgnoresCountNothing) {
+  const std::vector<float> images = {0.1f, 0.9f, -0.4f, 0.3f, 0.7f, -0.8f, 0.2f, 0.5f};
+  for (auto backend : {Backend::reference, Backend::jit})
+    for (std::int64_t ignored : {-1, 255}) {
+      Sequential model({Dense{.units = 3, .activation = "softmax", .input_shape = {2}}});
+      model.set_run_options({.backend = backend, .threads = 1});
+      model.compile({.optimizer = SGD{.learning_rate = 0}, .loss = Loss("sparseCategoricalCrossentropy", {.ignore_class = ignored})});
+      const auto hidden = static_cast<float>(ignored);
+      const auto loss = [&](const std::vector<float>& x, const std::vector<float>& y) {
+        return model.train_on_batch(DataSet::from(x, {2}, y, {})).at("loss");
+      };
+      EXPECT_NEAR(loss(images, {1, hidden, 2, hidden}), loss({images[0], images[1], images[4], images[5]}, {1, 2}), 1e-6);
+      expect_error([&] { loss(images, {1, 7, 2, hidden}); },
+                   "label 1 is 7, but the model has 3 classes, 0 to 2, and the loss ignores " + std::to_string(ignored));
+    }
+}
+
 TEST(Stop, InOnEpochEndEndsWithThatEpoch) {
   auto model = two_classes();
   std::atomic<bool> stop{false};
