@@ -307,16 +307,20 @@ ValueId shown_classes(Builder& b, const Loss& loss, ValueId labels) {
   return (1 - equal(Symbol{&b, labels}, static_cast<double>(*loss.options.ignore_class))).id;
 }
 
-ValueId class_weights_of(Builder& b, const Loss& loss, ValueId labels) {
+ValueId class_weights_of(Builder& b, const Loss& loss, ValueId predicted, ValueId labels) {
   Symbol classes{&b, labels};
   if (find_loss(loss.name)->labels != LabelKind::classes) {
     auto dims = type_of(classes).dims;
     dims.pop_back();
     classes = type_of(classes).dims.back() > 1 ? argmax(classes) : reshape(classes, dims);
   }
+  const auto count = b.type(predicted).dims.back();
   auto weights = constant(classes, 1);
   for (const auto& [number, weight] : loss.options.class_weights)
-    weights = equal(classes, static_cast<double>(number)) * (weight - 1) + weights;
+    if (count > 1 && number >= count)
+      throw Error("loss {}: class {} is given a weight, but the output has classes 0 to {}", loss.name, number, count - 1);
+    else
+      weights = equal(classes, static_cast<double>(number)) * (weight - 1) + weights;
   return weights.id;
 }
 
@@ -335,7 +339,7 @@ ValueId lower_loss(Builder& b, const Loss& loss, ValueId predicted, ValueId labe
     losses = select(shown, all, constant(all, 0)).id;
   }
   auto weigh = [&](Symbol weights) { losses = (Symbol{&b, losses} * with_rank(weights, b.type(losses).dims.size())).id; };
-  if (counting.weighs_classes && !loss.options.class_weights.empty()) weigh({&b, class_weights_of(b, loss, given)});
+  if (counting.weighs_classes && !loss.options.class_weights.empty()) weigh({&b, class_weights_of(b, loss, predicted, given)});
   if (counting.weights >= 0) {
     auto positions = b.type(losses).dims;
     if (def->of == LossDef::elements) positions.pop_back();

@@ -80,7 +80,7 @@ std::optional<Symbol> weights_over(Symbol weights, const Ints& positions);
 ValueId shown_classes(Builder& b, const Loss& loss, ValueId labels);
 
 /// The weight of the class that each position is labeled with, by the loss's options. Labels are as LossDef::labels says.
-ValueId class_weights_of(Builder& b, const Loss& loss, ValueId labels);
+ValueId class_weights_of(Builder& b, const Loss& loss, ValueId predicted, ValueId labels);
 
 // What losses and metrics share.
 

@@ -270,7 +270,7 @@ class Lowering {
     const auto metrics = training_of(output.name).metrics;
     if (std::ranges::none_of(metrics, [](const Metric& metric) { return metric.weighted; })) return -1;
     if (!counting.weighs_classes || output.loss.options.class_weights.empty()) return counting.weights;
-    const Symbol of_classes{&b_, class_weights_of(b_, output.loss, labels_[output.name])};
+    const Symbol of_classes{&b_, class_weights_of(b_, output.loss, results_[output.name], labels_[output.name])};
     if (counting.weights < 0) return of_classes.id;
     const Symbol of_samples{&b_, counting.weights};
     const auto rank = std::max(type_of(of_samples).dims.size(), type_of(of_classes).dims.size());

@@ -1,5 +1,7 @@
 #include "frontend/model_json.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -85,13 +87,16 @@ std::vector<WeightValues> read_weights(const json& manifest, const fs::path& fol
         weight.shape.push_back(dim.get<std::int64_t>());
         count *= dim.get<double>();
       }
-      if (entry.contains("quantization")) {
+      const bool quantized = entry.contains("quantization") && !entry["quantization"].is_null();
+      if (quantized) {
         auto stored = entry["quantization"].is_object() ? entry["quantization"].value("dtype", "uint8") : "uint8";
         problems.push_back(
             fmt::format("weight \"{}\" is quantized to {}; gradc reads float32: save the model without quantization", weight.name, stored));
         dtype = stored;
       }
       double size = count * bytes_of(dtype);
+      if (!quantized && dtype != "float32" && dtype != "int32")
+        throw Error("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype);
       if (static_cast<double>(at) + size > static_cast<double>(bytes.size()))
         throw Error("the weight files are too short: \"{}\" ends at byte {:.0f}, but there are {}", weight.name,
                     static_cast<double>(at) + size, bytes.size());
@@ -100,11 +105,14 @@ std::vector<WeightValues> read_weights(const json& manifest, const fs::path& fol
         if (dtype == "float32") {
           weight.values.resize(static_cast<std::size_t>(count));
           std::memcpy(weight.values.data(), bytes.data() + at, static_cast<std::size_t>(size));
+          const auto wrong = std::ranges::find_if_not(weight.values, [](float value) { return std::isfinite(value); });
+          if (wrong != weight.values.end())
+            problems.push_back(fmt::format("weight \"{}\": number {} is {}", weight.name, wrong - weight.values.begin(), *wrong));
         } else if (dtype == "int32" && weight.shape.empty()) {  // How many numbers a Normalization has seen.
           std::int32_t whole = 0;
           std::memcpy(&whole, bytes.data() + at, sizeof whole);
           weight.values = {static_cast<float>(whole)};
-        } else if (!entry.contains("quantization")) {
+        } else if (!quantized) {
           problems.push_back(fmt::format("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype));
         }
         weights.push_back(std::move(weight));

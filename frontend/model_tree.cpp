@@ -128,6 +128,42 @@ json first_config(const json& config, const json& model, const json& entry) {
   return config;
 }
 
+/// The arguments of an entry's only call, or null.
+const json& only_arguments(const json& entry) {
+  static const json nothing;
+  const auto nodes = entry.find("inbound_nodes");
+  const bool is_one = nodes != entry.end() && nodes->is_array() && nodes->size() == 1 && (*nodes)[0].is_object();
+  return is_one && (*nodes)[0].contains("args") ? (*nodes)[0]["args"] : nothing;
+}
+
+/// The config of the Rescaling that x + 1, 1 - x, x * 2 and the like are, or null.
+json scaling_of(const json& entry) {
+  const auto& args = only_arguments(entry);
+  if (!args.is_array() || args.size() != 2 || args[0].is_number() == args[1].is_number()) return {};
+  const bool is_first = args[0].is_number();
+  std::vector<Source> tensors;
+  if (!read_tensors(args[is_first ? 1 : 0], tensors)) return {};
+  const auto number = args[is_first ? 0 : 1].get<double>();
+  const auto operation = text_or(entry, "class_name", "");
+  if (operation == "Add") return {{"scale", 1.0}, {"offset", number}};
+  if (operation == "Multiply") return {{"scale", number}, {"offset", 0.0}};
+  if (operation == "Subtract" && is_first) return {{"scale", -1.0}, {"offset", number}};
+  if (operation == "Subtract") return {{"scale", 1.0}, {"offset", -number}};
+  if ((operation == "TrueDivide" || operation == "Divide") && !is_first && number != 0) return {{"scale", 1 / number}, {"offset", 0.0}};
+  return {};
+}
+
+/// Whether an entry is an operation of keras.ops that no layer does, which Keras 3 writes among the layers, also for the masks that it
+/// computes itself. x + y of two tensors is what the layer of that name does, and x + 1 a Rescaling.
+bool is_operation(const json& entry) {
+  if (!text_or(entry, "module", "").starts_with(kOperations)) return false;
+  static const std::set<std::string> like_layers = {"Add", "Subtract", "Multiply", "Maximum", "Minimum"};
+  std::vector<Source> tensors;
+  if (like_layers.contains(text_or(entry, "class_name", "")) && read_tensors(only_arguments(entry), tensors) && tensors.size() == 2)
+    return false;
+  return scaling_of(entry).is_null();
+}
+
 ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& problems);
 
 Member read_member(const json& entry, bool sequential, LayerNames& names, std::vector<std::string>& problems) {
@@ -138,8 +174,11 @@ Member read_member(const json& entry, bool sequential, LayerNames& names, std::v
   auto name = text_or(config, "name", "");
   if (!sequential) name = text_or(entry, "name", name);
   if (name.empty()) name = names.next(class_name);
-  Member member{make_layer(class_name, is_model ? json{{"name", name}} : with_input_shape(config)), name};
-  member.operation = !is_model && text_or(entry, "module", "").starts_with(kOperations);
+  const bool operation = !is_model && text_or(entry, "module", "").starts_with(kOperations);
+  const auto scaling = operation ? scaling_of(entry) : json();
+  auto layer = scaling.is_null() ? make_layer(class_name, is_model ? json{{"name", name}} : with_input_shape(config))
+                                 : make_layer("Rescaling", scaling);
+  Member member{.layer = std::move(layer), .name = name, .operation = operation};
   if (is_model) member.model = std::make_shared<ModelTree>(read(entry, names, problems));
   if (!sequential && entry.contains("inbound_nodes") && entry["inbound_nodes"].is_array())
     for (const auto& node : entry["inbound_nodes"]) read_call(node, member.calls.emplace_back(), name, problems);
@@ -177,17 +216,6 @@ void count_uses_from_zero(ModelTree& tree) {
   for (const auto& member : tree.members)
     if (member.model && !member.calls.empty() && last[member.name] == static_cast<int>(member.calls.size())) models.insert(member.name);
   shift_uses_of_models(tree, -1, models);
-}
-
-/// Whether an entry is an operation of keras.ops, which Keras 3 writes among the layers, also for the masks that it computes itself. x + y
-/// of two tensors is what the layer of that name does, and read as such.
-bool is_operation(const json& entry) {
-  if (!text_or(entry, "module", "").starts_with(kOperations)) return false;
-  static const std::set<std::string> like_layers = {"Add", "Subtract", "Multiply", "Maximum", "Minimum"};
-  const auto& nodes = entry.contains("inbound_nodes") ? entry["inbound_nodes"] : json();
-  std::vector<Source> tensors;
-  return !like_layers.contains(text_or(entry, "class_name", "")) || !nodes.is_array() || nodes.size() != 1 || !nodes[0].is_object() ||
-         !nodes[0].contains("args") || !read_tensors(nodes[0]["args"], tensors) || tensors.size() != 2;
 }
 
 /// Those of the operations that layers or the model's outputs read, and not only masks.
@@ -330,6 +358,23 @@ json separate_to_json(const Call& call, bool keras3) {
   return args;
 }
 
+/// Writes an operation as Keras 3 does.
+void name_operation(json& entry, const Member& member) {
+  const auto& config = json_of(member.layer);
+  auto class_name = member.layer.class_name();
+  if (class_name == "Rescaling") class_name = config["scale"] == -1.0 ? "Subtract" : config["scale"] == 1.0 ? "Add" : "Multiply";
+  entry["class_name"] = entry["registered_name"] = class_name;
+  entry["module"] = std::string(kOperations) + ".numpy";
+  entry["config"] = {{"name", member.name}};
+}
+
+/// Puts the number of a scaling beside the tensor of its only call.
+void add_number(json& entry, const json& scaling) {
+  auto& args = entry["inbound_nodes"][0]["args"];
+  const bool scales = entry["class_name"] == "Multiply";
+  args.insert(scaling["scale"] == -1.0 ? args.begin() : args.end(), scaling[scales ? "scale" : "offset"]);
+}
+
 json layer_config(const Member& member) {
   auto config = json_of(member.layer);
   config["name"] = member.name;
@@ -397,17 +442,14 @@ json write_tree(const ModelTree& given, const Dialect& dialect) {
     auto entry = member.model ? write_tree(*member.model, dialect)
                               : json{{"class_name", member.layer.class_name()}, {"config", layer_config(member)}};
     if (member.model) entry["config"]["name"] = member.name;
-    if (member.operation) {
-      entry["module"] = std::string(kOperations) + ".numpy";
-      entry["registered_name"] = member.layer.class_name();
-      entry["config"] = {{"name", member.name}};
-    }
+    if (member.operation) name_operation(entry, member);
     if (!tree.sequential) {
       entry["name"] = member.name;
       entry["inbound_nodes"] = json::array();
       const auto* def = member.model ? nullptr : find_layer(member.layer.class_name());
       const bool separate = member.operation || (def != nullptr && def->inputs == Inputs::separate);
       for (const auto& call : member.calls) entry["inbound_nodes"].push_back(separate ? separate_to_json(call, keras3) : to_json(call));
+      if (member.operation && member.layer.class_name() == "Rescaling") add_number(entry, json_of(member.layer));
     }
     layers.push_back(std::move(entry));
   }

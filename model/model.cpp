@@ -60,6 +60,7 @@ struct Model::Implementation {
   TrainingConfig training;
   RunOptions run;
   std::vector<WeightValues> given;  ///< From a file, until the params are made.
+  bool has_weights_of_file = false;
   Params params;
   std::vector<WeightSpec> specs;
   std::vector<StateSpec> states;                      ///< Of stateful layers; in params, too.
@@ -366,6 +367,7 @@ Model Model::load(const std::filesystem::path& path, const RunOptions& options) 
   auto& self = *model.implementation_;
   self.run = options;
   self.given = std::move(file.weights);
+  self.has_weights_of_file = !self.given.empty();
   self.training = training_of(file);
   auto naming = [&](const Error& error) { return fmt::format("{}: {}", path.string(), error.what()); };
   try {
@@ -385,6 +387,8 @@ Model Model::load(const std::filesystem::path& path, const RunOptions& options) 
   }
   return model;
 }
+
+bool Model::has_weights_of_file() const { return self().has_weights_of_file; }
 
 void Model::compile(const CompileOptions& options) {
   validate(options.optimizer);

@@ -58,6 +58,8 @@ struct CommonOptions {
   DataSet test_data(const Topology& model) const;
   /// A model to train or evaluate, by the training options that were given. Says what neither they nor the file say.
   Model load_model_to_train() const;
+  /// Warns of results of a model whose file has no weights.
+  void tell_if_untrained(const Model& loaded) const;
 };
 
 /// Does work on a model. An error that does not begin with the model's name is thrown again with it.

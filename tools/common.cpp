@@ -155,6 +155,10 @@ Model CommonOptions::load_model(bool trains) const {
   return loaded;
 }
 
+void CommonOptions::tell_if_untrained(const Model& loaded) const {
+  if (!loaded.has_weights_of_file()) warn(fmt::format("{}: has no weights; they are what its initializers draw", model));
+}
+
 DataSet CommonOptions::test_data(const Topology& model) const {
   if (!x.empty()) return arrays(model);
   auto test = load_data(data, warn).test;

@@ -17,6 +17,7 @@ void add_eval(cli::Program& program) {
   options->training.add_loss(command);
   command.callback([options] {
     auto model = options->load_model_to_train();
+    options->tell_if_untrained(model);
     std::cout << logs_text(model.evaluate(options->test_data(model.topology()), options->batch_size)) << "\n";
   });
 }

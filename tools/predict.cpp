@@ -53,6 +53,7 @@ void add_predict(cli::Program& program) {
   options->common.add_run(command);
   command.callback([options] {
     auto model = options->common.load_model(false);
+    options->common.tell_if_untrained(model);
     auto data = options->common.images(model.topology());
     const auto values = model.predict_all(data, options->common.batch_size);
     const auto shapes = model.output_shapes();

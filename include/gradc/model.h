@@ -131,6 +131,8 @@ class Model {
   std::vector<WeightValues> weights();
   /// Replaces weights by name. Throws gradc::Error for a name or shape that the model has not, or values that do not fill the shape.
   void set_weights(const std::vector<WeightValues>& weights);
+  /// Whether the file that it was loaded from has weights; else they are as their initializers draw them until it is trained.
+  bool has_weights_of_file() const;
   /// Puts the states of stateful layers to zero.
   void reset_states();
   /// That of the next step.

@@ -80,7 +80,7 @@ def operations_between_layers():
     """x + y has no mask, where the layer Add does."""
     given, x = words()
     y = layers.Dense(6, activation="tanh", name="dense")(x)
-    parts = [layers.LSTM(3, name="of_operation")(x + y), layers.LSTM(3, name="of_layer")(layers.Add(name="sum")([x, y])),
+    parts = [layers.LSTM(3, name="of_operation")(x + y), layers.Flatten(name="flat")(1 - (x * 0.5 + 0.25) / 2 - 0.1 + (-1) * y), layers.LSTM(3, name="of_layer")(layers.Add(name="sum")([x, y])),
              layers.GRU(2, name="of_largest")(keras.ops.maximum(x * y, x - y))]
     return keras.Model(given, layers.Dense(3, activation="softmax", name="out")(layers.Concatenate(name="all")(parts)), name="whole")
 
