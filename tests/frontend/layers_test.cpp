@@ -352,6 +352,7 @@ TEST(Layers, OperationsBetweenLayersAreThoseOfMasks) {
         entry("GRU", "keras.layers", {{"units", 2}}, "gru", {tensor("words")}, {{"mask", std::move(argument)}}),
         entry("Add", "keras.src.ops.numpy", {{"name", "twice"}}, "twice", {tensor("gru"), tensor("gru")}),
         entry("Multiply", "keras.src.ops.numpy", {{"name", "scaled"}}, "scaled", {tensor("twice"), 3}),
+        entry("Power", "keras.src.ops.numpy", {{"name", "cubed"}}, "cubed", {tensor("scaled"), 3}),
     };
     json config = {{"name", "m"}, {"layers", layers}, {"input_layers", {{"x", 0, 0}}}, {"output_layers", {{output, 0, 0}}}};
     return json{{"class_name", "Functional"}, {"config", config}};
@@ -368,7 +369,8 @@ TEST(Layers, OperationsBetweenLayersAreThoseOfMasks) {
   EXPECT_EQ(error_of(true, tensor("not_equal"), "twice"), "");
   EXPECT_EQ(error_of(false, nullptr, "gru"), "");
   EXPECT_THAT(error_of(false, tensor("not_equal"), "gru"), HasSubstr("is called with a \"mask\" that no layer made"));
-  EXPECT_THAT(error_of(true, tensor("not_equal"), "scaled"), HasSubstr("\"scaled\" is the operation Multiply of keras.ops between layers"));
+  EXPECT_EQ(error_of(true, tensor("not_equal"), "scaled"), "");
+  EXPECT_THAT(error_of(true, tensor("not_equal"), "cubed"), HasSubstr("\"cubed\" is the operation Power of keras.ops between layers"));
 }
 
 /// Layers of several inputs: a sequence [5,3] several times, beside one of other steps or features if it is said.

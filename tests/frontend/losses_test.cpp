@@ -213,7 +213,7 @@ TEST(TrainingJson, WhatIsNotDoneIsRefusedByName) {
   expect_problem(metric("Sum", json::object()), "metric \"Sum\" is not known");
   expect_problem(metric("F1Score", {{"average", nullptr}}), "metric F1Score: needs \"average\", one of micro, macro, weighted");
   expect_problem(metric("F1Score", {{"average", "mean"}}), "\"average\" is \"mean\"; micro, macro, weighted are known");
-  expect_problem(metric("AUC", {{"num_thresholds", 1}}), "\"num_thresholds\" is 1, expected at least 2");
+  expect_problem(metric("AUC", {{"num_thresholds", 1}}), "\"num_thresholds\" is 1, expected a number from 2 to 1000000");
   expect_problem(metric("AUC", {{"label_weights", {1, 2}}}), "\"label_weights\" is [1,2], which is not supported");
   expect_problem(metric("RecallAtPrecision", json::object()), "metric RecallAtPrecision: needs \"precision\"");
   expect_problem(metric("BinaryIoU", {{"target_class_ids", "all"}}), "\"target_class_ids\" is \"all\", expected whole numbers");
