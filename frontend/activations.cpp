@@ -75,9 +75,9 @@ const NamedActivation* find(const std::string& name) {
 
 bool is_known_activation(const std::string& name) { return find(name) != nullptr; }
 
-std::string known_activations() {
-  std::string names;
-  for (const auto& row : table) names += (names.empty() ? "" : ", ") + std::string(row.name);
+std::vector<std::string> known_activations() {
+  std::vector<std::string> names;
+  for (const auto& row : table) names.emplace_back(row.name);
   return names;
 }
 

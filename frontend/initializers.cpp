@@ -222,9 +222,9 @@ std::string keras_mode(const std::string& mode) {
 
 }  // namespace
 
-std::string known_initializers() {
-  std::string names;
-  for (const auto& row : table()) names += (names.empty() ? "" : ", ") + std::string(row.class_name);
+std::vector<std::string> known_initializers() {
+  std::vector<std::string> names;
+  for (const auto& row : table()) names.emplace_back(row.class_name);
   return names;
 }
 
@@ -260,7 +260,7 @@ Initializer initializer_from_json(const Json& given, const Dialect& dialect) {
     name = given["class_name"].get<std::string>();
     if (given.contains("config") && given["config"].is_object()) config = given["config"];
   } else {
-    throw Error("an initializer is a name or an object with class_name, not {}; known are {}", given.dump(), known_initializers());
+    throw Error("an initializer is a name or an object with class_name, not {}; {}", given.dump(), known_are(known_initializers()));
   }
   for (const auto& row : table()) {
     if (plain_name(row.class_name) != plain_name(name)) continue;

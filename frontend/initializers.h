@@ -16,6 +16,6 @@ Initializer initializer_from_json(const nlohmann::json& config, const Dialect& d
 const nlohmann::json& json_of(const Initializer& initializer);
 
 /// The names that errors list.
-std::string known_initializers();
+std::vector<std::string> known_initializers();
 
 }  // namespace gradc

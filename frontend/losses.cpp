@@ -241,9 +241,9 @@ const LossDef* find_loss(const std::string& name) {
   return nullptr;
 }
 
-std::string known_losses() {
-  std::string names;
-  for (const auto& loss : losses) names += (names.empty() ? "" : ", ") + camel_case(loss.name);
+std::vector<std::string> known_losses() {
+  std::vector<std::string> names;
+  for (const auto& loss : losses) names.push_back(camel_case(loss.name));
   return names;
 }
 
@@ -284,7 +284,7 @@ std::string problem_of(const Loss& loss) {
     if (auto problem = option.problem(loss.options); !problem.empty()) return fmt::format("loss {}: {}", loss.name, problem);
   }
   for (const auto& [number, weight] : loss.options.class_weights)
-    if (number < 0 || !std::isfinite(weight) || weight < 0)
+    if (number < 0 || !kFiniteNotNegative.contains(weight))
       return fmt::format("loss {}: class {} weighs {}; classes are numbers from 0, and weights finite numbers from 0", loss.name, number,
                          weight);
   if (!loss.options.class_weights.empty() && def->of == LossDef::batch)
@@ -316,11 +316,11 @@ ValueId class_weights_of(Builder& b, const Loss& loss, ValueId predicted, ValueI
   }
   const auto count = b.type(predicted).dims.back();
   auto weights = constant(classes, 1);
-  for (const auto& [number, weight] : loss.options.class_weights)
+  for (const auto& [number, weight] : loss.options.class_weights) {
     if (count > 1 && number >= count)
       throw Error("loss {}: class {} is given a weight, but the output has classes 0 to {}", loss.name, number, count - 1);
-    else
-      weights = equal(classes, static_cast<double>(number)) * (weight - 1) + weights;
+    weights = equal(classes, static_cast<double>(number)) * (weight - 1) + weights;
+  }
   return weights.id;
 }
 

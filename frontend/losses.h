@@ -52,7 +52,7 @@ struct LossDef {
 
 /// The loss of this name in any spelling, or nullptr.
 const LossDef* find_loss(const std::string& name);
-std::string known_losses();
+std::vector<std::string> known_losses();
 /// The table of docs/training.md.
 std::string list_losses();
 /// Those that take an option.
@@ -79,7 +79,8 @@ std::optional<Symbol> weights_over(Symbol weights, const Ints& positions);
 /// 1 where a label, a class number, is not the one that the loss ignores, and 0 elsewhere.
 ValueId shown_classes(Builder& b, const Loss& loss, ValueId labels);
 
-/// The weight of the class that each position is labeled with, by the loss's options. Labels are as LossDef::labels says.
+/// The weight of the class that each position is labeled with, by the loss's options. Labels are as LossDef::labels says. Throws
+/// gradc::Error for the weight of a class that the output has not.
 ValueId class_weights_of(Builder& b, const Loss& loss, ValueId predicted, ValueId labels);
 
 // What losses and metrics share.

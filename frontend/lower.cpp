@@ -33,6 +33,14 @@ void expect_fits(const std::vector<std::int64_t>& dims, const char* what) {
                 kMostElements);
 }
 
+/// The same of what ops and those of their bodies compute.
+void expect_all_fit(const Graph& graph, std::span<const Op> ops) {
+  for (const auto& op : ops) {
+    for (auto value : op.results) expect_fits(graph.type(value).dims, "what it computes");
+    if (op.body) expect_all_fit(*op.body, op.body->ops);
+  }
+}
+
 class Lowering {
  public:
   Lowering(const Topology& topology, const LowerOptions& options) : topology_(topology), options_(options), b_(lowered_.graph) {}
@@ -81,6 +89,11 @@ class Lowering {
   }
 
  private:
+  /// The masks of a result, -1 where there is none: as Keras knows it when the model is made, and what is on the tensor as the model runs.
+  struct Masks {
+    ValueId made = -1, attached = -1;
+  };
+
   void lower_layer(const LayerNode& node) {
     auto& result = results_[node.name];
     result = -1;
@@ -113,13 +126,7 @@ class Lowering {
       const auto& weights_name = node.weights.empty() ? node.name : node.weights;
       LayerContext layer{b_,          config,     node.name, weights_name, mode, inputs, lowered_.weights, lowered_.states,
                          batch_size_, penalties_, streams_};
-      std::vector<ValueId> made, attached;
-      for (const auto& from : node.inbound) {
-        const auto of_input = from.output == 0 && !node.operation ? masks_[from.node] : Masks{};
-        made.push_back(of_input.made);
-        attached.push_back(is_taken_off(from, node) ? -1 : of_input.attached);
-      }
-      if (node.inbound.empty()) made = attached = {-1};
+      const auto [made, attached] = masks_of_inputs(node);
       layer.masks = def->masks.argument ? made : attached;
       if (node.masked && std::ranges::all_of(made, [](ValueId mask) { return mask < 0; }))
         problems.push_back("is called with a \"mask\" that no layer made; Masking and Embedding with mask_zero make masks");
@@ -131,9 +138,7 @@ class Lowering {
         for (auto i = first_weight; i < lowered_.weights.size(); ++i) expect_fits(lowered_.weights[i].shape, "a weight");
         for (auto i = first_state; i < lowered_.states.size(); ++i) expect_fits(lowered_.states[i].shape, "a state");
         if (result >= 0) expect_fits(b_.type(result).dims, "an output");
-        const auto& ops = b_.graph().ops;
-        for (auto op = ops.begin() + static_cast<std::ptrdiff_t>(first_op); op != ops.end(); ++op)
-          for (auto value : op->results) expect_fits(b_.type(value).dims, "what it computes");
+        expect_all_fit(b_.graph(), std::span(b_.graph().ops).subspan(first_op));
       } catch (const Error& error) {
         problems.push_back(error.what());
       }
@@ -142,8 +147,22 @@ class Lowering {
       check_layer(node.name, node.layer, dialect_of(topology_.writer), problems_);
     }
     if (!problems.empty()) result = -1;
-    for (const auto& problem : problems)
-      problems_.push_back(fmt::format("layer \"{}\" ({}): {}", node.name, node.layer.class_name(), problem));
+    for (const auto& problem : problems) problems_.push_back(problem_of_layer(node.name, node.layer.class_name(), problem));
+  }
+
+  struct InputMasks {
+    std::vector<ValueId> made, attached;
+  };
+
+  /// Those of `Masks` of each input; of an input of the model, of the one that it is given.
+  InputMasks masks_of_inputs(const LayerNode& node) {
+    InputMasks masks;
+    for (const auto& from : node.inbound) {
+      const auto of_input = from.output == 0 && !node.operation ? masks_[from.node] : Masks{};
+      masks.made.push_back(of_input.made);
+      masks.attached.push_back(is_taken_off(from, node) ? -1 : of_input.attached);
+    }
+    return node.inbound.empty() ? InputMasks{{-1}, {-1}} : masks;
   }
 
   /// Whether another layer that runs before this one has taken the mask off what it takes.
@@ -326,16 +345,11 @@ class Lowering {
   std::vector<std::string> problems_;
   std::map<std::string, ValueId> given_;                      ///< The model's inputs, by their layers.
   std::map<std::string, std::vector<ValueId>> more_results_;  ///< Of layers: outputs after the first.
-  /// The masks of a result, -1 where there is none: as Keras knows it when the model is made, and what is on the tensor as the model runs.
-  struct Masks {
-    ValueId made = -1, attached = -1;
-  };
-
-  std::map<std::string, ValueId> results_;           ///< Of layers and the model's outputs.
-  std::map<std::string, Masks> masks_;               ///< Of the same.
-  std::vector<const LayerNode*> takers_;             ///< Layers that take the masks off their inputs.
-  std::map<std::string, std::size_t> runs_;          ///< By layers: the place in the order in which Keras runs them.
-  std::map<std::string, ValueId> labels_, weights_;  ///< By outputs.
+  std::map<std::string, ValueId> results_;                    ///< Of layers and the model's outputs.
+  std::map<std::string, Masks> masks_;                        ///< Of the same.
+  std::vector<const LayerNode*> takers_;                      ///< Layers that take the masks off their inputs.
+  std::map<std::string, std::size_t> runs_;                   ///< By layers: the place in the order in which Keras runs them.
+  std::map<std::string, ValueId> labels_, weights_;           ///< By outputs.
   ValueId weight_ = -1, images_ = -1;
   std::int64_t batch_size_ = 0;  ///< That all inputs of the model state, or 0.
   std::vector<ValueId> penalties_;

@@ -520,10 +520,11 @@ const std::vector<MetricOption>& metric_options() {
   return all;
 }
 
-std::string known_metrics() {
-  std::string names = "accuracy";
-  for (const auto& metric : metrics) names += std::string(", ") + metric.name;
-  return names + ", and every loss: " + known_losses();
+std::vector<std::string> known_metrics() {
+  std::vector<std::string> names = {"accuracy"};
+  for (const auto& metric : metrics) names.emplace_back(metric.name);
+  std::ranges::copy(known_losses(), std::back_inserter(names));  // Each is a metric too.
+  return names;
 }
 
 std::string list_metrics() {

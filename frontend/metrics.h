@@ -53,7 +53,7 @@ struct MetricResult {
 std::string problem_of(const Metric& metric);
 /// The name a metric is logged under ("acc" for accuracy), or an empty string if it is not known.
 std::string metric_log_name(const Metric& metric);
-std::string known_metrics();
+std::vector<std::string> known_metrics();
 /// The table of docs/training.md.
 std::string list_metrics();
 /// Whether it is a metric by itself, and not the name of a loss.

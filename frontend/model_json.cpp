@@ -94,13 +94,16 @@ std::vector<WeightValues> read_weights(const json& manifest, const fs::path& fol
             fmt::format("weight \"{}\" is quantized to {}; gradc reads float32: save the model without quantization", weight.name, stored));
         dtype = stored;
       }
-      double size = count * bytes_of(dtype);
-      if (!quantized && dtype != "float32" && dtype != "int32")
-        throw Error("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype);
-      if (static_cast<double>(at) + size > static_cast<double>(bytes.size()))
-        throw Error("the weight files are too short: \"{}\" ends at byte {:.0f}, but there are {}", weight.name,
-                    static_cast<double>(at) + size, bytes.size());
-      bool optimizer_state = entry.contains("group") && entry["group"] == "optimizer";
+      const double size = count * bytes_of(dtype);
+      const bool optimizer_state = entry.contains("group") && entry["group"] == "optimizer";
+      const bool is_count = dtype == "int32" && weight.shape.empty();  // How many numbers a Normalization has seen.
+      if (!optimizer_state && !quantized && dtype != "float32" && !is_count)
+        problems.push_back(fmt::format("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype));
+      if (static_cast<double>(at) + size > static_cast<double>(bytes.size())) {
+        problems.push_back(fmt::format("the weight files are too short: \"{}\" ends at byte {:.0f}, but there are {}", weight.name,
+                                       static_cast<double>(at) + size, bytes.size()));
+        throw_problems(problems);
+      }
       if (!optimizer_state) {
         if (dtype == "float32") {
           weight.values.resize(static_cast<std::size_t>(count));
@@ -108,12 +111,10 @@ std::vector<WeightValues> read_weights(const json& manifest, const fs::path& fol
           const auto wrong = std::ranges::find_if_not(weight.values, [](float value) { return std::isfinite(value); });
           if (wrong != weight.values.end())
             problems.push_back(fmt::format("weight \"{}\": number {} is {}", weight.name, wrong - weight.values.begin(), *wrong));
-        } else if (dtype == "int32" && weight.shape.empty()) {  // How many numbers a Normalization has seen.
+        } else if (is_count) {
           std::int32_t whole = 0;
           std::memcpy(&whole, bytes.data() + at, sizeof whole);
           weight.values = {static_cast<float>(whole)};
-        } else if (!quantized) {
-          problems.push_back(fmt::format("weight \"{}\" is of dtype {}; gradc reads float32", weight.name, dtype));
         }
         weights.push_back(std::move(weight));
       }

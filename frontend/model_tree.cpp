@@ -358,6 +358,14 @@ json separate_to_json(const Call& call, bool keras3) {
   return args;
 }
 
+/// Whether a layer of the model makes masks, so that an operation and the layer that does the same are not the same.
+bool makes_masks(const ModelTree& tree) {
+  return std::ranges::any_of(tree.members, [](const Member& member) {
+    if (member.model) return makes_masks(*member.model);
+    return has_option(member.layer, "mask_value") || json_of(member.layer).value("mask_zero", json()) == true;
+  });
+}
+
 /// Writes an operation as Keras 3 does.
 void name_operation(json& entry, const Member& member) {
   const auto& config = json_of(member.layer);
@@ -384,6 +392,42 @@ json layer_config(const Member& member) {
   config["dtype"] = "float32";
   if (member.layer.class_name() == "InputLayer") config["sparse"] = false;
   return config;
+}
+
+/// `operations`: they are written as such, which tf.js does not read, else as the layers that do the same.
+json write(const ModelTree& given, const Dialect& dialect, bool operations) {
+  auto tree = dialect.hard_sigmoid_is_relu6 ? without_keras3_hard_sigmoid(given) : given;
+  const bool keras3 = &dialect == &dialect_of(Writer::keras3);
+  if (!keras3 && !tree.sequential) {
+    std::set<std::string> models;
+    for (const auto& member : tree.members)
+      if (member.model) models.insert(member.name);
+    shift_uses_of_models(tree, 1, models);
+  }
+  json layers = json::array();
+  for (const auto& member : tree.members) {
+    auto entry = member.model ? write(*member.model, dialect, operations)
+                              : json{{"class_name", member.layer.class_name()}, {"config", layer_config(member)}};
+    if (member.model) entry["config"]["name"] = member.name;
+    const bool operation = member.operation && operations;
+    if (operation) name_operation(entry, member);
+    if (!tree.sequential) {
+      entry["name"] = member.name;
+      entry["inbound_nodes"] = json::array();
+      const auto* def = member.model ? nullptr : find_layer(member.layer.class_name());
+      const bool separate = operation || (def != nullptr && def->inputs == Inputs::separate);
+      for (const auto& call : member.calls) entry["inbound_nodes"].push_back(separate ? separate_to_json(call, keras3) : to_json(call));
+      if (operation && member.layer.class_name() == "Rescaling") add_number(entry, json_of(member.layer));
+    }
+    layers.push_back(std::move(entry));
+  }
+  json config = {{"name", tree.name}, {"layers", layers}};
+  if (!tree.trainable) config["trainable"] = false;
+  if (!tree.sequential) {
+    config["input_layers"] = to_json(tree.inputs);
+    config["output_layers"] = to_json(tree.outputs);
+  }
+  return {{"class_name", tree.sequential ? "Sequential" : "Model"}, {"config", config}};
 }
 
 }  // namespace
@@ -428,38 +472,6 @@ ModelTree read_tree(const json& model, std::vector<std::string>& problems) {
   return read(model, names, problems);
 }
 
-json write_tree(const ModelTree& given, const Dialect& dialect) {
-  auto tree = dialect.hard_sigmoid_is_relu6 ? without_keras3_hard_sigmoid(given) : given;
-  const bool keras3 = &dialect == &dialect_of(Writer::keras3);
-  if (!keras3 && !tree.sequential) {
-    std::set<std::string> models;
-    for (const auto& member : tree.members)
-      if (member.model) models.insert(member.name);
-    shift_uses_of_models(tree, 1, models);
-  }
-  json layers = json::array();
-  for (const auto& member : tree.members) {
-    auto entry = member.model ? write_tree(*member.model, dialect)
-                              : json{{"class_name", member.layer.class_name()}, {"config", layer_config(member)}};
-    if (member.model) entry["config"]["name"] = member.name;
-    if (member.operation) name_operation(entry, member);
-    if (!tree.sequential) {
-      entry["name"] = member.name;
-      entry["inbound_nodes"] = json::array();
-      const auto* def = member.model ? nullptr : find_layer(member.layer.class_name());
-      const bool separate = member.operation || (def != nullptr && def->inputs == Inputs::separate);
-      for (const auto& call : member.calls) entry["inbound_nodes"].push_back(separate ? separate_to_json(call, keras3) : to_json(call));
-      if (member.operation && member.layer.class_name() == "Rescaling") add_number(entry, json_of(member.layer));
-    }
-    layers.push_back(std::move(entry));
-  }
-  json config = {{"name", tree.name}, {"layers", layers}};
-  if (!tree.trainable) config["trainable"] = false;
-  if (!tree.sequential) {
-    config["input_layers"] = to_json(tree.inputs);
-    config["output_layers"] = to_json(tree.outputs);
-  }
-  return {{"class_name", tree.sequential ? "Sequential" : "Model"}, {"config", config}};
-}
+json write_tree(const ModelTree& tree, const Dialect& dialect) { return write(tree, dialect, makes_masks(tree)); }
 
 }  // namespace gradc

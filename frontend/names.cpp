@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace gradc {
@@ -53,22 +54,18 @@ std::size_t changes(std::string_view from, std::string_view to) {
 
 }  // namespace
 
-std::string known_are(const std::string& list, const std::string& name) {
+std::string known_are(const std::vector<std::string>& known, const std::string& name) {
   const auto wanted = plain_name(name);
-  const auto most = wanted.size() < 4 ? 1 : std::max<std::size_t>(2, wanted.size() / 4);  // Two letters that changed places are two.
   std::string best;
-  auto fewest = most + 1;
-  for (std::size_t at = 0; at < list.size();) {
-    const auto begin = list.find_first_not_of(", ", at);
-    if (begin == std::string::npos) break;
-    at = std::min(list.find_first_of(", ", begin), list.size());
-    const auto known = list.substr(begin, at - begin);
-    const auto plain = plain_name(known);
+  // Two letters that changed places are two changes.
+  auto fewest = (wanted.size() < 4 ? 1 : std::max<std::size_t>(2, wanted.size() / 4)) + 1;
+  for (const auto& each : known) {
+    const auto plain = plain_name(each);
     // What only lacks its end is nearer than any other spelling.
     const auto needed = wanted.size() >= 2 && plain.starts_with(wanted) ? 0 : changes(wanted, plain);
-    if (needed < fewest) best = known, fewest = needed;
+    if (!wanted.empty() && needed < fewest) best = each, fewest = needed;
   }
-  return "known are " + list + (best.empty() ? "" : ". Did you mean " + best + "?");
+  return fmt::format("known are {}{}", fmt::join(known, ", "), best.empty() ? "" : ". Did you mean " + best + "?");
 }
 
 bool is_utf8(const std::string& text) {

@@ -15,8 +15,8 @@ std::string without_package(const std::string& name);
 /// after it, and that of the layer's cell into it.
 std::vector<std::string> names_of_weight(std::string in_file);
 
-/// "known are A, B" with the names of a list, and the one that is nearest to a misspelled or shortened name: ". Did you mean A?".
-std::string known_are(const std::string& list, const std::string& name);
+/// "known are A, B", and the one that is nearest to a misspelled or shortened name: ". Did you mean A?".
+std::string known_are(const std::vector<std::string>& known, const std::string& name = {});
 
 bool is_utf8(const std::string& text);
 

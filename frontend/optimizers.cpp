@@ -239,10 +239,10 @@ json to_json(const Optimizer& optimizer) {
       optimizer);
 }
 
-std::string known_optimizers() {
-  std::string names;
+std::vector<std::string> known_optimizers() {
+  std::vector<std::string> names;
   each_optimizer([&]<class O>(const O&) {
-    for (const auto& each : description<O>().names) names += (names.empty() ? "" : ", ") + std::string(each.name);
+    for (const auto& each : description<O>().names) names.emplace_back(each.name);
   });
   return names;
 }

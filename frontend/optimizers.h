@@ -41,7 +41,7 @@ Optimizer optimizer_from_json(const nlohmann::json& config, UpdateRule rule = Up
 nlohmann::json to_json(const Optimizer& optimizer);
 /// Whether tf.js does what this optimizer does.
 bool for_tfjs(const Optimizer& optimizer);
-std::string known_optimizers();
+std::vector<std::string> known_optimizers();
 
 const LearningRate& learning_rate(const Optimizer& optimizer);
 const OptimizerOptions& options_of(const Optimizer& optimizer);

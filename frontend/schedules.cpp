@@ -114,9 +114,9 @@ void each_schedule(const F& f) {
   }
 }
 
-std::string known_schedules() {
-  std::string names;
-  each_schedule([&]<class S>(const S&) { names += (names.empty() ? "" : ", ") + std::string(about<S>().name); });
+std::vector<std::string> known_schedules() {
+  std::vector<std::string> names;
+  each_schedule([&]<class S>(const S&) { names.emplace_back(about<S>().name); });
   return names;
 }
 

@@ -28,18 +28,22 @@ constexpr struct {
 constexpr MaskRule operator|(MaskRule rule, decltype(argument)) { return {rule.output, true}; }
 
 template <class L>
-void read_options(ConfigReader& config) {
+L read(ConfigReader& config) {
   L layer;
   FieldReader reader(config);
   describe(reader, layer);
+  return layer;
+}
+
+template <class L>
+void read_options(ConfigReader& config) {
+  read<L>(config);
 }
 
 template <class L>
 ValueId read_and_lower(LayerContext& context) {
-  L layer;
-  FieldReader reader(context.config);
   const auto before = context.config.problems().size();
-  describe(reader, layer);
+  const auto layer = read<L>(context.config);
   return context.config.problems().size() > before ? -1 : lower(context, layer);
 }
 
@@ -114,7 +118,7 @@ void check_layer(const std::string& name, const Layer& layer, const Dialect& dia
   std::vector<std::string> own;
   ConfigReader config(json_of(layer), dialect, own);
   collect(own, [&] { def->read(config); });
-  for (const auto& problem : own) problems.push_back(fmt::format("layer \"{}\" ({}): {}", name, layer.class_name(), problem));
+  for (const auto& problem : own) problems.push_back(problem_of_layer(name, layer.class_name(), problem));
 }
 
 ValueId mask_of_output(const LayerDef& def, LayerContext& context, const std::vector<ValueId>& masks) {
@@ -174,14 +178,14 @@ const LayerDef* find_layer(const std::string& class_name) {
   return found == std::end(table) ? nullptr : found;
 }
 
-std::string known_layers() {
-  std::string names;
-  for (const auto& def : table) names += (names.empty() ? "" : " ") + std::string(def.class_name);
-  return names;
+std::string problem_of_layer(const std::string& name, const std::string& class_name, const std::string& problem) {
+  return fmt::format("layer \"{}\" ({}): {}", name, class_name, problem);
 }
 
 std::string unknown_layer(const std::string& name, const std::string& class_name) {
-  return fmt::format("layer \"{}\" ({}): this layer is not known; {}", name, class_name, known_are(known_layers(), class_name));
+  std::vector<std::string> names;
+  for (const auto& def : table) names.emplace_back(def.class_name);
+  return problem_of_layer(name, class_name, "this layer is not known; " + known_are(names, class_name));
 }
 
 std::string list_layers() {

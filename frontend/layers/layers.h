@@ -81,8 +81,8 @@ std::vector<CellDef> all_cells();
 /// nullptr if there is none of this class.
 const LayerDef* find_layer(const std::string& class_name);
 
-/// Names of the known layers, for errors.
-std::string known_layers();
+/// A problem with the name and the class of its layer.
+std::string problem_of_layer(const std::string& name, const std::string& class_name, const std::string& problem);
 /// What is wrong with a layer of a class that is not known.
 std::string unknown_layer(const std::string& name, const std::string& class_name);
 

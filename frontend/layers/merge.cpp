@@ -40,14 +40,13 @@ void expect_same_shapes(const LayerContext& context, const char* verb) {
 /// The mask of the i-th input, which broadcasts over the input.
 std::optional<Symbol> mask_of_input(LayerContext& context, std::size_t i) {
   if (context.masks[i] < 0) return {};
-  auto dims = context.b.type(context.masks[i]).dims;
-  dims.push_back(1);
-  return reshape(context.symbol(context.masks[i]), dims);
+  return with_rank(context.symbol(context.masks[i]), context.input_type(static_cast<int>(i)).dims.size());
 }
 
 /// The largest or smallest of those inputs that a mask of 1, or no mask, lets in, one after the other; where a mask keeps out the former
 /// it is the latter, as Keras has it.
-ValueId of_unmasked(LayerContext& context, OpKind kind, const char* hint) {
+ValueId largest_or_smallest(LayerContext& context, OpKind kind, const char* hint) {
+  if (!skips_masked(context)) return merged(context, kind, "compare", hint);
   expect_same_shapes(context, "compare");
   auto result = context.symbol(context.inputs[0]);
   auto seen = mask_of_input(context, 0);
@@ -92,13 +91,9 @@ ValueId lower(LayerContext& context, const Average&) {
   return context.emit(OpKind::mul, {sum, context.b.constant(1.0 / static_cast<double>(context.inputs.size()))}, {}, "mean");
 }
 
-ValueId lower(LayerContext& context, const Maximum&) {
-  return skips_masked(context) ? of_unmasked(context, OpKind::max, "largest") : merged(context, OpKind::max, "compare", "largest");
-}
+ValueId lower(LayerContext& context, const Maximum&) { return largest_or_smallest(context, OpKind::max, "largest"); }
 
-ValueId lower(LayerContext& context, const Minimum&) {
-  return skips_masked(context) ? of_unmasked(context, OpKind::min, "smallest") : merged(context, OpKind::min, "compare", "smallest");
-}
+ValueId lower(LayerContext& context, const Minimum&) { return largest_or_smallest(context, OpKind::min, "smallest"); }
 
 ValueId lower(LayerContext& context, const Multiply&) {
   if (!skips_masked(context)) return merged(context, OpKind::mul, "multiply", "product");

@@ -390,16 +390,35 @@ TEST(ModelTree, WrappedLayersNeedNotNameTheirInitializers) {
   }
 }
 
+/// State of an optimizer is passed over, of whatever dtype; weights are float32.
+TEST(ModelTree, DtypesOfWeightsAreToldOf) {
+  auto with = [](const char* dtype, bool of_optimizer) {
+    json first = {{"name", "two/kernel"}, {"shape", {3, 2}}, {"dtype", "float32"}},
+         second = {{"name", "x"}, {"shape", {2}}, {"dtype", dtype}};
+    if (of_optimizer) second["group"] = "optimizer";
+    const json document = {{"modelTopology", sequential("s", {taking("two", 2, 3)})},
+                           {"weightsManifest", {{{"paths", {"w.bin"}}, {"weights", {first, second}}}}}};
+    TemporaryFolder folder;
+    std::ofstream(folder.path() / "model.json") << document.dump();
+    std::ofstream(folder.path() / "w.bin") << std::string(24 + 16, '\0');
+    return message_of([&] { read_model(folder.path()); });
+  };
+  EXPECT_EQ(with("int64", true), "no error");
+  EXPECT_THAT(with("float64", false), HasSubstr("weight \"x\" is of dtype float64; gradc reads float32"));
+  EXPECT_THAT(with("float16", false), AllOf(HasSubstr("weight \"x\" is of dtype float16"), Not(HasSubstr("too short"))));
+}
+
 TEST(ModelTree, OtherFilesOfKerasAreNamed) {
   EXPECT_THAT(message_of([] { read_text("PK\x03\x04 config.json"); }), HasSubstr("is a zip archive, as .keras files are"));
   EXPECT_THAT(message_of([] { read_text("\x89HDF\r\n"); }), HasSubstr("is HDF5, as .h5 files are"));
 }
 
 TEST(Names, NearestOfAListIsTold) {
-  const std::string list = "mse, meanSquaredError, f1Score";
-  EXPECT_EQ(known_are(list, "mean_squared_eror"), "known are " + list + ". Did you mean meanSquaredError?");
-  EXPECT_EQ(known_are(list, "F1"), "known are " + list + ". Did you mean f1Score?");
-  EXPECT_EQ(known_are(list, "nonsense"), "known are " + list);
+  const std::vector<std::string> names = {"mse", "meanSquaredError", "f1Score"};
+  const std::string list = "known are mse, meanSquaredError, f1Score";
+  EXPECT_EQ(known_are(names, "mean_squared_eror"), list + ". Did you mean meanSquaredError?");
+  EXPECT_EQ(known_are(names, "F1"), list + ". Did you mean f1Score?");
+  EXPECT_EQ(known_are(names, "nonsense"), list);
 }
 
 }  // namespace
