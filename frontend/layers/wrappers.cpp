@@ -3,6 +3,7 @@
 #include "frontend/layer_json.h"
 #include "frontend/layers/context.h"
 #include "frontend/layers/layers.h"
+#include "frontend/model_tree.h"
 #include "frontend/problems.h"
 #include "gradc/error.h"
 #include "ir/scan.h"
@@ -28,6 +29,8 @@ struct Inner {
   /// To an input of the context's builder or, with a loop, of its body; with its mask, if there is one.
   ValueId apply(LayerContext& outer, ValueId input, ValueId input_mask, ScanBuilder* loop = nullptr) {
     const auto* def = find_layer(layer.class_name());
+    if (is_model_class(layer.class_name()))
+      throw Error("its layer is a model, which gradc has only outside of other layers; wrap each of the model's layers instead");
     if (def == nullptr) throw Error("{}", unknown_layer(weights_name, layer.class_name()));
     std::vector<std::string> problems;
     ConfigReader reader(config, outer.config.dialect(), problems);
