@@ -46,7 +46,7 @@ TEST(Keras, StridedNetsTrainAsInKeras) { expect_trains("strided", 6); }
 
 TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
-TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 17); }
+TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 18); }
 
 TEST(Keras, MasksSkipStepsAsInKeras) { expect_trains("masks", 11); }
 

@@ -115,15 +115,17 @@ def build(spec):
     if spec["sequential"]:
         model = keras.Sequential([keras.Input(spec["input_shape"])], name="model")
         for layer in spec["layers"]:
+            frozen = pop_frozen(layer)
             model.add(make_layer(layer))
+            if frozen:
+                model.layers[-1].trainable = False
         return model
     first = spec.get("input", "input")
     outputs, layers = {first: keras.Input(spec["input_shape"], name=first)}, {}
     for layer in spec["layers"]:
         inputs = [outputs[name] for name in layer["inputs"]]
         separate = layer["class_name"] in ("MultiHeadAttention", "GroupedQueryAttention")
-        # Keras does not freeze the layers that such a layer makes when it is built, nor the one that it wraps.
-        frozen = (separate or "layer" in layer["config"]) and layer["config"].pop("trainable", True) is False
+        frozen = pop_frozen(layer)
         made_layer = layers[layer["name"]] = layers[layer["same_as"]] if "same_as" in layer else make_layer(layer)
         arguments = {key: outputs[value[0]] if isinstance(value, list) else value for key, value in layer.get("arguments", {}).items()}
         if layer.get("starts_from_states"):
@@ -136,6 +138,11 @@ def build(spec):
         results = result if isinstance(result, (list, tuple)) else [result]
         outputs.update({layer["name"] + (f":{i}" if i else ""): each for i, each in enumerate(results)})
     return keras.Model(outputs[first], outputs[spec["layers"][-1]["name"]], name="model")
+
+
+def pop_frozen(layer):
+    """Takes out of a config whether the layer is frozen, which is done once it is built: before, Keras freezes no layer or cell in it."""
+    return layer["config"].pop("trainable", True) is False
 
 
 def make_layer(layer):
