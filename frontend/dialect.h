@@ -32,6 +32,8 @@ struct Dialect {
   bool attention_takes_masks;  ///< A MultiHeadAttention takes the masks off its inputs, for all that runs after it and takes the same.
   bool merges_skip_masked;     ///< Multiply, Maximum and Minimum leave out numbers of inputs where these have a mask of 0.
 
+  bool axes_are_sorted;  ///< The shape of a weight along several axes has them in the order of their numbers, -1 before 1, else as given.
+
   bool stacked_cells_are_numbered;  ///< The weights of an RNN's i-th cell are those of "RNNCell_i", else they go by the cells' names.
 
   // Initializers.

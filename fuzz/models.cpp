@@ -646,6 +646,7 @@ class ModelGenerator {
       json some = json::array();
       for (std::int64_t axis = 1; axis <= rank; ++axis)
         if (axis == rank || c_.coin()) some.push_back(c_.coin() ? axis : axis - rank - 1);
+      if (c_.one_in(3)) std::reverse(some.begin(), some.end());
       return some;
     };
     auto affine = [&](json config) {
@@ -664,7 +665,11 @@ class ModelGenerator {
           if (x.shape.back() % g == 0) divisors.push_back(g);
         return add("GroupNormalization", affine({{"groups", c_.of(divisors)}, {"axis", -1}}), {x});
       }
-      case 1: return add("RMSNormalization", {{"axis", axes()}, {"epsilon", c_.of({0.1, 1e-3})}}, {x});
+      case 1: {  // Its scale is that of the last axes.
+        json last = json::array();
+        for (auto axis = c_.integer(1, rank); axis <= rank; ++axis) last.push_back(axis);
+        return add("RMSNormalization", {{"axis", c_.coin() ? json(-1) : last}, {"epsilon", c_.of({0.1, 1e-3})}}, {x});
+      }
       // A vector near zero has no direction.
       case 2: return add("UnitNormalization", {{"axis", axes()}}, {add("Activation", {{"activation", "softplus"}}, {x})});
       default: {

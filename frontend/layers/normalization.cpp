@@ -8,12 +8,19 @@
 namespace gradc {
 namespace {
 
+/// Axes as they are given, counted with the batch.
+Ints counted(LayerContext& context, const Dims& given) {
+  const std::int64_t rank = context.input_type().rank();
+  Ints axes;
+  for (auto axis : given) axes.push_back(axis < 0 ? axis + rank : axis);
+  return axes;
+}
+
 /// Axes in order, counted with the batch.
 Ints axes_of(LayerContext& context, const Dims& given) {
   const auto type = context.input_type();
   const std::int64_t rank = type.rank();
-  Ints axes;
-  for (auto axis : given) axes.push_back(axis < 0 ? axis + rank : axis);
+  auto axes = counted(context, given);
   std::sort(axes.begin(), axes.end());
   const bool twice = std::adjacent_find(axes.begin(), axes.end()) != axes.end();
   if (axes.empty() || twice || axes.front() < 1 || axes.back() >= rank)
@@ -36,23 +43,32 @@ Symbol standardized(Symbol x, const Ints& axes, double epsilon) {
   return centered * rsqrt(mean_over(square(centered), axes) + epsilon);
 }
 
-/// A weight for each place along the axes, shaped so that it broadcasts against the input.
-Symbol weight_along(LayerContext& context, const char* name, const Ints& axes, const Initializer& initializer,
+/// The shape of a weight with a number for each place along the axes.
+Ints shape_along(LayerContext& context, Dims axes) {
+  if (context.config.dialect().axes_are_sorted) std::sort(axes.begin(), axes.end());
+  Ints shape;
+  for (auto axis : counted(context, axes)) shape.push_back(context.input_type().dims[axis]);
+  return shape;
+}
+
+/// A weight for each place along the axes, shaped so that it broadcasts against the input. Its own shape may have the axes in another
+/// order: its numbers are in that of the input all the same, as in Keras and tf.js.
+Symbol weight_along(LayerContext& context, const char* name, const Dims& given, const Initializer& initializer,
                     const Regularizer& regularizer = {}, const Constraint& constraint = {}) {
   const auto dims = context.input_type().dims;
-  Ints shape, broadcast(dims.begin() + axes.front(), dims.end());
-  for (auto axis : axes) shape.push_back(dims[axis]);
+  const auto axes = axes_of(context, given);
+  Ints broadcast(dims.begin() + axes.front(), dims.end());
   for (std::size_t i = 0; i < broadcast.size(); ++i)
     if (std::find(axes.begin(), axes.end(), axes.front() + static_cast<std::int64_t>(i)) == axes.end()) broadcast[i] = 1;
-  return reshape(context.symbol(context.weight(name, shape, initializer, regularizer, constraint)), broadcast);
+  return reshape(context.symbol(context.weight(name, shape_along(context, given), initializer, regularizer, constraint)), broadcast);
 }
 
 /// y * gamma + beta
 template <class L>
-ValueId scaled_and_shifted(LayerContext& context, Symbol y, const L& layer, const Ints& axes) {
+ValueId scaled_and_shifted(LayerContext& context, Symbol y, const L& layer, const Dims& axis) {
   std::optional<Symbol> gamma, beta;
-  if (layer.scale) gamma = weight_along(context, "gamma", axes, layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
-  if (layer.center) beta = weight_along(context, "beta", axes, layer.beta_initializer, layer.beta_regularizer, layer.beta_constraint);
+  if (layer.scale) gamma = weight_along(context, "gamma", axis, layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
+  if (layer.center) beta = weight_along(context, "beta", axis, layer.beta_initializer, layer.beta_regularizer, layer.beta_constraint);
   if (gamma) y = y * *gamma;
   if (beta) y = y + *beta;
   return y.id;
@@ -63,8 +79,8 @@ ValueId scaled_and_shifted(LayerContext& context, Symbol y, const L& layer, cons
 ValueId lower(LayerContext& context, const LayerNormalization& layer) {
   const auto axes = axes_of(context, layer.axis);
   const auto x = context.symbol(context.input());
-  if (!layer.rms_scaling) return scaled_and_shifted(context, standardized(x, axes, layer.epsilon), layer, axes);
-  const auto gamma = weight_along(context, "gamma", axes, layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
+  if (!layer.rms_scaling) return scaled_and_shifted(context, standardized(x, axes, layer.epsilon), layer, layer.axis);
+  const auto gamma = weight_along(context, "gamma", layer.axis, layer.gamma_initializer, layer.gamma_regularizer, layer.gamma_constraint);
   return (x * rsqrt(variance_over(x, axes) + layer.epsilon) * gamma).id;
 }
 
@@ -78,13 +94,19 @@ ValueId lower(LayerContext& context, const GroupNormalization& layer) {
     throw Error("\"groups\" is {}, which does not divide its input's {} channels", groups, channels);
   const Ints grouped = {kBatch, type.elements() / channels, groups, channels / groups};
   const auto y = standardized(reshape(context.symbol(context.input()), grouped), {1, 3}, layer.epsilon);
-  return scaled_and_shifted(context, reshape(y, type.dims), layer, axes);
+  return scaled_and_shifted(context, reshape(y, type.dims), layer, {layer.axis});
 }
 
 ValueId lower(LayerContext& context, const RMSNormalization& layer) {
   const auto axes = axes_of(context, layer.axis);
+  const auto dims = context.input_type().dims;
+  const auto shape = shape_along(context, layer.axis);
+  // Keras multiplies by the scale along the last axes, whichever it normalizes.
+  if (!std::equal(shape.rbegin(), shape.rend(), dims.rbegin()))
+    throw Error("\"axis\" is {}: its scale of shape {} does not fit the last axes of an input of shape {}",
+                context.config.find("axis").dump(), shape_string(shape), shape_string(context.input_type().image_dims()));
   const auto x = context.symbol(context.input());
-  return (x * rsqrt(mean_over(square(x), axes) + layer.epsilon) * weight_along(context, "scale", axes, Ones{})).id;
+  return (x * rsqrt(mean_over(square(x), axes) + layer.epsilon) * context.symbol(context.weight("scale", shape, Ones{}))).id;
 }
 
 ValueId lower(LayerContext& context, const UnitNormalization& layer) {

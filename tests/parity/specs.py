@@ -97,11 +97,11 @@ def normalizations():
 
     return [
         sequential("layer_normalizations", [5, 4, 6], [conv(6, 3, 1), layer("LayerNormalization", axis=[1, 2], epsilon=0.01, **drawn), conv(4, 2, 1, activation="tanh"),
-            layer("LayerNormalization", **drawn), layer("LayerNormalization", axis=[3, 1], scale=False), layer("Flatten"), dense(9),
+            layer("LayerNormalization", **drawn), layer("LayerNormalization", axis=[3, 1], scale=False), layer("LayerNormalization", axis=[1, -2, -1], **drawn), layer("Flatten"), dense(9),
             layer("LayerNormalization", center=False), dense(3, "softmax")]),
         sequential("group_normalizations", [5, 4, 3], [conv(12, 3, 1), layer("GroupNormalization", groups=4, **drawn), conv(6, 2, 1, activation="tanh"),
             layer("GroupNormalization", groups=-1, epsilon=0.1), layer("Flatten"), dense(12), layer("GroupNormalization", groups=2, epsilon=0.1, center=False), dense(3, "softmax")]),
-        sequential("lengths", [7, 6], [layer("Conv1D", filters=8, kernel_size=3, activation="tanh"), layer("RMSNormalization", axis=-1), layer("RMSNormalization", axis=[1, 2], epsilon=0.1),
+        sequential("lengths", [7, 6], [layer("Conv1D", filters=8, kernel_size=3, activation="tanh"), layer("RMSNormalization", axis=-1), layer("RMSNormalization", axis=[2, 1], epsilon=0.1),
             layer("UnitNormalization"), layer("Conv1D", filters=5, kernel_size=2), layer("UnitNormalization", axis=[1, 2]), layer("Softmax", axis=1), *classifier(3)]),
         sequential("batch_normalizations_along_axes", [5, 4, 3], [conv(6, 3, 1), layer("BatchNormalization", axis=1), layer("BatchNormalization", axis=-2, renorm=True),
             conv(4, 2, 1, activation="tanh"), layer("BatchNormalization", axis=2, center=False, momentum=0.5), *classifier(3)], batch=9),

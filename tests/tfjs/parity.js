@@ -364,6 +364,7 @@ const commands = {
       const y = shared.apply(L.dense({units: 3}).apply(shared.apply(x)));
       models.stateful_shared = {model: tf.model({inputs: x, outputs: three().apply(L.flatten().apply(y))})};  // The gradient goes from one use to the other.
     }
+    models.layer_norm_unordered = {model: images(conv({inputShape: [5, 4, 2]}), L.layerNormalization({axis: [3, 1]}), L.layerNormalization({axis: [-1, 1, 2]}))};
 
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved, rows} = models[name];
