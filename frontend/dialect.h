@@ -19,6 +19,8 @@ struct Dialect {
 
   // Layers.
   const char* kernel_initializer;    ///< Where a Dense, or a convolution but a separable one, names none.
+  const char* recurrent_activation;  ///< Of the gates of an LSTM, GRU or ConvLSTM that names none.
+  bool reset_after;                  ///< Of a GRU that does not say.
   bool hard_sigmoid_is_relu6;        ///< hard_sigmoid is relu6(x + 3) / 6, else min(max(0.2 x + 0.5, 0), 1).
   bool frozen_normalization_infers;  ///< BatchNormalization with trainable = false uses and keeps its moving statistics in training.
   bool moving_variance_is_unbiased;  ///< That of a BatchNormalization of images follows n / (n - 1) of a batch's, as TensorFlow's kernel

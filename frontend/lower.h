@@ -24,7 +24,7 @@ struct LowerOptions {
   std::vector<Metric> metrics = {};
   std::map<std::string, OutputTraining> outputs = {};  ///< Instead, by names of outputs.
   SampleWeights sample_weights = {};                   ///< Those that the data have; not read in Mode::predict.
-  Writer writer = Writer::tfjs;                        ///< Whose meaning the metrics have.
+  Writer writer = Writer::keras3;                      ///< Whose meaning the metrics have.
   std::vector<std::string> problems = {};              ///< What is wrong with the training; not read in Mode::predict.
 };
 

@@ -224,7 +224,9 @@ bool for_tfjs(const Optimizer& optimizer) {
         for (const auto& field : kOptions)
           if (number_of(rest, field) != number_of(OptimizerOptions{}, field)) return false;
         if (rest.use_ema || o.learning_rate.schedule() != nullptr) return false;
-        return o.options.rule == UpdateRule::tfjs && description<O>().tfjs_name(o) != nullptr;
+        bool same = o.options.rule == UpdateRule::tfjs;
+        if constexpr (std::is_same_v<O, SGD>) same |= o.momentum == 0;  // each library's formula
+        return same && description<O>().tfjs_name(o) != nullptr;
       },
       optimizer);
 }

@@ -47,7 +47,7 @@ struct ModelInput {
 struct Topology {
   bool sequential = true;
   std::string name = "model";
-  Writer writer = Writer::tfjs;  ///< Whose meaning the configs of the layers have.
+  Writer writer = Writer::keras3;  ///< Whose meaning the configs of the layers have.
   std::vector<LayerNode> layers;
   std::vector<ModelInput> inputs;         ///< In the order in which they are given.
   std::vector<NodeOutput> outputs;        ///< Those of layers that are the model's.

@@ -19,7 +19,7 @@ struct TrainingConfig {
   std::vector<Metric> metrics = {"accuracy"};
   std::map<std::string, OutputTraining> outputs = {};  ///< By names of outputs.
   Optimizer optimizer = SGD{};
-  Writer writer = Writer::tfjs;            ///< Whose meaning these names and numbers have.
+  Writer writer = Writer::keras3;          ///< Whose meaning these names and numbers have.
   std::vector<std::string> chosen = {};    ///< What a file did not say: "loss", "optimizer", "metrics".
   std::vector<std::string> problems = {};  ///< What a file asks for that gradc does not know or do: matters only to training.
 };

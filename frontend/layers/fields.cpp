@@ -275,6 +275,16 @@ void FieldReader::kernel(const std::string& name, Initializer& initializer, Regu
   weight(name, initializer, regularizer, constraint);
 }
 
+void FieldReader::recurrent_activation(std::string& field) {
+  field = config_.dialect().recurrent_activation;
+  activation("recurrent_activation", field);
+}
+
+void FieldReader::reset_after(bool& field) {
+  field = config_.dialect().reset_after;
+  boolean("reset_after", field);
+}
+
 void FieldReader::unused_weight(const std::string& name) {
   config_.find(name + "_initializer");
   config_.find(name + "_regularizer");

@@ -40,6 +40,10 @@ class FieldReader {
   }
   void boolean(const char* key, bool& field, Written = Written::always);
   void activation(const char* key, std::string& field);
+  /// Of an LSTM's or GRU's gates. Where a file does not say, it is its library's own.
+  void recurrent_activation(std::string& field);
+  /// Whether a GRU resets its state behind the recurrent product; likewise.
+  void reset_after(bool& field);
   /// May be absent: the field is then as it was.
   void text(const char* key, std::string& field) { field = config_.text(key, field); }
   /// One of these names, in any spelling; the field gets it as it stands here. "null" is no name, but null.
@@ -123,6 +127,8 @@ class FieldWriter {
   void renamed_number(const char* key, const char*, double& field) { set(key, field); }
   void boolean(const char* key, bool& field, Written when = Written::always) { set(key, field, when); }
   void activation(const char* key, std::string& field) { set(key, field); }
+  void recurrent_activation(std::string& field) { activation("recurrent_activation", field); }
+  void reset_after(bool& field) { boolean("reset_after", field); }
   void text(const char* key, std::string& field) { set(key, field.empty() ? nlohmann::json() : nlohmann::json(field)); }
   void choice(const char* key, std::string& field, std::initializer_list<const char*>, Written when = Written::always) {
     set(key, field == "null" ? nlohmann::json() : nlohmann::json(field), when);
@@ -217,6 +223,8 @@ class FieldLister {
   }
   void boolean(const char* key, bool& field, Written = Written::always) { add(key, "true, false", field ? "true" : "false"); }
   void activation(const char* key, std::string& field) { add(key, "activation", field); }
+  void recurrent_activation(std::string& field) { activation("recurrent_activation", field); }
+  void reset_after(bool& field) { boolean("reset_after", field); }
   void text(const char* key, std::string& field) { add(key, "text", field.empty() ? "none" : field); }
   void array(const char* key, NumberArray& field) { add(key, "number or numbers", field.empty() ? "none" : text_of(field)); }
   void unused(const char*) {}

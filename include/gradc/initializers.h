@@ -1,5 +1,5 @@
 #pragma once
-/// Initial values of weights: tf.js's initializers, with its defaults and distributions (tfjs-layers/src/initializers.ts).
+/// Initial values of weights: the initializers of Keras 3 and tf.js, with their defaults (keras/src/initializers).
 
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-/// Layers, as tf.layers has them: a structure each, with its arguments as designated initializers and tf.js's defaults.
+/// Layers, as tf.layers has them: a structure each, with its arguments as designated initializers and Keras 3's defaults.
 /// A `Layer` is any of them, held as the (class_name, config) that a model.json has, which is the one representation below here.
 
 #include <memory>

@@ -56,7 +56,7 @@ struct CompileOptions {
   Loss loss = "categoricalCrossentropy";  ///< For each output that `outputs` does not name, as are the metrics.
   std::vector<Metric> metrics = {};
   std::map<std::string, OutputTraining> outputs = {};  ///< By names of outputs. The model's loss is the sum of theirs, by their weights.
-  Writer writer = Writer::tfjs;                        ///< Whose meaning the metrics have.
+  Writer writer = Writer::keras3;                      ///< Whose meaning the metrics have.
 };
 
 /// How steps are run. The numbers of a training do not depend on `threads`.

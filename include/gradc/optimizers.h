@@ -1,5 +1,5 @@
 #pragma once
-/// Optimizers, with tf.js's defaults and, unless `rule` says otherwise, its formulas (tfjs-core/src/optimizers).
+/// Optimizers, with Keras 3's defaults and, unless `rule` says otherwise, its formulas (keras/src/optimizers).
 
 #include <cstdint>
 #include <optional>
@@ -23,7 +23,7 @@ struct OptimizerOptions {
   bool use_ema = false;                          ///< Keeps a moving average of the weights, which they become at the end of `fit`,
   double ema_momentum = 0.99;
   std::int64_t ema_overwrite_frequency = 0;  ///< and after each so-many-th update.
-  UpdateRule rule = UpdateRule::tfjs;
+  UpdateRule rule = UpdateRule::keras;
 };
 
 struct SGD {

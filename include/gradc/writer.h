@@ -6,9 +6,9 @@
 namespace gradc {
 
 enum class Writer : std::uint8_t {
-  tfjs,    ///< tf.js; also the C++ API.
-  keras2,  ///< Keras 1 and 2, tf.keras up to TensorFlow 2.15.
-  keras3,
+  tfjs,
+  keras2,   ///< Keras 1 and 2, tf.keras up to TensorFlow 2.15.
+  keras3,   ///< Also the C++ API.
   unnamed,  ///< A file that does not say who wrote it: tf.js's meaning, but what is frozen, or called without training, stays as it is.
 };
 

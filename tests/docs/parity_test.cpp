@@ -259,8 +259,13 @@ std::string exported(const std::string& command) {
   return read_file(file);
 }
 
+const json& exports_of_keras() {
+  static const auto all = json::parse(exported(GRADC_KERAS " '" GRADC_SOURCE "/tests/parity/names.py'"));
+  return all;
+}
+
 std::string page() {
-  const auto keras = json::parse(exported(GRADC_KERAS " '" GRADC_SOURCE "/tests/parity/names.py'"));
+  const auto& keras = exports_of_keras();
   const auto tfjs = json::parse(exported("GRADC_TFJS='" GRADC_TFJS "' node '" GRADC_SOURCE "/tests/tfjs/names.js'"));
   const auto all_reasons = json::parse(read_file(GRADC_SOURCE "/tests/parity/reasons.json"));
   std::string counts = "| | there | there, differs | not there |\n| --- | --- | --- | --- |\n", tables;
@@ -292,6 +297,39 @@ TEST(Docs, ParityHasEachNameOfKerasAndTfjs) {
     std::ofstream(file) << before.substr(0, begin) + now;
   else
     ADD_FAILURE() << file << " is not what gradc's tables and tests/parity/reasons.json make of it; GRADC_UPDATE=1 writes it anew";
+}
+
+/// A default in the words of `gradc opt --list-layers`.
+std::string listed(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number()) return fmt::format("{}", value.get<double>());
+  if (!value.is_array()) return value.dump();
+  std::string all;
+  for (const auto& each : value) all += (all.empty() ? "" : ", ") + listed(each);
+  return all;
+}
+
+/// The same of all names and spellings of a default: "1, 1" for all dimensions is 1, "uniform" is RandomUniform.
+std::string plain_default(const std::string& text) {
+  std::set<std::string> parts;
+  for (std::size_t from = 0; from <= text.size(); from = std::min(text.find(", ", from), text.size()) + 2)
+    parts.insert(text.substr(from, text.find(", ", from) - from));
+  const auto name = parts.size() == 1 ? plain_name(*parts.begin()) : text;
+  return name == "uniform" ? "randomuniform" : name;
+}
+
+TEST(Docs, LayersHaveTheDefaultsOfKeras) {
+  int compared = 0;
+  for (const auto& row : exports_of_keras().at("layers"))
+    for (const auto& layer : all_layers())
+      if (plain_name(row["name"]) == plain_name(layer.class_name))
+        for (const auto& field : layer.fields())
+          if (row["defaults"].contains(field.name)) {
+            ++compared;
+            EXPECT_EQ(plain_default(field.fallback), plain_default(listed(row["defaults"][field.name])))
+                << layer.class_name << " " << field.name;
+          }
+  EXPECT_GT(compared, 300);
 }
 
 }  // namespace

@@ -162,5 +162,28 @@ TEST(Dialect, AccuracyOfABinaryCrossentropyOfSeveralOutputsIsOfClassesInKeras) {
   }
 }
 
+TEST(Dialect, WhatAFileDoesNotSayOfGatesIsItsLibrarys) {
+  for (const auto& [marks, gates, after] :
+       {std::tuple(kTfjs, "hardSigmoid", false), {kKeras2, "sigmoid", true}, {kKeras3, "sigmoid", true}}) {
+    auto file = document({layer("GRU", {{"units", 3}, {"return_sequences", true}}), layer("LSTM", {{"units", 2}})}, 1, marks);
+    file["modelTopology"]["config"]["layers"][0]["config"]["batch_input_shape"] = {nullptr, 4, 2};
+    auto said = file;
+    for (auto& each : said["modelTopology"]["config"]["layers"]) each["config"]["recurrent_activation"] = gates;
+    said["modelTopology"]["config"]["layers"][0]["config"]["reset_after"] = after;
+    auto left_out = load(file), told = load(said);
+    told.set_weights(left_out.weights());
+    const auto data = DataSet::from({1, 2, -3, 1, 2, -1, 0, 3}, {4, 2}, {0}, {1});
+    EXPECT_EQ(left_out.predict(data), told.predict(data)) << marks;
+  }
+}
+
+/// hard_sigmoid(1) is 4 / 6 in Keras 3 and 0.7 elsewhere.
+TEST(Dialect, ModelsMadeInCppMeanWhatKeras3Means) {
+  Sequential made({Dense{.units = 1, .activation = "hardSigmoid", .kernel_initializer = Ones{}, .input_shape = {1}}});
+  auto again = saved(made);
+  for (Model* model : std::initializer_list<Model*>{&made, &again}) EXPECT_NEAR(model->predict(rows({1, -1}, 1))[0], 4.0 / 6, 1e-6);
+  EXPECT_EQ(Adam{}.options.rule, UpdateRule::keras);
+}
+
 }  // namespace
 }  // namespace gradc::test

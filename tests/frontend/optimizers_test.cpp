@@ -181,12 +181,18 @@ TEST(Optimizers, NoOptionIsIgnored) {
 }
 
 TEST(Optimizers, WhatIsWrittenIsReadAsTheSame) {
-  std::vector<Optimizer> optimizers = {
-      SGD{},     SGD{.momentum = 0.5, .nesterov = true}, Adam{.beta1 = 0.5}, RMSProp{.decay = 0.3, .centered = true}, Adadelta{},
-      Adagrad{}, Adamax{.options = {.decay = 0.1}}};
+  const OptimizerOptions as_tfjs = {.rule = UpdateRule::tfjs};
+  std::vector<Optimizer> optimizers = {SGD{},
+                                       SGD{.momentum = 0.5, .nesterov = true, .options = as_tfjs},
+                                       Adam{.beta1 = 0.5, .options = as_tfjs},
+                                       RMSProp{.decay = 0.3, .centered = true, .options = as_tfjs},
+                                       Adadelta{.options = as_tfjs},
+                                       Adagrad{.options = as_tfjs},
+                                       Adamax{.options = {.decay = 0.1, .rule = UpdateRule::tfjs}}};
   for (const auto& optimizer : optimizers) EXPECT_TRUE(for_tfjs(optimizer)) << to_json(optimizer);
   std::vector<Optimizer> others = {Adam{.amsgrad = true},
-                                   Adam{.options = {.rule = UpdateRule::keras}},
+                                   Adam{},
+                                   SGD{.momentum = 0.5},
                                    Nadam{.schedule_decay = 0.004},
                                    SGD{.options = {.clipnorm = 1, .weight_decay = 0.1, .decay = 0.2}},
                                    SGD{.learning_rate = CosineDecay{.decay_steps = 7, .warmup_target = 0.1, .warmup_steps = 2}},

@@ -1,5 +1,5 @@
-"""names.py OUT.json writes what Keras exports: a list of {"name", "is", "options"} for each kind. "is" is what the thing itself is called, if otherwise,
-and "options" are the arguments of a class's constructor.
+"""names.py OUT.json writes what Keras exports: a list of {"name", "is", "options", "defaults"} for each kind. "is" is what the thing itself is called, if
+otherwise, "options" are the arguments of a class's constructor, and "defaults" the values of those that have one other than None.
 """
 import inspect
 import json
@@ -16,15 +16,16 @@ KINDS = {kind: getattr(keras, kind) for kind in
 KINDS["schedules"] = keras.optimizers.schedules
 
 
-def options(thing):
+def arguments(thing):
     if not inspect.isclass(thing):
-        return []
+        return {}
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [name for name, parameter in inspect.signature(thing.__init__).parameters.items() if parameter.kind in named and name != "self"]
+    return {name: parameter.default for name, parameter in inspect.signature(thing.__init__).parameters.items() if parameter.kind in named and name != "self"}
 
 
 def export(name, thing):
-    row = {"name": name, "options": options(thing)}
+    taken = arguments(thing)
+    row = {"name": name, "options": list(taken), "defaults": {key: value for key, value in taken.items() if isinstance(value, (bool, int, float, str, tuple))}}
     if thing.__name__ != name:
         row["is"] = thing.__name__
     return row

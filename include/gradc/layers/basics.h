@@ -1,5 +1,5 @@
 #pragma once
-/// What the structures of layers share. A layer is a structure with its arguments as designated initializers and tf.js's defaults, and a
+/// What the structures of layers share. A layer is a structure with its arguments as designated initializers and Keras 3's defaults, and a
 /// `describe` that lists them for whatever reads or writes configs (frontend/layers/fields.h).
 
 #include <cstdint>

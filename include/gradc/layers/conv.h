@@ -17,7 +17,7 @@ struct ConvND {
   std::int64_t groups = 1;  ///< Output channels of a group see the input channels of that group alone.
   std::string activation = "linear";
   bool use_bias = true;
-  Initializer kernel_initializer = "glorotNormal";
+  Initializer kernel_initializer = "glorotUniform";
   Initializer bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, bias_constraint = {};
@@ -40,7 +40,7 @@ struct DepthwiseConvND {
   Dims dilation_rate = Dims(n, 1);
   std::string activation = "linear";
   bool use_bias = true;
-  Initializer depthwise_initializer = "glorotNormal";
+  Initializer depthwise_initializer = "glorotUniform";
   Initializer bias_initializer = Zeros{};
   Regularizer depthwise_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint depthwise_constraint = {}, bias_constraint = {};
@@ -84,7 +84,7 @@ struct ConvNDTranspose {
   Dims dilation_rate = Dims(n, 1);
   std::string activation = "linear";
   bool use_bias = true;
-  Initializer kernel_initializer = "glorotNormal";
+  Initializer kernel_initializer = "glorotUniform";
   Initializer bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, bias_constraint = {};

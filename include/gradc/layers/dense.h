@@ -7,7 +7,7 @@ struct Dense {
   std::int64_t units = 0;
   std::string activation = "linear";
   bool use_bias = true;
-  Initializer kernel_initializer = "glorotNormal";
+  Initializer kernel_initializer = "glorotUniform";
   Initializer bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, bias_constraint = {};

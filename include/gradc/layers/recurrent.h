@@ -41,7 +41,7 @@ struct SimpleRNNCell {
   std::int64_t units = 0;
   std::string activation = "tanh";
   bool use_bias = true;
-  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Initializer kernel_initializer = "glorotUniform", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
@@ -51,9 +51,9 @@ struct SimpleRNNCell {
 /// The cell of LSTM.
 struct LSTMCell {
   std::int64_t units = 0;
-  std::string activation = "tanh", recurrent_activation = "hardSigmoid";
+  std::string activation = "tanh", recurrent_activation = "sigmoid";
   bool use_bias = true, unit_forget_bias = true;
-  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Initializer kernel_initializer = "glorotUniform", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
@@ -63,9 +63,9 @@ struct LSTMCell {
 /// The cell of GRU.
 struct GRUCell {
   std::int64_t units = 0;
-  std::string activation = "tanh", recurrent_activation = "hardSigmoid";
-  bool use_bias = true, reset_after = false;
-  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  std::string activation = "tanh", recurrent_activation = "sigmoid";
+  bool use_bias = true, reset_after = true;
+  Initializer kernel_initializer = "glorotUniform", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
@@ -93,7 +93,7 @@ struct SimpleRNN {
   std::int64_t units = 0;
   std::string activation = "tanh";
   bool use_bias = true;
-  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Initializer kernel_initializer = "glorotUniform", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;  ///< Of the input and of the state, the same for all steps and gates.
@@ -105,9 +105,9 @@ struct SimpleRNN {
 /// Long short-term memory (Hochreiter and Schmidhuber 1997): gates i, f, o and the candidate c, in the weights in the order i, f, c, o.
 struct LSTM {
   std::int64_t units = 0;
-  std::string activation = "tanh", recurrent_activation = "hardSigmoid";
+  std::string activation = "tanh", recurrent_activation = "sigmoid";
   bool use_bias = true, unit_forget_bias = true;  ///< The latter: the bias of the gate f starts as ones.
-  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Initializer kernel_initializer = "glorotUniform", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
@@ -126,9 +126,9 @@ struct ConvLSTMND {
   Dims strides = Dims(n, 1);
   std::string padding = "valid";
   Dims dilation_rate = Dims(n, 1);
-  std::string activation = "tanh", recurrent_activation = "hardSigmoid";
+  std::string activation = "tanh", recurrent_activation = "sigmoid";
   bool use_bias = true, unit_forget_bias = true;
-  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  Initializer kernel_initializer = "glorotUniform", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
@@ -144,9 +144,9 @@ using ConvLSTM3D = ConvLSTMND<3>;
 /// state before its product with the recurrent kernel, or with `reset_after` of the product, which then has a bias of its own.
 struct GRU {
   std::int64_t units = 0;
-  std::string activation = "tanh", recurrent_activation = "hardSigmoid";
-  bool use_bias = true, reset_after = false;
-  Initializer kernel_initializer = "glorotNormal", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
+  std::string activation = "tanh", recurrent_activation = "sigmoid";
+  bool use_bias = true, reset_after = true;
+  Initializer kernel_initializer = "glorotUniform", recurrent_initializer = Orthogonal{}, bias_initializer = Zeros{};
   Regularizer kernel_regularizer = {}, recurrent_regularizer = {}, bias_regularizer = {}, activity_regularizer = {};
   Constraint kernel_constraint = {}, recurrent_constraint = {}, bias_constraint = {};
   double dropout = 0, recurrent_dropout = 0;
@@ -171,15 +171,15 @@ void describe_cell(Fields& f, C& cell) {
 
 template <class Fields, class C>
 void describe_lstm(Fields& f, C& cell) {
-  f.activation("recurrent_activation", cell.recurrent_activation);
+  f.recurrent_activation(cell.recurrent_activation);
   f.boolean("unit_forget_bias", cell.unit_forget_bias);
   describe_cell(f, cell);
 }
 
 template <class Fields, class C>
 void describe_gru(Fields& f, C& cell) {
-  f.activation("recurrent_activation", cell.recurrent_activation);
-  f.boolean("reset_after", cell.reset_after);
+  f.recurrent_activation(cell.recurrent_activation);
+  f.reset_after(cell.reset_after);
   describe_cell(f, cell);
 }
 
@@ -242,7 +242,7 @@ void describe(Fields& f, ConvLSTMND<n>& layer) {
   f.choice("padding", layer.padding, {"valid", "same"});
   f.extents("dilation_rate", layer.dilation_rate, n);
   f.data_format();
-  f.activation("recurrent_activation", layer.recurrent_activation);
+  f.recurrent_activation(layer.recurrent_activation);
   f.boolean("unit_forget_bias", layer.unit_forget_bias);
   describe_cell(f, layer);
   describe_steps(f, layer);
