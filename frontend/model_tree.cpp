@@ -166,6 +166,21 @@ bool is_operation(const json& entry) {
 
 ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& problems);
 
+/// The model that an entry applies to each step of a sequence, or null.
+const json& model_of_steps(const json& entry) {
+  static const json none;
+  if (text_or(entry, "class_name", "") != "TimeDistributed") return none;
+  const auto layer = entry["config"].find("layer");
+  if (layer == entry["config"].end() || !layer->is_object() || !layer->contains("config")) return none;
+  return is_model_class(text_or(*layer, "class_name", "")) ? *layer : none;
+}
+
+/// The config without the layer that it is about.
+json without_layer(json config) {
+  config.erase("layer");
+  return config;
+}
+
 Member read_member(const json& entry, bool sequential, LayerNames& names, std::vector<std::string>& problems) {
   auto class_name = entry["class_name"].get<std::string>();
   if (class_name == "GroupQueryAttention") class_name = "GroupedQueryAttention";  // Keras exports the class under the former name.
@@ -176,10 +191,13 @@ Member read_member(const json& entry, bool sequential, LayerNames& names, std::v
   if (name.empty()) name = names.next(class_name);
   const bool operation = !is_model && text_or(entry, "module", "").starts_with(kOperations);
   const auto scaling = operation ? scaling_of(entry) : json();
-  auto layer = scaling.is_null() ? make_layer(class_name, is_model ? json{{"name", name}} : with_input_shape(config))
-                                 : make_layer("Rescaling", scaling);
-  Member member{.layer = std::move(layer), .name = name, .operation = operation};
-  if (is_model) member.model = std::make_shared<ModelTree>(read(entry, names, problems));
+  const auto& of_steps = model_of_steps(entry);
+  auto layer = !scaling.is_null()   ? make_layer("Rescaling", scaling)
+               : is_model           ? make_layer(class_name, {{"name", name}})
+               : of_steps.is_null() ? make_layer(class_name, with_input_shape(config))
+                                    : make_layer(class_name, with_input_shape(without_layer(config)));
+  Member member{.layer = std::move(layer), .name = name, .each_step = !of_steps.is_null(), .operation = operation};
+  if (is_model || member.each_step) member.model = std::make_shared<ModelTree>(read(member.each_step ? of_steps : entry, names, problems));
   if (!sequential && entry.contains("inbound_nodes") && entry["inbound_nodes"].is_array())
     for (const auto& node : entry["inbound_nodes"]) read_call(node, member.calls.emplace_back(), name, problems);
   return member;
@@ -214,7 +232,8 @@ void count_uses_from_zero(ModelTree& tree) {
     for (const auto& call : member.calls) see(call.inputs);
   std::set<std::string> models;
   for (const auto& member : tree.members)
-    if (member.model && !member.calls.empty() && last[member.name] == static_cast<int>(member.calls.size())) models.insert(member.name);
+    if (member.model && !member.each_step && !member.calls.empty() && last[member.name] == static_cast<int>(member.calls.size()))
+      models.insert(member.name);
   shift_uses_of_models(tree, -1, models);
 }
 
@@ -258,7 +277,7 @@ ModelTree read(const json& model, LayerNames& names, std::vector<std::string>& p
     }
     auto member = read_member(entry, tree.sequential, names, problems);
     if (!taken.insert(member.name).second) problems.push_back(fmt::format("layer \"{}\": the name is used twice", member.name));
-    if (tree.sequential && tree.members.empty() && !member.model)
+    if (tree.sequential && tree.members.empty() && (!member.model || member.each_step))
       member.layer = make_layer(member.layer.class_name(), first_config(json_of(member.layer), model, entry));
     tree.members.push_back(std::move(member));
   }
@@ -394,6 +413,16 @@ json layer_config(const Member& member) {
   return config;
 }
 
+/// Writes a model as Keras 3 reads it within another layer: with the module of its class, and inputs and outputs that are one as no list.
+void name_for_keras3(json& entry) {
+  const bool sequential = entry["class_name"] == "Sequential";
+  entry["module"] = sequential ? "keras.src.models.sequential" : "keras.src.models.functional";
+  if (sequential) return;
+  entry["class_name"] = "Functional";
+  for (const char* key : {"input_layers", "output_layers"})
+    if (auto& sources = entry["config"][key]; sources.size() == 1) sources = json(sources[0]);
+}
+
 /// `operations`: they are written as such, which tf.js does not read, else as the layers that do the same.
 json write(const ModelTree& given, const Dialect& dialect, bool operations) {
   auto tree = dialect.hard_sigmoid_is_relu6 ? without_keras3_hard_sigmoid(given) : given;
@@ -401,20 +430,26 @@ json write(const ModelTree& given, const Dialect& dialect, bool operations) {
   if (!keras3 && !tree.sequential) {
     std::set<std::string> models;
     for (const auto& member : tree.members)
-      if (member.model) models.insert(member.name);
+      if (member.model && !member.each_step) models.insert(member.name);
     shift_uses_of_models(tree, 1, models);
   }
   json layers = json::array();
   for (const auto& member : tree.members) {
     auto entry = member.model ? write(*member.model, dialect, operations)
                               : json{{"class_name", member.layer.class_name()}, {"config", layer_config(member)}};
-    if (member.model) entry["config"]["name"] = member.name;
+    if (member.model && !member.each_step) entry["config"]["name"] = member.name;
+    if (member.each_step) {
+      if (keras3) name_for_keras3(entry);
+      auto config = layer_config(member);
+      config["layer"] = std::move(entry);
+      entry = {{"class_name", member.layer.class_name()}, {"config", std::move(config)}};
+    }
     const bool operation = member.operation && operations;
     if (operation) name_operation(entry, member);
     if (!tree.sequential) {
       entry["name"] = member.name;
       entry["inbound_nodes"] = json::array();
-      const auto* def = member.model ? nullptr : find_layer(member.layer.class_name());
+      const auto* def = member.model && !member.each_step ? nullptr : find_layer(member.layer.class_name());
       const bool separate = operation || (def != nullptr && def->inputs == Inputs::separate);
       for (const auto& call : member.calls) entry["inbound_nodes"].push_back(separate ? separate_to_json(call, keras3) : to_json(call));
       if (operation && member.layer.class_name() == "Rescaling") add_number(entry, json_of(member.layer));

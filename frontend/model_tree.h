@@ -37,6 +37,7 @@ struct ModelTree {
     std::string name;                        ///< Unique in its model.
     std::vector<Call> calls = {};            ///< Empty in a sequence, where each member takes the output of the one before.
     std::shared_ptr<const ModelTree> model;  ///< What the layer is, if it is a model.
+    bool each_step = false;                  ///< A TimeDistributed of `model`; `layer` has its own options.
     bool operation = false;                  ///< An operation of keras.ops, to which masks mean nothing; the layer does the same.
   };
 

@@ -121,6 +121,7 @@ class Inlining {
     std::set<std::string> flags = {};         ///< Options that its call sets.
     std::vector<std::string> arguments = {};  ///< Names under which it takes its inputs.
     std::string path = "";                    ///< Names of the models around, each with '/': "base/", the same for all uses of a model.
+    bool each_step = false;                   ///< Within a TimeDistributed.
   };
 
   void count_names(const ModelTree& tree) {
@@ -191,11 +192,32 @@ class Inlining {
     inside.masked = false;
     inside.flags.clear();
     inside.arguments.clear();
-    inside.path += member.name + "/";
+    inside.path += (member.each_step ? member.model->name : member.name) + "/";
     auto inner = fmt::format("{}{}#{}/", place, member.name, call);
-    inline_model(*member.model, inside, inner, sources.empty() ? nullptr : &sources);
+    auto given = sources;
+    if (member.each_step) {
+      const auto& config = json_of(member.layer);
+      inside.trainable &= config.value("trainable", json(true)) != false;
+      inside.each_step = true;
+      if (sources.empty()) given = {input_of(member, inner)};
+    }
+    inline_model(*member.model, inside, inner, given.empty() ? nullptr : &given);
     auto outputs = outputs_of(*member.model, inner);
+    if (member.each_step && (outputs.size() != 1 || (use.each_step && !given.empty())))
+      throw Error("layer \"{}\" (TimeDistributed): {}", member.name,
+                  outputs.size() != 1 ? fmt::format("its model has {} outputs, of which it takes one", outputs.size())
+                                      : "is within the model of another TimeDistributed, which is not there yet");
     for (std::size_t i = 0; i < outputs.size(); ++i) same_as_[key(place, {member.name, call, static_cast<int>(i)})] = outputs[i];
+  }
+
+  /// The input of a model that begins with this TimeDistributed.
+  std::string input_of(const ModelTree::Member& member, const std::string& place) {
+    json config = {{"name", member.name + "_input"}};
+    if (const auto& own = json_of(member.layer); own.contains("batch_input_shape")) config["batch_input_shape"] = own["batch_input_shape"];
+    const ModelTree::Member input{make_layer("InputLayer", config), config["name"]};
+    auto result = key(place, {input.name});
+    names_[result] = add_node(input, {}, {});
+    return result;
   }
 
   std::string add_node(const ModelTree::Member& member, const Use& use, const std::vector<std::string>& sources) {
@@ -215,6 +237,12 @@ class Inlining {
       if (!use.trainable) config["trainable"] = false;
       for (const auto& flag : use.flags) config[flag] = true;
       node.layer = make_layer(node.layer.class_name(), config);
+    }
+    if (use.each_step) {
+      auto config = json_of(node.layer);
+      config.erase("batch_input_shape");
+      node.layer =
+          make_layer("TimeDistributed", {{"name", member.name}, {"layer", {{"class_name", node.layer.class_name()}, {"config", config}}}});
     }
     nodes.push_back(std::move(node));
     return nodes.back().name;

@@ -684,6 +684,8 @@ class ModelGenerator {
   Result noise(const Result& x) {
     const auto rate = c_.of({0.0, 0.25, 0.5});
     if (x.image() && c_.coin()) return add(of_rank("SpatialDropout", x), {{"rate", rate}}, {x});
+    if (x.shape.size() > 1 && c_.one_in(4))
+      return add("TimeDistributed", {{"layer", {{"class_name", "Dropout"}, {"config", {{"rate", rate}, {"name", "inner"}}}}}}, {x});
     switch (c_.integer(1, 4)) {
       case 1: return add("AlphaDropout", {{"rate", rate}}, {x});
       case 2: return add("GaussianDropout", {{"rate", rate}}, {x});

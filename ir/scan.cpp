@@ -81,8 +81,15 @@ ValueId ScanBuilder::carry(ValueId first, const std::string& name) {
 }
 
 ValueId ScanBuilder::scan(ValueId stack, const std::string& name) {
-  ++scanned_;
-  return input(stack, step_type(outside.type(stack)), name);
+  const auto place = carries_ + scanned_++;
+  const auto step = input(stack, step_type(outside.type(stack)), name);
+  // Constants that the body has already stay behind.
+  std::rotate(operands_.begin() + place, operands_.end() - 1, operands_.end());
+  auto& ops = graph->ops;
+  auto behind = ops.begin();
+  for (std::int64_t inputs = 0; behind->kind != OpKind::input || inputs++ < place;) ++behind;
+  if (std::next(behind) != ops.end()) std::rotate(behind, ops.end() - 1, ops.end());
+  return step;
 }
 
 ValueId ScanBuilder::constant(ValueId value) {

@@ -49,11 +49,12 @@ class ScanBuilder {
   std::shared_ptr<Graph> graph;
   Builder body;
 
+  std::int64_t steps() const { return steps_; }
   /// What steps hand on, whose first value this is, as a step gets it.
   ValueId carry(ValueId first, const std::string& name);
-  /// A step of a stack, behind all carries.
+  /// A step of a stack. All carries are there before.
   ValueId scan(ValueId stack, const std::string& name);
-  /// A value of the graph that is the same in all steps, behind all that is scanned.
+  /// A value of the graph that is the same in all steps.
   ValueId constant(ValueId value);
   /// The next value of each carry, in order, and then what is stacked.
   void output(ValueId value, const std::string& name) { add_body_output(body, value, name); }

@@ -172,14 +172,17 @@ Symbol numbers(LayerContext& context, const std::vector<double>& values, Ints di
 }
 
 Symbol uniform(LayerContext& context, Ints dims) {
-  if (context.loop != nullptr) throw Error("draws random numbers, which would be the same in each step");
-  const auto* key = find_input(context.b.graph(), InputRole::step_key);
-  const auto* image = find_input(context.b.graph(), InputRole::sample_index);
+  auto* loop = context.loop;
+  auto& b = loop == nullptr ? context.b : loop->outside;
+  const auto* key = find_input(b.graph(), InputRole::step_key);
+  const auto* image = find_input(b.graph(), InputRole::sample_index);
   check(key != nullptr && image != nullptr, "a training graph has its random inputs");
+  if (loop != nullptr) dims.insert(dims.begin() + 1, loop->steps());
   const auto stream = static_cast<std::int64_t>(context.streams++);
+  const auto name = context.name + "/random";
   const auto random =
-      context.emit(OpKind::random_uniform, {key->result(), image->result()}, {{"dims", std::move(dims)}, {"stream", stream}}, "random");
-  return context.symbol(random);
+      b.emit(OpKind::random_uniform, {key->result(), image->result()}, {{"dims", std::move(dims)}, {"stream", stream}}, name);
+  return context.symbol(loop == nullptr ? random : loop->scan(random, name));
 }
 
 // Of two uniform numbers each (Box and Muller 1958).

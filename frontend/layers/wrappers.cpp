@@ -22,23 +22,25 @@ struct Inner {
   ValueId mask = -1;  ///< After `apply`: of what it made.
   std::vector<ValueId> more_results = {};
 
-  std::vector<ValueId> first_states = {};  ///< Further inputs.
+  std::vector<ValueId> further_inputs = {};
   const InPlaceOf* in_place_of = nullptr;  ///< For its weights.
   bool keeps_steps_in_place = true, sequences_beside = false;
 
-  /// To an input of the context's builder or, with a loop, of its body; with its mask, if there is one.
+  /// To inputs of the context's builder or, with a loop, of its body; with the mask of the first, if there is one.
   ValueId apply(LayerContext& outer, ValueId input, ValueId input_mask, ScanBuilder* loop = nullptr) {
     const auto* def = find_layer(layer.class_name());
-    if (is_model_class(layer.class_name()))
-      throw Error("its layer is a model, which gradc has only outside of other layers; wrap each of the model's layers instead");
+    if (is_model_class(layer.class_name())) throw Error("its layer is a model, which gradc has in the TimeDistributed of a file alone");
     if (def == nullptr) throw Error("{}", unknown_layer(weights_name, layer.class_name()));
+    if (def->inputs == Inputs::one && !further_inputs.empty())
+      throw Error("its layer ({}) takes one input, got {}", layer.class_name(), further_inputs.size() + 1);
     std::vector<std::string> problems;
     ConfigReader reader(config, outer.config.dialect(), problems);
     auto context = outer.part(loop == nullptr ? outer.b : loop->body, reader, weights_name);
     context.inputs = {input};
-    context.inputs.insert(context.inputs.end(), first_states.begin(), first_states.end());
+    context.inputs.insert(context.inputs.end(), further_inputs.begin(), further_inputs.end());
     context.masks = {input_mask};
     context.loop = loop;
+    context.arguments = outer.arguments;
     context.keeps_steps_in_place = keeps_steps_in_place;
     context.sequences_beside |= sequences_beside;
     if (in_place_of != nullptr) context.in_place_of = in_place_of;
@@ -77,12 +79,12 @@ ValueId lower(LayerContext& context, const Bidirectional& wrapper) {
   if (context.inputs.size() % 2 == 0)
     throw Error("takes a sequence and as many first states for each way, got {} inputs", context.inputs.size());
   const auto half = context.inputs.begin() + 1 + static_cast<std::ptrdiff_t>(context.inputs.size() / 2);
-  forward.first_states.assign(context.inputs.begin() + 1, half);
+  forward.further_inputs.assign(context.inputs.begin() + 1, half);
   auto y = forward.apply(context, context.input(), context.input_mask());
   context.mask = forward.mask;
   const auto second_name = wrapper.backward_layer ? wrapper.backward_layer->name() : "backward_" + name;
   Inner other(second, context.weights_name + "/" + second_name);
-  other.first_states.assign(half, context.inputs.end());
+  other.further_inputs.assign(half, context.inputs.end());
   auto z = other.apply(context, context.input(), context.input_mask());
   context.more_results = forward.more_results;
   context.more_results.insert(context.more_results.end(), other.more_results.begin(), other.more_results.end());
@@ -146,9 +148,17 @@ ValueId lower(LayerContext& context, const TimeDistributed& wrapper) {
     return inner.apply(context, context.input(), context.input_mask());
   }
   ScanBuilder loop(context.b, type.dims[1]);
-  const auto step = loop.scan(context.input(), context.name + "/step");
+  std::vector<ValueId> inputs;
+  for (auto input : context.inputs) {
+    if (context.b.type(input).rank() < 2 || context.b.type(input).dims[1] != type.dims[1])
+      throw Error("takes sequences of one length, got inputs of shapes {} and {}", shape_string(type.image_dims()),
+                  shape_string(context.b.type(input).image_dims()));
+    inputs.push_back(loop.scan(input, context.name + "/step"));
+  }
+  Inner inner(given(wrapper.layer), context.weights_name);
+  inner.further_inputs.assign(inputs.begin() + 1, inputs.end());
   // A mask says which steps to skip, not what to skip within one.
-  const auto y = Inner(given(wrapper.layer), context.weights_name).apply(context, step, -1, &loop);
+  const auto y = inner.apply(context, inputs[0], -1, &loop);
   if (y < 0) return -1;
   loop.output(y, "output");
   return loop.finish(context.name + "/steps")[0];

@@ -267,7 +267,7 @@ TEST(Layers, WhatDoesNotFitIsSaidWithTheLayer) {
       {steps(TimeDistributed{}), "(TimeDistributed): \"layer\" is missing"},
       {steps(make_layer("TimeDistributed",
                         {{"layer", {{"class_name", "Sequential"}, {"config", {{"name", "inner"}, {"layers", json::array()}}}}}})),
-       "(TimeDistributed): its layer is a model, which gradc has only outside of other layers; wrap each of the model's layers instead"},
+       "(TimeDistributed): its layer is a model, which gradc has in the TimeDistributed of a file alone"},
       {steps(TimeDistributed{.layer = LSTM{.units = 2}}),
        "a LSTM in it takes sequences of sequences (steps×steps×features), got an input of shape 5×3"},
       {images(TimeDistributed{.layer = GRU{.units = 2, .return_state = true}}),
@@ -490,6 +490,8 @@ TEST(Layers, NoiseIsDistributedAsItSays) {
   expect_variance(SpatialDropout1D{.rate = 0.2}, 1, 0.25, true);
   expect_variance(GaussianDropout{.rate = 0.2}, 1, 0.25, false);
   expect_variance(GaussianNoise{.stddev = 0.5}, 1, 0.25, false);
+  expect_variance(TimeDistributed{.layer = GaussianNoise{.stddev = 0.5}}, 1, 0.25, false);
+  expect_variance(TimeDistributed{.layer = Dropout{.rate = 0.2}}, 1, 0.25, false);
   // The same in all steps.
   expect_variance(SimpleRNN{.units = 6,
                             .activation = "linear",

@@ -97,6 +97,27 @@ def merges_of_masked():
     return keras.Model(given, layers.Dense(3, activation="softmax", name="out")(layers.Concatenate(name="all")(parts)), name="whole")
 
 
+def frames():
+    """A CNN for each frame of a film, and a model of words for each sentence of a text."""
+    frame = keras.Input((6, 5, 2), name="frame")
+    both = [layers.Conv2D(3, 3, activation=activation, name=activation)(frame) for activation in ("relu", "tanh")]
+    x = layers.BatchNormalization(momentum=0.7, name="norm")(layers.Concatenate(axis=3, name="both")(both))
+    x = layers.Dropout(0.0, name="drop")(layers.Flatten(name="flat")(x))
+    cnn = keras.Model(frame, layers.Dense(4, name="seen")(x), name="cnn")
+    film = keras.Input((3, 6, 5, 2), name="film")
+    sentence = keras.Sequential([keras.Input((6, 10)), layers.GRU(4, name="read"), layers.Dense(4, activation="hard_sigmoid", name="out")], name="sentence")
+    rows = layers.TimeDistributed(sentence, name="rows")(layers.Reshape((3, 6, 10), name="as_rows")(film))
+    x = layers.LSTM(5, name="through")(layers.Add(name="sum")([layers.TimeDistributed(cnn, name="cnns")(film), rows]))
+    return keras.Model(film, layers.Dense(3, activation="softmax", name="end")(x), name="whole")
+
+
+def frozen_frames():
+    norm = keras.Sequential([keras.Input((4, 3)), layers.Conv1D(3, 2, activation="tanh", name="conv"), layers.BatchNormalization(name="norm"),
+                             layers.Flatten(name="flat")], name="norms")
+    norm.trainable = False
+    return keras.Sequential([keras.Input((5, 4, 3)), layers.TimeDistributed(norm, name="each"), layers.SimpleRNN(3, activation="softmax", name="end")], name="whole")
+
+
 def sequence(*members):
     return lambda: keras.Sequential([keras.Input((5,)), *(layer() for layer in members)], name="whole")
 
@@ -135,6 +156,7 @@ if train.KERAS2:
     del MODELS["sequence_of_models"]  # It has no weights there before it is called.
 else:
     MODELS["always_training"] = (always_training, {})
+    MODELS.update(frames=(frames, {}), frozen_frames=(frozen_frames, {}))
     for build in (masked_transformer, operations_between_layers, merges_of_masked):
         MODELS[build.__name__] = (build, {"rows": 5})
 

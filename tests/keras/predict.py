@@ -22,7 +22,9 @@ def main():
         size = int(np.prod(entry["shape"]))
         weights[entry["name"]], values = values[:size].reshape(entry["shape"]), values[size:]
     for weight in model.weights:
-        name = train.name_in_file(weight) if train.name_in_file(weight) in weights else train.layer_and_weight(weight)
+        # A recurrent layer's weights are in its cell in Keras.
+        layer_and_weight = "/".join([part for part in weight.path.split("/") if not part.endswith("_cell")][-2:])
+        name = train.name_in_file(weight) if train.name_in_file(weight) in weights else layer_and_weight
         weight.assign(weights[name] if name in weights else weights[name.replace("/kernel", "/depthwise_kernel")])
     train.finish_weights(model)
     model.predict_on_batch(np.fromfile(x, "float32").reshape(-1, *map(int, shape))).astype("float32").tofile(out)

@@ -366,6 +366,11 @@ const commands = {
     }
     models.layer_norm_unordered = {model: images(conv({inputShape: [5, 4, 2]}), L.layerNormalization({axis: [3, 1]}), L.layerNormalization({axis: [-1, 1, 2]}))};
 
+    {
+      const frame = tf.sequential({name: 'frame', layers: [L.conv2d({name: 'frame_conv', inputShape: [5, 4, 2], filters: 3, kernelSize: 2, activation: 'relu'}), L.flatten(), L.dropout({rate: 0}), L.dense({name: 'frame_out', units: 4})]});
+      models.time_distributed_model = {model: sequential(L.timeDistributed({inputShape: [3, 5, 4, 2], layer: frame}), L.lstm({units: 4}), three())};
+    }
+
     for (const name in models) {
       const {model, loss = 'categoricalCrossentropy', metrics = ['accuracy'], optimizer = tf.train.sgd(0.1), untrainable, regularized, saved, rows} = models[name];
       await record(model, path.join(out, name), {optimizer, loss, metrics, batch: 7, steps: untrainable ? 0 : 4, regularized, saved, rows}, numbers);
