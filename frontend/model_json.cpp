@@ -157,7 +157,7 @@ void expect_json(const std::string& text) {
                 what);
 }
 
-ModelFile read_document(const json& document, const fs::path& folder) {
+ModelFile read_document(const json& document, const fs::path& folder, const InputShapes& shapes) {
   const bool is_bare = document.is_object() && !document.contains("modelTopology") && document.contains("config");
   if (!is_bare && (!document.is_object() || !document.contains("modelTopology")))
     throw Error("has no modelTopology; this is not a LayersModel of tf.js or Keras");
@@ -166,7 +166,7 @@ ModelFile read_document(const json& document, const fs::path& folder) {
   const auto& topology = is_bare ? document : document["modelTopology"];
   ModelFile model;
   std::vector<std::string> problems;
-  collect(problems, [&] { model.topology = read_topology(topology, writer_of(document)); });
+  collect(problems, [&] { model.topology = read_topology(topology, writer_of(document), shapes); });
   if (document.contains("weightsManifest")) collect(problems, [&] { model.weights = read_weights(document["weightsManifest"], folder); });
   if (auto training = training_in(document, topology); !training.is_null())
     model.training = read_training(training, writer_of(document), output_names(model.topology));
@@ -179,7 +179,7 @@ ModelFile read_document(const json& document, const fs::path& folder) {
 
 }  // namespace
 
-ModelFile read_model(const fs::path& path) {
+ModelFile read_model(const fs::path& path, const InputShapes& shapes) {
   auto file = fs::is_directory(path) ? path / "model.json" : path;
   auto folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
   constexpr int kMostSaves = 100;
@@ -190,7 +190,7 @@ ModelFile read_model(const fs::path& path) {
       const auto text = read_file(file);
       is_read = true;
       expect_json(text);
-      return read_document(parse_json(text), folder);
+      return read_document(parse_json(text), folder, shapes);
     } catch (const std::exception& error) {
       // A save that came between model.json and its weights took those away. Its model.json is another file, perhaps of the same bytes.
       if (saves < kMostSaves && version_of(file) != before) continue;

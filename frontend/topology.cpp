@@ -20,11 +20,32 @@ namespace {
 
 using nlohmann::json;
 
-/// An input as a layer's config states it, if it does: [null] are numbers, of shape [].
-std::optional<ModelInput> stated_input(const LayerNode& node, std::vector<std::string>& problems) {
-  const auto& config = json_of(node.layer);
-  if (!config.contains("batch_input_shape")) return std::nullopt;
-  const auto& shape = config["batch_input_shape"];
+/// An input's batch_input_shape with `given` in place of null; null where it says nothing.
+json stated_shape(const LayerNode& node, const Dims* given, std::vector<std::string>& problems) {
+  auto shape = json_of(node.layer).value("batch_input_shape", json());
+  if (given == nullptr) return shape;
+  const json whole = *given;
+  if (!shape.is_array() || shape.empty()) {
+    shape = whole;
+    shape.insert(shape.begin(), nullptr);
+    return shape;
+  }
+  bool fits = shape.size() == whole.size() + 1;
+  for (std::size_t i = 1; fits && i < shape.size(); ++i) {
+    fits = shape[i].is_null() || shape[i] == whole[i - 1];
+    if (fits) shape[i] = whole[i - 1];
+  }
+  if (!fits)
+    problems.push_back(fmt::format("layer \"{}\": an input shape of {} is given, which does not fit its batch_input_shape {}", node.name,
+                                   whole.dump(), json_of(node.layer)["batch_input_shape"].dump()));
+  return shape;
+}
+
+/// An input as a layer's config states it, if it does, or `given` does: [null] are numbers, of shape [].
+std::optional<ModelInput> stated_input(const LayerNode& node, const Dims* given, std::vector<std::string>& problems) {
+  const auto before = problems.size();
+  const auto shape = stated_shape(node, given, problems);
+  if (shape.is_null() || problems.size() > before) return std::nullopt;
   auto is_dim = [](const json& dim) { return dim.is_number_integer() && dim.get<double>() >= 1 && dim.get<double>() <= 2147483647.0; };
   ModelInput input{node.name, {}};
   bool fits = shape.is_array() && !shape.empty() && (shape[0].is_null() || is_dim(shape[0]));
@@ -35,10 +56,10 @@ std::optional<ModelInput> stated_input(const LayerNode& node, std::vector<std::s
   }
   if (fits) return input;
   bool open = shape.is_array() && std::any_of(shape.begin() + !shape.empty(), shape.end(), [](const json& dim) { return dim.is_null(); });
-  problems.push_back(
-      fmt::format("layer \"{}\": batch_input_shape is {}, expected {}", node.name, shape.dump(),
-                  open ? "fixed dimensions after the batch: gradc compiles for one size, so write that of your images in place of null"
-                       : "the batch and then fixed positive dimensions, as [null,28,28,1]"));
+  problems.push_back(fmt::format(
+      "layer \"{}\": batch_input_shape is {}, expected {}", node.name, shape.dump(),
+      open ? "fixed dimensions after the batch: gradc compiles for one size; say it, as --input-shape 80,8, or in C++ to Model::load"
+           : "the batch and then fixed positive dimensions, as [null,28,28,1]"));
   return std::nullopt;
 }
 
@@ -272,14 +293,16 @@ class Inlining {
 };
 
 /// Finds the shape of the input that a node is.
-void find_input_shape(Topology& topology, const LayerNode& node, std::vector<std::string>& problems) {
+void find_input_shape(Topology& topology, const LayerNode& node, const InputShapes& shapes, std::vector<std::string>& problems) {
   auto input = std::find_if(topology.inputs.begin(), topology.inputs.end(), [&](const auto& each) { return each.layer == node.name; });
   if (input == topology.inputs.end()) {
     problems.push_back(fmt::format("layer \"{}\": takes no input, and is none of the model's", node.name));
     return;
   }
   const auto before = problems.size();
-  auto stated = stated_input(node, problems);
+  auto given = shapes.find(node.name);
+  if (topology.inputs.size() == 1 && given == shapes.end()) given = shapes.find("");
+  auto stated = stated_input(node, given == shapes.end() ? nullptr : &given->second, problems);
   *input = stated.value_or(ModelInput{node.name, {}});
   if (!stated && problems.size() == before)
     problems.push_back(
@@ -315,7 +338,7 @@ std::string to_string(const NodeOutput& output) {
   return output.output == 0 ? output.node : fmt::format("{}:{}", output.node, output.output);
 }
 
-void finish(Topology& topology) {
+void finish(Topology& topology, const InputShapes& shapes) {
   std::vector<std::string> problems;
   LayerNames names;
   for (auto& node : topology.layers) {
@@ -340,7 +363,12 @@ void finish(Topology& topology) {
       if (node.inbound.empty()) topology.inputs.push_back({node.name, {}});
   order(topology);
   for (const auto& node : topology.layers)
-    if (node.inbound.empty()) find_input_shape(topology, node, problems);
+    if (node.inbound.empty()) find_input_shape(topology, node, shapes, problems);
+  for (const auto& [name, shape] : shapes)
+    if (const auto inputs = input_names(topology); name.empty() ? inputs.size() > 1 : std::ranges::find(inputs, name) == inputs.end())
+      problems.push_back(name.empty()
+                             ? fmt::format("an input shape is given without the input's name: {}", known_are(inputs, ""))
+                             : fmt::format("an input shape is given for \"{}\", which is no input: {}", name, known_are(inputs, name)));
   std::set<std::string> outputs;
   for (const auto& name : output_names(topology))
     if (!outputs.insert(name).second) problems.push_back(fmt::format("the output of layer \"{}\" is twice one of the model", name));
@@ -368,7 +396,7 @@ Topology sequence(const std::vector<Layer>& layers, const std::string& name) {
   return topology;
 }
 
-Topology read_topology(const json& given, Writer writer) {
+Topology read_topology(const json& given, Writer writer, const InputShapes& shapes) {
   const json* model = &given;
   if (model->is_object() && model->contains("model_config")) model = &(*model)["model_config"];  // Keras's own converter wraps it
   std::vector<std::string> problems;
@@ -387,7 +415,7 @@ Topology read_topology(const json& given, Writer writer) {
   throw_problems(problems);
   topology.tree = std::move(tree);
   topology.sequential = is_sequence(topology);
-  finish(topology);
+  finish(topology, shapes);
   return topology;
 }
 

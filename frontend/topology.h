@@ -63,13 +63,13 @@ std::vector<std::string> output_names(const Topology& topology);
 /// Throws gradc::Error if there is no layer or the first says no input shape.
 Topology sequence(const std::vector<Layer>& layers, const std::string& name = "sequential");
 
-/// Reads a `modelTopology` of this writer. Throws gradc::Error that lists all problems of the topology.
-Topology read_topology(const nlohmann::json& model_topology, Writer writer);
+/// Reads a `modelTopology` of this writer. Throws gradc::Error that lists all problems of the topology, or shapes that do not fit it.
+Topology read_topology(const nlohmann::json& model_topology, Writer writer, const InputShapes& shapes = {});
 
 /// The `modelTopology` that tf.js loads, with its writer named as keras_version, so that it is read as it was meant.
 nlohmann::json write_topology(const Topology& topology);
 
 /// Gives a name to every layer that has none, and orders them. Throws gradc::Error for names used twice, unknown or circular connections.
-void finish(Topology& topology);
+void finish(Topology& topology, const InputShapes& shapes = {});
 
 }  // namespace gradc

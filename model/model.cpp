@@ -360,9 +360,9 @@ Model::Implementation& Model::self() const {
   return *implementation_;
 }
 
-Model Model::load(const std::filesystem::path& path, const RunOptions& options) {
+Model Model::load(const std::filesystem::path& path, const RunOptions& options, const InputShapes& shapes) {
   check_options(options);
-  auto file = read_model(path);
+  auto file = read_model(path, shapes);
   Model model(file.topology);
   auto& self = *model.implementation_;
   self.run = options;

@@ -76,7 +76,7 @@ struct Report {
 };
 
 Report measure(const Options& options) {
-  auto file = read_model(options.common.model);
+  auto file = read_model(options.common.model, options.common.input_shapes());
   Report report;
   report.threads = threads_or_all(options.common.threads);
   report.bandwidth = memory_gbytes_per_second(report.threads);

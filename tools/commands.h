@@ -34,8 +34,10 @@ struct CommonOptions {
   bool no_fuse = false, pin = false;
   std::vector<std::string> disable;
   TrainingOptions training;
+  std::vector<std::string> input_shape;  ///< [NAME=]DIMS of each.
 
   void add_model(cli::Command command);
+  void add_input_shape(cli::Command command);
   /// Returns --x.
   cli::Option add_data(cli::Command command, const std::string& description = "mnist, or a folder with IDX or .npy files, or a .npz file");
   void add_trained_data(cli::Command command);  ///< With weights of samples.
@@ -47,6 +49,7 @@ struct CommonOptions {
   void add_run(cli::Command command);  ///< Batch size, threads, and how a step is run.
 
   RunOptions run_options() const;
+  InputShapes input_shapes() const;
   /// A model that can be trained and evaluated, or one that only has to predict.
   Model load_model(bool trains = true) const;
   /// The arrays of --x for a model, without labels.

@@ -1,6 +1,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <optional>
+#include <sstream>
 
 #include <fmt/ranges.h>
 
@@ -42,6 +44,48 @@ void warn(const std::string& line) { std::cerr << "gradc: " << line << "\n"; }
 
 void CommonOptions::add_model(cli::Command command) {
   command.add_option("MODEL.json", model, "A model as tf.js or Keras writes it: model.json, or the folder with it").required();
+  add_input_shape(command);
+}
+
+namespace {
+
+struct NamedShape {
+  std::string input;
+  Dims shape;
+};
+
+/// [NAME=]80,8; nothing if it is no such text.
+std::optional<NamedShape> parse_shape(const std::string& text) {
+  const auto equals = text.rfind('=');
+  NamedShape parsed{equals == std::string::npos ? "" : text.substr(0, equals), {}};
+  std::istringstream rest(equals == std::string::npos ? text : text.substr(equals + 1));
+  for (std::string dim; std::getline(rest, dim, ',');) {
+    const bool digits = !dim.empty() && dim.size() <= 9 && dim.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits || std::stoll(dim) < 1) return std::nullopt;
+    parsed.shape.push_back(std::stoll(dim));
+  }
+  if (parsed.shape.empty() || text.ends_with(',')) return std::nullopt;
+  return parsed;
+}
+
+}  // namespace
+
+void CommonOptions::add_input_shape(cli::Command command) {
+  command
+      .add_option("--input-shape", input_shape,
+                  "The shape of an image or sequence where the model leaves dimensions open, as 80,8; of one of several inputs NAME=80,8")
+      .type_name("[NAME=]DIMS")
+      .single()
+      .check([](const std::string& text) { return parse_shape(text) ? "" : "is not [NAME=] and dimensions with commas, as 80,8"; });
+}
+
+InputShapes CommonOptions::input_shapes() const {
+  InputShapes shapes;
+  for (const auto& text : input_shape) {
+    const auto [input, shape] = *parse_shape(text);
+    shapes[input] = shape;
+  }
+  return shapes;
 }
 
 cli::Option CommonOptions::add_data(cli::Command command, const std::string& description) {
@@ -150,7 +194,7 @@ RunOptions CommonOptions::run_options() const {
 }
 
 Model CommonOptions::load_model(bool trains) const {
-  auto loaded = Model::load(model, run_options());
+  auto loaded = Model::load(model, run_options(), input_shapes());
   if (trains) loaded.expect_trainable();
   return loaded;
 }

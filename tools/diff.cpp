@@ -86,7 +86,7 @@ NamedTensors jit_all(Graph graph, std::span<const Pass> to_kernels, const StepIn
 
 SideRun run_side(const Side& side, const DataSet& batch, const Options& options) {
   auto run_options = options.common.run_options();
-  auto model = Model::load(side.model, run_options);
+  auto model = Model::load(side.model, run_options, options.common.input_shapes());
   auto input = model.step_input(batch);
   StepOptions step_options{.run = {.threads = run_options.threads}};
   const auto target = chosen_target();
@@ -151,7 +151,7 @@ void run(const Options& options) {
     if (side->model.empty()) throw Error("{}: of which model? Name one with --model", side->text);
   }
   const bool random = options.common.x.empty() && options.common.data == "random";
-  const auto file = read_model(a.model);
+  const auto file = read_model(a.model, options.common.input_shapes());
   auto data = random ? data_for(file, options.common.batch_size) : options.common.test_data(file.topology);
   auto batch = data.slice(0, options.common.batch_size);
   SideRun of_a, of_b;
@@ -197,6 +197,7 @@ void add_diff(cli::Program& program) {
   command.add_option("A", options->a, "A model, or a way to run one").required();
   command.add_option("B", options->b, "Another").required();
   command.add_option("--model", options->model, "The model that is run, where A and B name none").type_name("MODEL.json");
+  options->common.add_input_shape(command);
   options->common.add_data(command, "mnist, or a folder with IDX or .npy files, a .npz file, or random: numbers that fit the model");
   options->common.add_batch_size(command);
   options->common.add_disable(command);

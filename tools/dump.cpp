@@ -95,7 +95,7 @@ std::string page_text(const Options& options, std::vector<GraphSnapshot> passes,
 std::string dump(const Options& options) {
   if (!options.kernel.empty() && options.format != "stmt" && options.format != "asm")
     throw Error("--kernel goes with --format stmt and asm, not with {}", options.format);
-  auto file = read_model(options.model);
+  auto file = read_model(options.model, options.common.input_shapes());
   const auto target = chosen_target();
   BuildOptions build_options{.mode = options.mode == "train"  ? Mode::train
                                      : options.mode == "eval" ? Mode::eval
@@ -156,6 +156,7 @@ void add_dump(cli::Program& program) {
       "  gradc dump model.json --format html -o model.html\n"
       "  gradc dump model.json --format asm --kernel conv2d_1.conv");
   command.add_option("MODEL.json", options->model, "A model as tf.js or Keras writes it").required();
+  options->common.add_input_shape(command);
   command
       .add_option(
           "--after", options->after,

@@ -38,7 +38,7 @@ struct Measured {
 
 Measured measure(const Options& options) {
   using Clock = std::chrono::steady_clock;
-  auto file = read_model(options.common.model);
+  auto file = read_model(options.common.model, options.common.input_shapes());
   Measured measured;
   auto threads = threads_or_all(options.common.threads);
   measured.bandwidth = memory_gbytes_per_second(threads);

@@ -13,7 +13,7 @@ void add_summary(cli::Program& program) {
   command.footer("Example:\n  gradc summary model.json");
   options->add_model(command);
   command.callback([options] {
-    auto file = read_model(options->model);
+    auto file = read_model(options->model, options->input_shapes());
     naming(options->model, [&] { std::cout << to_string(summarize(file.topology)); });
   });
 }

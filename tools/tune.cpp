@@ -37,7 +37,10 @@ struct Tuned {
 class Tuner {
  public:
   Tuner(const Options& options, const KernelCache& cache)
-      : options_(options), file_(read_model(options.common.model)), cache_(cache), terminal_(isatty(STDERR_FILENO) == 1) {}
+      : options_(options),
+        file_(read_model(options.common.model, options.common.input_shapes())),
+        cache_(cache),
+        terminal_(isatty(STDERR_FILENO) == 1) {}
 
   void run() {
     auto base = step_of(0);

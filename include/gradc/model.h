@@ -97,7 +97,8 @@ class Model {
   explicit Model(Topology topology);
   /// Reads model.json and its weights; a file without weights starts from its initializers. Throws gradc::Error. One whose loss, metrics or
   /// optimizer gradc does not have is read too: it predicts, and trains when compiled with others.
-  static Model load(const std::filesystem::path& path, const RunOptions& options = {});
+  /// `shapes` are those of inputs that the file leaves open, as Keras's Input((None, 8)) does.
+  static Model load(const std::filesystem::path& path, const RunOptions& options = {}, const InputShapes& shapes = {});
   ~Model();
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;

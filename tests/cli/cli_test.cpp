@@ -695,6 +695,12 @@ TEST_F(Cli, SummaryIsTheTableOfKeras) {
       {"class_name": "Dense", "config": {"name": "a\nb", "units": 1, "batch_input_shape": [null, 2]}}]}}})";
   EXPECT_THAT(run("summary " + path("lines.json")).out, AllOf(HasSubstr("\"two\\nlines\""), HasSubstr(" a\\nb (Dense)   (None, 1)")));
   expect_error("summary " + path("none.json"), 1, "none.json: cannot be read");
+  const json open = {{"class_name", "LSTM"}, {"config", {{"name", "read"}, {"units", 3}, {"batch_input_shape", {nullptr, nullptr, 2}}}}};
+  std::ofstream(path("open.json")) << json{{"class_name", "Sequential"}, {"config", {{"name", "m"}, {"layers", {open}}}}};
+  for (const char* shape : {"7,2", "read=7,2"})
+    EXPECT_THAT(run("summary " + path("open.json") + " --input-shape " + shape).out, HasSubstr("read (LSTM)"));
+  for (const char* shape : {"7,", "7x2", "read=", "0,2"})
+    expect_error("summary " + path("open.json") + " --input-shape " + shape, 2, "is not [NAME=] and dimensions with commas, as 80,8");
 }
 
 TEST_F(Cli, DiffTellsTheFirstValueThatDiffers) {

@@ -421,5 +421,29 @@ TEST(Names, NearestOfAListIsTold) {
   EXPECT_EQ(known_are(names, "nonsense"), list);
 }
 
+/// Keras's Input((None, 2)): the size is given with the file, and is open again in what is saved.
+TEST(ModelTree, OpenDimensionsOfInputsAreGiven) {
+  const json document = {
+      {"modelTopology",
+       {{"class_name", "Sequential"},
+        {"config",
+         {{"name", "m"},
+          {"layers",
+           {{{"class_name", "LSTM"}, {"config", {{"name", "read"}, {"units", 3}, {"batch_input_shape", {nullptr, nullptr, 2}}}}}}}}}}}};
+  TemporaryFolder folder;
+  std::ofstream(folder.path() / "model.json") << document.dump();
+  auto loaded = [&](const InputShapes& shapes) { return Model::load(folder.path(), {.backend = Backend::reference}, shapes); };
+  for (const auto& shapes : {InputShapes{{"", {4, 2}}}, InputShapes{{"read", {4, 2}}}}) {
+    auto model = loaded(shapes);
+    EXPECT_EQ(model.predict(DataSet::from(std::vector<float>(16, 0.5f), {4, 2}, {0, 0}, {1})).size(), 6U);
+    TemporaryFolder saved;
+    model.save(saved.path());
+    EXPECT_EQ(Model::load(saved.path(), {.backend = Backend::reference}, {{"", {7, 2}}}).topology().inputs[0].shape, (Dims{7, 2}));
+  }
+  EXPECT_THAT(message_of([&] { loaded({}); }), HasSubstr("gradc compiles for one size; say it, as --input-shape 80,8"));
+  EXPECT_THAT(message_of([&] { loaded({{"", {4, 3}}}); }), HasSubstr("an input shape of [4,3] is given, which does not fit"));
+  EXPECT_THAT(message_of([&] { loaded({{"x", {4, 2}}}); }), HasSubstr("given for \"x\", which is no input: known are read"));
+}
+
 }  // namespace
 }  // namespace gradc::test

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +17,9 @@
 namespace gradc {
 
 using Dims = std::vector<std::int64_t>;
+
+/// Shapes of a model's inputs, without the batch, by the inputs' names; that of an only one also under an empty name.
+using InputShapes = std::map<std::string, Dims>;
 
 /// A number, or numbers in an array of this shape; or none.
 struct NumberArray {
