@@ -85,7 +85,9 @@ void Command::callback(std::function<void()> action) { app_->callback(std::move(
 
 Program::Program(const std::string& name, const std::string& description) : Command(new CLI::App(description, name)), owned_(app_) {
   app_->failure_message([](const CLI::App* app, const CLI::Error& error) {
-    return app->get_name() + ": " + error.what() + "\nSee: " + app->get_name() + " --help\n";
+    const auto given = app->get_subcommands();
+    const auto command = given.empty() ? "" : " " + given.front()->get_name();
+    return app->get_name() + ": " + error.what() + "\nSee: " + app->get_name() + command + " --help\n";
   });
 }
 

@@ -60,6 +60,8 @@ TEST_F(Cli, UsageErrorsExitWith2) {
   expect_error("train m.json --backend gpu", 2, "--backend");
   expect_error("train m.json --epochs many", 2, "--epochs");
   expect_error("train m.json --y labels.npy", 2, "--x");
+  expect_error("train", 2, "See: gradc train --help");
+  expect_error("--nope", 2, "See: gradc --help");
 }
 
 TEST_F(Cli, TrainsEvaluatesPredictsAndSaves) {
