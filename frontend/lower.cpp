@@ -108,9 +108,8 @@ class Lowering {
       known = known && inputs.back() >= 0;
     }
     if (node.inbound.empty()) inputs.push_back(given_.at(node.name));
-    const bool separate = def != nullptr && def->inputs == Inputs::separate;
     for (const auto& argument : node.arguments)
-      if (!separate && !argument.empty())
+      if (!argument.empty() && !takes_arguments(node.layer))
         problems.push_back(fmt::format("is called with \"{}\", which gradc does not have; save the model without it", argument));
     if (inputs.size() > 1 && def != nullptr && def->inputs == Inputs::one && problems.empty())
       problems.push_back(fmt::format("takes one input, got {}", inputs.size()));

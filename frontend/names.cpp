@@ -30,10 +30,13 @@ std::vector<std::string> names_of_weight(std::string in_file) {
     if (const auto before = names[i].rfind('/', last - 1); before != std::string::npos)
       names.push_back(names[i].substr(0, before) + names[i].substr(last));
   }
-  // A recurrent layer in another has a cell too.
+  // Layers in others have the names of all between: a cell in a layer in a TimeDistributed.
   for (std::size_t i = 0, count = names.size(); i < count; ++i) {
-    const auto first = names[i].find('/'), second = first == std::string::npos ? first : names[i].find('/', first + 1);
-    if (second != std::string::npos) names.push_back(names[i].substr(0, first) + names[i].substr(second));
+    const auto name = names[i];
+    const auto first = name.find('/');
+    if (first == std::string::npos) continue;
+    for (auto slash = name.find('/', first + 1); slash != std::string::npos; slash = name.find('/', slash + 1))
+      names.push_back(name.substr(0, first) + name.substr(slash));
   }
   return names;
 }

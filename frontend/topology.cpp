@@ -142,7 +142,7 @@ class Inlining {
     std::set<std::string> flags = {};         ///< Options that its call sets.
     std::vector<std::string> arguments = {};  ///< Names under which it takes its inputs.
     std::string path = "";                    ///< Names of the models around, each with '/': "base/", the same for all uses of a model.
-    bool each_step = false;                   ///< Within a TimeDistributed.
+    int each_step = 0;                        ///< How many TimeDistributed it is within.
   };
 
   void count_names(const ModelTree& tree) {
@@ -219,15 +219,13 @@ class Inlining {
     if (member.each_step) {
       const auto& config = json_of(member.layer);
       inside.trainable &= config.value("trainable", json(true)) != false;
-      inside.each_step = true;
+      ++inside.each_step;
       if (sources.empty()) given = {input_of(member, inner)};
     }
     inline_model(*member.model, inside, inner, given.empty() ? nullptr : &given);
     auto outputs = outputs_of(*member.model, inner);
-    if (member.each_step && (outputs.size() != 1 || (use.each_step && !given.empty())))
-      throw Error("layer \"{}\" (TimeDistributed): {}", member.name,
-                  outputs.size() != 1 ? fmt::format("its model has {} outputs, of which it takes one", outputs.size())
-                                      : "is within the model of another TimeDistributed, which is not there yet");
+    if (member.each_step && outputs.size() != 1)
+      throw Error("layer \"{}\" (TimeDistributed): its model has {} outputs, of which it takes one", member.name, outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) same_as_[key(place, {member.name, call, static_cast<int>(i)})] = outputs[i];
   }
 
@@ -259,7 +257,7 @@ class Inlining {
       for (const auto& flag : use.flags) config[flag] = true;
       node.layer = make_layer(node.layer.class_name(), config);
     }
-    if (use.each_step) {
+    for (int i = 0; i < use.each_step; ++i) {
       auto config = json_of(node.layer);
       config.erase("batch_input_shape");
       node.layer =

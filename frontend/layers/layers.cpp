@@ -112,6 +112,17 @@ bool has_option(const Layer& layer, std::string_view option) {
   return def != nullptr && std::ranges::any_of(def->fields(), [&](const auto& field) { return field.name == option; });
 }
 
+bool takes_arguments(const Layer& layer) {
+  const auto* def = find_layer(layer.class_name());
+  if (def != nullptr && def->inputs == separate) return true;
+  const auto& config = json_of(layer);
+  const auto inner = config.find("layer");
+  if (inner == config.end() || !inner->is_object() || !inner->contains("config") ||
+      !inner->value("class_name", nlohmann::json()).is_string())
+    return false;
+  return takes_arguments(make_layer((*inner)["class_name"], (*inner)["config"]));
+}
+
 void check_layer(const std::string& name, const Layer& layer, const Dialect& dialect, std::vector<std::string>& problems) {
   const auto* def = find_layer(layer.class_name());
   if (def == nullptr) return problems.push_back(unknown_layer(name, layer.class_name()));

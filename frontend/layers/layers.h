@@ -67,6 +67,9 @@ class SharedOptions {
 /// Whether layers of this one's class have the option.
 bool has_option(const Layer& layer, std::string_view option);
 
+/// Whether a layer, or the one in it, has inputs that are arguments of their own.
+bool takes_arguments(const Layer& layer);
+
 /// Adds what is wrong with a layer by itself, whatever its input, to the problems: an unknown class, or values of options.
 void check_layer(const std::string& name, const Layer& layer, const Dialect& dialect, std::vector<std::string>& problems);
 

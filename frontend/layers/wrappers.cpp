@@ -38,7 +38,8 @@ struct Inner {
     auto context = outer.part(loop == nullptr ? outer.b : loop->body, reader, weights_name);
     context.inputs = {input};
     context.inputs.insert(context.inputs.end(), further_inputs.begin(), further_inputs.end());
-    context.masks = {input_mask};
+    context.masks.assign(context.inputs.size(), -1);
+    context.masks.front() = input_mask;
     context.loop = loop;
     context.arguments = outer.arguments;
     context.keeps_steps_in_place = keeps_steps_in_place;
@@ -136,12 +137,37 @@ ValueId side_by_side(LayerContext& context, const Layer& layer) {
   return y < 0 || context.b.type(y).rank() < 4 ? y : exchanged(context, y);
 }
 
+/// A TimeDistributed on each step of a sequence of sequences: it takes all of their steps as those of one.
+ValueId steps_of_steps(LayerContext& context, const Layer& layer) {
+  Ints steps;
+  std::vector<ValueId> inputs;
+  for (auto input : context.inputs) {
+    const auto dims = context.b.type(input).dims;
+    if (dims.size() < 3 || (!steps.empty() && steps != Ints{dims[1], dims[2]}))
+      throw Error("a TimeDistributed in it takes sequences of sequences of one length, got an input of shape {}",
+                  shape_string(context.b.type(input).image_dims()));
+    steps = {dims[1], dims[2]};
+    Ints joined = {dims[0], steps[0] * steps[1]};
+    joined.insert(joined.end(), dims.begin() + 3, dims.end());
+    inputs.push_back(context.emit(OpKind::reshape, {input}, {{"dims", joined}}, "all_steps"));
+  }
+  Inner inner(layer, context.weights_name);
+  inner.further_inputs.assign(inputs.begin() + 1, inputs.end());
+  const auto y = inner.apply(context, inputs[0], -1);
+  if (y < 0) return -1;
+  auto dims = context.b.type(y).dims;
+  dims[1] = steps[0];
+  dims.insert(dims.begin() + 2, steps[1]);
+  return context.emit(OpKind::reshape, {y}, {{"dims", dims}}, "steps_of_steps");
+}
+
 }  // namespace
 
 ValueId lower(LayerContext& context, const TimeDistributed& wrapper) {
   const auto type = context.input_type();
   if (type.rank() < 2) throw Error("takes sequences, got an input of shape {}", shape_string(type.image_dims()));
-  if (recurs(given(wrapper.layer))) return side_by_side(context, *wrapper.layer);
+  if (given(wrapper.layer).class_name() == "TimeDistributed") return steps_of_steps(context, *wrapper.layer);
+  if (recurs(*wrapper.layer)) return side_by_side(context, *wrapper.layer);
   if (wrapper.layer->class_name() == "BatchNormalization" && context.loop == nullptr && !context.sequences_beside) {
     Inner inner(*wrapper.layer, context.weights_name);
     inner.sequences_beside = true;

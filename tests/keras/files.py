@@ -111,6 +111,16 @@ def frames():
     return keras.Model(film, layers.Dense(3, activation="softmax", name="end")(x), name="whole")
 
 
+def attentive_frames():
+    """Models within models, for each step of each step."""
+    words = keras.Input((4, 5), name="words")
+    attention = layers.MultiHeadAttention(2, 3, name="attention")(words, words, use_causal_mask=True)
+    sentence = keras.Model(words, layers.Flatten(name="flat")(layers.Add(name="sum")([words, attention])), name="sentence")
+    text = keras.Sequential([keras.Input((3, 4, 5)), layers.TimeDistributed(sentence, name="sentences"), layers.Dense(4, activation="tanh", name="dense"), layers.GRU(4, name="read")], name="text")
+    texts = keras.Input((2, 3, 4, 5), name="texts")
+    return keras.Model(texts, layers.Dense(3, activation="softmax", name="end")(layers.Flatten(name="all")(layers.TimeDistributed(text, name="each")(texts))), name="whole")
+
+
 def frozen_frames():
     norm = keras.Sequential([keras.Input((4, 3)), layers.Conv1D(3, 2, activation="tanh", name="conv"), layers.BatchNormalization(name="norm"),
                              layers.Flatten(name="flat")], name="norms")
@@ -156,7 +166,7 @@ if train.KERAS2:
     del MODELS["sequence_of_models"]  # It has no weights there before it is called.
 else:
     MODELS["always_training"] = (always_training, {})
-    MODELS.update(frames=(frames, {}), frozen_frames=(frozen_frames, {}))
+    MODELS.update(frames=(frames, {}), frozen_frames=(frozen_frames, {}), attentive_frames=(attentive_frames, {}))
     for build in (masked_transformer, operations_between_layers, merges_of_masked):
         MODELS[build.__name__] = (build, {"rows": 5})
 

@@ -46,7 +46,7 @@ TEST(Keras, StridedNetsTrainAsInKeras) { expect_trains("strided", 6); }
 
 TEST(Keras, SequencesAndVolumesTrainAsInKeras) { expect_trains("ranks", 6); }
 
-TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 18); }
+TEST(Keras, RecurrentNetsTrainAsInKeras) { expect_trains("recurrent", 19); }
 
 TEST(Keras, MasksSkipStepsAsInKeras) { expect_trains("masks", 11); }
 
@@ -117,7 +117,7 @@ TEST(Keras, FilesOfKerasMeanWhatTheyMeanToKeras) {
   TemporaryFolder temporary;
   auto folder = temporary.path() / "files";
   run_in_keras("files", "files.py", folder);
-  expect_files_train(folder, 24);
+  expect_files_train(folder, 25);
 }
 
 /// Recorded: Keras 2 wants TensorFlow.
@@ -127,7 +127,8 @@ TEST(Keras, FilesOfKeras2MeanWhatTheyMeanToKeras2) { expect_files_train(GRADC_SO
 TEST(Keras, LoadsWhatGradcSaves) {
   TemporaryFolder temporary;
   const auto& folder = temporary.path();
-  for (const char* name : {"nested", "shared", "hard_sigmoid", "attention", "preprocessing", "operations", "masked_operations", "frames"}) {
+  for (const char* name : {"nested", "shared", "hard_sigmoid", "attention", "preprocessing", "operations", "masked_operations", "frames",
+                           "attentive_frames"}) {
     auto model = Model::load(GRADC_SOURCE "/tests/models/keras3/" + std::string(name) + ".json", {.backend = Backend::reference});
     model.save(folder / name);
     const auto& shape = model.topology().inputs[0].shape;

@@ -154,6 +154,8 @@ def recurrent():
         sequential("frozen_inner_layers", [3, 6, 2], [layer("ConvLSTM1D", filters=3, kernel_size=2, return_sequences=True, trainable=False), layer("TimeDistributed", layer=layer("Flatten")),
             layer("TimeDistributed", layer=dense(5, "tanh"), trainable=False), layer("Bidirectional", layer=layer("GRU", units=3, return_sequences=True), trainable=False),
             layer("RNN", cell=layer("LSTMCell", units=4), trainable=False), dense(3, "softmax")]),
+        sequential("steps_of_steps", [2, 3, 4, 5], [each(each(layer("Conv1D", filters=4, kernel_size=3, activation="tanh", **drawn))), each(each(layer("BatchNormalization", momentum=0.6))),
+            each(each(layer("GRU", units=5, **drawn))), each(layer("SimpleRNN", units=4)), layer("LSTM", units=4), dense(3, "softmax")], batch=17),
         sequential("convolved_volumes", [3, 4, 5, 3, 2], [layer("ConvLSTM3D", filters=3, kernel_size=[2, 3, 2], padding="same", return_sequences=True, **drawn),
             layer("ConvLSTM3D", filters=2, kernel_size=[3, 2, 2], strides=[1, 2, 1], recurrent_activation="hard_sigmoid", **drawn), *classifier(3)], batch=17),
         sequential("convolved_volumes_of_channels", [2, 2, 7, 4, 5], [layer("ConvLSTM3D", filters=2, kernel_size=[2, 2, 3], strides=[3, 1, 2], padding="same", data_format="channels_first",
