@@ -167,8 +167,11 @@ ValueId lower(LayerContext& context, const TimeDistributed& wrapper) {
   const auto type = context.input_type();
   if (type.rank() < 2) throw Error("takes sequences, got an input of shape {}", shape_string(type.image_dims()));
   if (given(wrapper.layer).class_name() == "TimeDistributed") return steps_of_steps(context, *wrapper.layer);
+  const bool normalizes = wrapper.layer->class_name() == "BatchNormalization";
+  if ((recurs(*wrapper.layer) || normalizes) && context.inputs.size() > 1)
+    throw Error("its layer ({}) takes one input, got {}", wrapper.layer->class_name(), context.inputs.size());
   if (recurs(*wrapper.layer)) return side_by_side(context, *wrapper.layer);
-  if (wrapper.layer->class_name() == "BatchNormalization" && context.loop == nullptr && !context.sequences_beside) {
+  if (normalizes && context.loop == nullptr && !context.sequences_beside) {
     Inner inner(*wrapper.layer, context.weights_name);
     inner.sequences_beside = true;
     return inner.apply(context, context.input(), context.input_mask());
@@ -181,7 +184,7 @@ ValueId lower(LayerContext& context, const TimeDistributed& wrapper) {
                   shape_string(context.b.type(input).image_dims()));
     inputs.push_back(loop.scan(input, context.name + "/step"));
   }
-  Inner inner(given(wrapper.layer), context.weights_name);
+  Inner inner(*wrapper.layer, context.weights_name);
   inner.further_inputs.assign(inputs.begin() + 1, inputs.end());
   // A mask says which steps to skip, not what to skip within one.
   const auto y = inner.apply(context, inputs[0], -1, &loop);

@@ -421,6 +421,24 @@ TEST(Names, NearestOfAListIsTold) {
   EXPECT_EQ(known_are(names, "nonsense"), list);
 }
 
+TEST(ModelTree, ALayerOfStepsTakesAsManyInputsAsItDoesItself) {
+  auto twice = [](const char* class_name, const json& config) {
+    const json x = {{"class_name", "InputLayer"}, {"name", "x"}, {"config", {{"name", "x"}, {"batch_input_shape", {nullptr, 3, 4, 2}}}}},
+               layer = {{"class_name", class_name}, {"config", config}};
+    auto each = json{{"class_name", "TimeDistributed"}, {"name", "each"}, {"config", {{"name", "each"}, {"layer", layer}}}};
+    each["inbound_nodes"] = {{{"x", 0, 0}, {"x", 0, 0}}};
+    return json{
+        {"modelTopology",
+         {{"class_name", "Model"},
+          {"config", {{"name", "m"}, {"layers", {x, each}}, {"input_layers", {{"x", 0, 0}}}, {"output_layers", {{"each", 0, 0}}}}}}}};
+  };
+  EXPECT_NO_THROW(load(twice("Add", {{"name", "sum"}})));
+  for (const auto& [class_name, config] : {std::pair("BatchNormalization", json{{"name", "n"}}),
+                                           {"GRU", {{"name", "g"}, {"units", 2}}},
+                                           {"Dense", {{"name", "d"}, {"units", 2}}}})
+    EXPECT_THAT(message_of([&] { load(twice(class_name, config)); }), HasSubstr("takes one input, got 2")) << class_name;
+}
+
 /// Keras's Input((None, 2)): the size is given with the file, and is open again in what is saved.
 TEST(ModelTree, OpenDimensionsOfInputsAreGiven) {
   const json document = {
