@@ -120,6 +120,7 @@ ValueId exchanged(LayerContext& context, ValueId x) {
 
 /// A recurrent layer on each step of a sequence of sequences: a loop holds no other, but it goes through all of them at once.
 ValueId side_by_side(LayerContext& context, const Layer& layer) {
+  if (context.inputs.size() > 1) throw Error("its layer ({}) takes one input, got {}", layer.class_name(), context.inputs.size());
   const auto type = context.input_type();
   if (context.loop != nullptr || context.sequences_beside || type.rank() != 4)
     throw Error("a {} in it takes sequences of sequences (steps×steps×features), got {}an input of shape {}", layer.class_name(),
@@ -167,12 +168,10 @@ ValueId lower(LayerContext& context, const TimeDistributed& wrapper) {
   const auto type = context.input_type();
   if (type.rank() < 2) throw Error("takes sequences, got an input of shape {}", shape_string(type.image_dims()));
   if (given(wrapper.layer).class_name() == "TimeDistributed") return steps_of_steps(context, *wrapper.layer);
-  const bool normalizes = wrapper.layer->class_name() == "BatchNormalization";
-  if ((recurs(*wrapper.layer) || normalizes) && context.inputs.size() > 1)
-    throw Error("its layer ({}) takes one input, got {}", wrapper.layer->class_name(), context.inputs.size());
   if (recurs(*wrapper.layer)) return side_by_side(context, *wrapper.layer);
-  if (normalizes && context.loop == nullptr && !context.sequences_beside) {
+  if (wrapper.layer->class_name() == "BatchNormalization" && context.loop == nullptr && !context.sequences_beside) {
     Inner inner(*wrapper.layer, context.weights_name);
+    inner.further_inputs.assign(context.inputs.begin() + 1, context.inputs.end());
     inner.sequences_beside = true;
     return inner.apply(context, context.input(), context.input_mask());
   }
